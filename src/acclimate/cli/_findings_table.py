@@ -1,0 +1,97 @@
+"""A study's findings in the terminal: the pick, and a table of a hundred columns."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from acclimate.study import wording
+from acclimate.study.choice import measured
+from acclimate.study.findings import Findings, Standing
+from acclimate.study.gap import gap
+
+STYLES = {"better": "green", "worse": "red", "no difference shown": "dim"}
+
+
+WIDE = 104
+"""Columns that the whole table takes; a narrower terminal is not shown what making one took."""
+
+
+def findings_table(findings: Findings, width: int = WIDE) -> RenderableType:
+    """Every recipe, its tasks, what has no result and why, and the recommendation."""
+    rows = measured(findings.standings)
+    table = _table(findings, rows, is_wide=width >= WIDE)
+    parts: list[RenderableType] = [table, _by_task(findings, rows)]
+    parts += [_note(s, "; ".join(s.breaks)) for s in rows if s.breaks]
+    parts += [_note(s, f"{s.status}, {s.reason}") for s in findings.standings if s not in rows]
+    parts.append(_recommendation(findings))
+    return Group(*parts)
+
+
+def _table(findings: Findings, rows: list[Standing], *, is_wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=False)
+    table.add_column("recipe", overflow="fold", min_width=18, max_width=28)
+    table.add_column("quality [interval]", no_wrap=True)
+    table.add_column("vs base", no_wrap=True)
+    table.add_column("latency", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("fit", justify="right", no_wrap=True)
+        table.add_column("USD\ntotal", justify="right", no_wrap=True)
+    table.add_column("forgot\nbits/byte", justify="right")
+    for s in rows:
+        cells = _cells(findings, s)
+        shown = cells if is_wide else [*cells[:4], *cells[6:]]
+        table.add_row(*shown, style="bold" if _is_pick(findings, s) else "")
+    return table
+
+
+def _by_task(findings: Findings, rows: list[Standing]) -> Table:
+    """Each task's main metric, so that one sees which method helps with what."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=False)
+    table.add_column("recipe", overflow="fold", min_width=18, max_width=28)
+    main = {task: next(iter(metrics)) for s in rows[:1] for task, metrics in s.tasks.items()}
+    for task, metric in main.items():
+        table.add_column(f"{task}\n{metric}", justify="right", overflow="fold")
+    for s in rows:
+        means = [s.tasks[task][metric].mean for task, metric in main.items()]
+        style = "bold" if _is_pick(findings, s) else ""
+        table.add_row(s.recipe, *(f"{mean:.3f}" for mean in means), style=style)
+    return table
+
+
+def _cells(findings: Findings, s: Standing) -> list[Text]:
+    bits = s.forgetting.bits_per_byte if s.forgetting else None
+    return [
+        Text(("→ " if _is_pick(findings, s) else "") + s.recipe),
+        Text(wording.interval(s.quality)),
+        _verdict(findings, s),
+        Text(wording.duration(s.latency_seconds)),
+        Text(wording.duration(s.fit_seconds)),
+        Text(wording.money(s.total_usd).removesuffix(" USD")),
+        Text(wording.NOT_MEASURED if bits is None else wording.signed(bits)),
+    ]
+
+
+def _verdict(findings: Findings, standing: Standing) -> Text:
+    found = gap(findings.comparison, standing.recipe, findings.base)
+    if found is None:
+        return Text("is the base" if standing.recipe == findings.base else "not compared")
+    word = "unclear" if not found.is_significant else found.verdict
+    return Text(f"{wording.signed(found.delta)} {word}", style=STYLES[found.verdict])
+
+
+def _note(standing: Standing, what: str) -> Text:
+    return Text(f"{standing.recipe}: {what}", style="yellow")
+
+
+def _recommendation(findings: Findings) -> Panel:
+    found = findings.recommendation
+    text = Text(found.reason)
+    for change in found.changes:
+        text.append(f"\n• {change}", style="dim")
+    return Panel(text, title=Text(found.pick or "no pick"), title_align="left")
+
+
+def _is_pick(findings: Findings, standing: Standing) -> bool:
+    return standing.recipe == findings.recommendation.pick

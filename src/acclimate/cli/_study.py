@@ -1,0 +1,56 @@
+"""Run a study with progress, print its table, write its report."""
+
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from acclimate.cli._findings_table import WIDE, findings_table
+from acclimate.cli._progress import progress_shown
+from acclimate.study.check import check_names
+from acclimate.study.findings import Findings
+from acclimate.study.report import HTML, write_report
+from acclimate.study.run import run_study
+from acclimate.study.spec import StudySpec, recipes_of
+
+
+def study_folder(name: str) -> Path:
+    """Where a study's rows and report go unless told: `runs/` and the name, made safe."""
+    return Path("runs") / (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study")
+
+
+def carry_out(spec: StudySpec, folder: Path, *, is_relocked: bool, is_json: bool) -> None:
+    """Run (or go on with) the study, print, write the report into `folder`."""
+    with progress_shown():
+        findings = run_study(spec, folder, is_relocked=is_relocked)
+        write_report(findings, folder)
+    if is_json:
+        sys.stdout.write(findings.model_dump_json(indent=2) + "\n")
+    else:
+        show(findings, folder)
+
+
+def show(findings: Findings, folder: Path) -> None:
+    """Print the findings as tables, and where the report lies."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(findings_table(findings, console.width))
+    console.print(f"\nreport: {folder / HTML}", soft_wrap=True, markup=False, highlight=False)
+
+
+def show_plan(spec: StudySpec) -> None:
+    """Say what would be run, without loading or fitting anything."""
+    console = Console()
+    # All are built before anything is said: a wrong one is told alone.
+    check_names(spec)
+    plan = [(r, r.methods()) for r in recipes_of(spec)]
+    for recipe, methods in plan:
+        is_random = any(m.depends_on_seed for m in methods)
+        num_seeds = len(spec.seeds) if is_random else 1
+        console.print(
+            f"{recipe.label}: {num_seeds} seed{'s' * (num_seeds > 1)}, "
+            f"{'trains weights' if any(m.is_trained for m in methods) else 'trains nothing'}",
+            highlight=False,
+        )

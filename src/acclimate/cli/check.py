@@ -1,0 +1,102 @@
+"""Check a domain: what is there, what is wrong with it, and how it will be split."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from acclimate.core.data import Domain, Task
+from acclimate.study.spec import make_spec
+from acclimate.tasks.files.folder import Folder, Reading
+from acclimate.tasks.lengths import check_lengths
+
+NEXT = "Next: acclimate study {folder}"
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="A domain folder; see `acclimate init`.")],
+    base: Annotated[
+        str | None,
+        typer.Option(help="Also lay out every item for this model: a folder, hub name or entry."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check a domain: what is there, what is wrong with it, and how it will be split."""
+    reading = _read(folder)
+    notes = list(reading.notes)
+    if base is not None:
+        spec = make_spec({"domain": str(folder), "base": base}, "check")
+        notes += check_lengths(reading.domain, spec.base_source().load())
+    if as_json:
+        typer.echo(json.dumps(_plain(reading.domain, notes), indent=2, ensure_ascii=False))
+    else:
+        _print(Console(), reading.domain, notes, folder)
+
+
+def _read(folder: Path) -> Reading:
+    """A folder, or an entry of the task catalogue by its name."""
+    source = make_spec({"domain": str(folder)}, "check").domain_source()
+    return source.read() if isinstance(source, Folder) else Reading(source.load(), ())
+
+
+def _print(console: Console, domain: Domain, notes: list[str], folder: Path) -> None:
+    console.print(_table(domain))
+    console.print(_beside(domain), highlight=False, markup=False)
+    for note in notes:
+        console.print(f"- {note}", highlight=False, markup=False, soft_wrap=True)
+    console.print(NEXT.format(folder=folder), highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(domain: Domain) -> Table:
+    table = Table(title=Text(f"{domain.name}: no errors"), title_justify="left", box=None)
+    for name in ("task", "train", "dev", "test", "test groups", "scored by"):
+        is_text = name in {"task", "scored by"}
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
+    for row in _rows(domain):
+        table.add_row(*(Text(str(cell)) for cell in row.values()))
+    return table
+
+
+def _rows(domain: Domain) -> list[dict[str, Any]]:
+    splits = {"train": domain.train, "dev": domain.dev, "test": domain.test}
+    tasks = {task.name: task for part in splits.values() for task in part}
+    return [
+        {
+            "task": name,
+            **{split: len(_items(part, name)) for split, part in splits.items()},
+            "test_groups": len({item.cluster for item in _items(domain.test, name)}),
+            "metrics": ", ".join(task.metrics),
+        }
+        for name, task in tasks.items()
+    ]
+
+
+def _items(tasks: tuple[Task, ...], name: str) -> list[Any]:
+    return [item for task in tasks if task.name == name for item in task.items]
+
+
+def _beside(domain: Domain) -> str:
+    counts = _plain(domain, [])
+    return (
+        f"{counts['documents']} documents ({counts['document_chars']:,} characters), "
+        f"{counts['preferences']} preferences, control: {counts['control_texts']} texts and "
+        f"{counts['control_items']} items"
+    )
+
+
+def _plain(domain: Domain, notes: list[str]) -> dict[str, Any]:
+    control = domain.control
+    return {
+        "name": domain.name,
+        "tasks": _rows(domain),
+        "documents": len(domain.documents),
+        "document_chars": sum(len(document.text) for document in domain.documents),
+        "preferences": len(domain.preferences),
+        "control_texts": len(control.texts),
+        "control_items": len(control.task.items) if control.task else 0,
+        "notes": notes,
+    }

@@ -1,0 +1,38 @@
+"""List the methods, or models, tasks and metrics, that there are."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.errors import UnknownNameError
+
+KINDS = ("methods", "models", "tasks", "metrics")
+
+
+def run(
+    family: Annotated[str | None, typer.Argument(help="Only this family, as tuning.")] = None,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "methods",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what the folders hold; nothing is imported."""
+    if kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    catalogue: Catalogue[Any] = Catalogue(f"acclimate.{kind}", object)  # type: ignore[type-var]
+    entries = list(catalogue.entries.values())
+    families = {entry.family for entry in entries}
+    if family is not None and family not in families:
+        raise UnknownNameError("family", family, families)
+    shown = [e for e in entries if family in {None, e.family}]
+    if as_json:
+        typer.echo(
+            json.dumps([{"name": e.name, "family": e.family, "summary": e.summary} for e in shown])
+        )
+        return
+    width = max(len(e.name) for e in shown) + 2
+    for name in sorted({e.family for e in shown}):
+        typer.secho(name, bold=True)
+        for entry in shown:
+            if entry.family == name:
+                typer.echo(f"  {entry.name:<{width}}{entry.summary}")

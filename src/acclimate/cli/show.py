@@ -1,0 +1,70 @@
+"""Show a method's (model's, task's, metric's) fields, defaults and source."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.errors import UnknownNameError
+from acclimate.core.method import NEEDS, Method
+from acclimate.core.metric import Metric
+from acclimate.core.source import ModelSource, TaskSource
+
+CATALOGUES: tuple[Catalogue[Any], ...] = (
+    Catalogue("acclimate.methods", Method),
+    Catalogue("acclimate.models", ModelSource),
+    Catalogue("acclimate.tasks", TaskSource),
+    Catalogue("acclimate.metrics", Metric),
+)
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="As listed by `acclimate methods`, or a .py file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema.")] = False,
+) -> None:
+    """Everything there is to set, each with its default and where that is from."""
+    kind = _loaded(name)
+    if as_json:
+        typer.echo(json.dumps(kind.model_json_schema(), indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(name)}[/bold]  {escape((kind.__doc__ or '').strip())}")
+    if issubclass(kind, Method):
+        needs = ", ".join(NEEDS[need] for need in sorted(kind.needs)) or "nothing"
+        console.print(f"needs {needs}" + (f"\n{kind.paper}" if kind.paper else ""))
+    _print_fields(console, kind, indent=0)
+
+
+def _loaded(name: str) -> type[BaseModel]:
+    if name.endswith(".py"):
+        return CATALOGUES[0].load(name)
+    for catalogue in CATALOGUES:
+        if name in catalogue.entries:
+            loaded: type[BaseModel] = catalogue.load(name)
+            return loaded
+    raise UnknownNameError("entry", name, [n for c in CATALOGUES for n in c.entries])
+
+
+def _print_fields(console: Console, kind: type[BaseModel], indent: int) -> None:
+    for field_name, field in kind.model_fields.items():
+        nested = isinstance(field.default, BaseModel)
+        default = "required" if field.is_required() else "" if nested else f"= {field.default!r}"
+        bounds = ", ".join(map(_bound, field.metadata))
+        head = f"{' ' * indent}[bold]{field_name}[/bold] {escape(default)}"
+        console.print(f"\n{head}" + (f"  ({escape(bounds)})" if bounds else ""))
+        console.print(f"{' ' * indent}  {escape(field.description or '')}")
+        if nested:
+            _print_fields(console, type(field.default), indent + 2)
+
+
+def _bound(constraint: object) -> str:
+    """`Ge(ge=1)` as `>= 1`."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "at least this long:"}
+    for name, sign in signs.items():
+        if hasattr(constraint, name):
+            return f"{sign} {getattr(constraint, name)}"
+    return str(constraint)

@@ -1,0 +1,1 @@
+"""The nouns: what a model, a method, an item and a row are."""

@@ -1,0 +1,175 @@
+"""The data of a domain: items, tasks, documents, and what a method may train on."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from acclimate.core.errors import ConfigError
+from acclimate.core.prompt import TEMPLATE, Prompt
+
+
+class Record(BaseModel):
+    """A frozen value with documented fields that refuses unknown ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Item(Record):
+    """One question with its right answer."""
+
+    id: str
+    """Unique in its domain."""
+    question: str
+    """What is asked."""
+    target: str
+    """The right answer; where there are choices, one of them."""
+    choices: tuple[str, ...] = ()
+    """The answers to choose from; none for a free answer."""
+    group: str = ""
+    """Items of one group vary together and never stand in two splits; empty: its own group."""
+    sources: tuple[str, ...] = ()
+    """Ids of the documents that hold the answer; scored by recall@k where given."""
+    rationale: str = ""
+    """Worked reasoning that leads to the target, shown by chain-of-thought examples."""
+    place: str = Field(default="", exclude=True)
+    """Where it was read, as said in messages; no part of what the item is, nor of its digest."""
+
+    @property
+    def cluster(self) -> str:
+        """The group, or the item's own id where it has none."""
+        return self.group or self.id
+
+
+class Task(Record):
+    """Items of one kind, how they are asked and how answers are scored."""
+
+    name: str
+    """Unique in its domain."""
+    metrics: tuple[str, ...]
+    """Names in the metric catalogue; the first is the one that counts."""
+    instruction: str = ""
+    """Said once before the question, or as a chat model's system message."""
+    template: str = TEMPLATE
+    """Jinja template of the whole prompt (see `acclimate.core.prompt`)."""
+    max_new_tokens: int = 32
+    """The longest free answer."""
+    stop: tuple[str, ...] = ("\n",)
+    """A free answer ends before any of these."""
+    items: tuple[Item, ...] = ()
+    """The items of one split."""
+
+    def prompt(self, item: Item) -> Prompt:
+        """The item as a question to a model."""
+        return Prompt(
+            question=item.question,
+            task=self.name,
+            item_id=item.id,
+            instruction=self.instruction,
+            choices=item.choices,
+            template=self.template,
+        )
+
+
+class Document(Record):
+    """A text that a method may read."""
+
+    id: str
+    """Unique in its domain; what an answer cites."""
+    title: str = ""
+    """Shown with each passage."""
+    text: str
+    """Markdown or plain text."""
+
+
+class Preference(Record):
+    """Two answers to one prompt, one liked better."""
+
+    prompt: str
+    """What was asked."""
+    chosen: str
+    """The better answer."""
+    rejected: str
+    """The worse answer."""
+
+
+class TrainData(Record):
+    """All that `Method.fit` may see: there are no test items in it."""
+
+    train: tuple[Task, ...] = ()
+    """Tasks with their training items."""
+    dev: tuple[Task, ...] = ()
+    """The same tasks with items to choose and stop by."""
+    documents: tuple[Document, ...] = ()
+    """What retrieval reads."""
+    preferences: tuple[Preference, ...] = ()
+    """Pairs of answers."""
+
+    def pairs(self, split: Literal["train", "dev"]) -> Iterator[tuple[Prompt, Item]]:
+        """Every item of the split as its prompt and itself."""
+        for task in self.train if split == "train" else self.dev:
+            for item in task.items:
+                yield task.prompt(item), item
+
+
+class Control(Record):
+    """General ability that adapting may cost: text for bits per byte, items for accuracy."""
+
+    texts: tuple[str, ...] = ()
+    """Running text, disjoint from the domain."""
+    task: Task | None = None
+    """Choice items, disjoint from the domain."""
+
+
+class Domain(Record):
+    """What a model is adapted to and measured on."""
+
+    name: str
+    """As it stands in the report."""
+    train: tuple[Task, ...] = ()
+    """Tasks with their training items."""
+    dev: tuple[Task, ...] = ()
+    """Tasks with the items that choose between recipes."""
+    test: tuple[Task, ...]
+    """Tasks with the locked items."""
+    documents: tuple[Document, ...] = ()
+    """What a method may read."""
+    preferences: tuple[Preference, ...] = ()
+    """Pairs of answers."""
+    control: Control = Control()
+    """What may be forgotten."""
+
+    def train_data(self) -> TrainData:
+        """Everything but the test."""
+        return TrainData(
+            train=self.train,
+            dev=self.dev,
+            documents=self.documents,
+            preferences=self.preferences,
+        )
+
+    def task(self, name: str) -> Task:
+        """The test task of that name."""
+        for task in self.test:
+            if task.name == name:
+                return task
+        raise ConfigError(f"{self.name} has no task '{name}'; it has {[t.name for t in self.test]}")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a record, or of plain data, in canonical JSON; equal values, equal digests."""
+    plain = _plain(value)
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [_plain(v) for v in value]
+    return value

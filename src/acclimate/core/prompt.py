@@ -1,0 +1,63 @@
+"""A question on its way to a model: parts that stay apart until it is laid out."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+TEMPLATE = """\
+{% if instruction %}{{ instruction }}
+
+{% endif %}\
+{% for p in passages %}[{{ loop.index }}] {{ p.title }}
+{{ p.text }}
+
+{% endfor %}\
+{% for e in examples %}Question: {{ e.question }}
+Answer:{% if e.rationale %} {{ e.rationale }}{% endif %} {{ e.answer }}
+
+{% endfor %}\
+Question: {{ question }}
+Answer:{% if lead %} {{ lead }}{% endif %}"""
+"""The default layout of a prompt for a model without a chat template (Jinja)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document."""
+
+    document: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question with its answer, shown before the real one."""
+
+    question: str
+    answer: str
+    rationale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question and all that methods have put around it.
+
+    Rewriting methods add parts; the model that answers lays them out with `template`, and where
+    its context window is short it drops passages, then examples, from the end. The question is
+    never cut.
+    """
+
+    question: str
+    task: str = ""
+    item_id: str = ""
+    instruction: str = ""
+    passages: tuple[Passage, ...] = ()
+    examples: tuple[Example, ...] = ()
+    choices: tuple[str, ...] = ()
+    lead: str = ""
+    """What the answer begins with, already said on the model's behalf."""
+    template: str = TEMPLATE
+
+    def having(self, **parts: Any) -> "Prompt":
+        """A copy with some parts replaced."""
+        return replace(self, **parts)

@@ -1,0 +1,141 @@
+"""Rows: one measured result each, in SQLite, one transaction a row."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from acclimate.core.cost import Cost
+from acclimate.core.data import Record
+from acclimate.core.errors import BackendError, ConfigError
+from acclimate.core.room import is_no_room, no_room
+
+_ELSEWHERE = "give a folder elsewhere with --out"
+
+ItemScores = dict[str, dict[str, dict[str, float]]]
+"""Task name → metric name → item id → score."""
+
+
+class ControlScore(Record):
+    """General ability on the control set."""
+
+    bits_per_byte: float | None = None
+    """Of running text; None: there was none, or the model gives no log-probabilities."""
+    accuracy: float | None = None
+    """Of the control's choice items; None: there were none."""
+
+
+class Row(Record):
+    """One recipe under one seed, measured on one split."""
+
+    recipe: str
+    """Label, unique in its study."""
+    seed: int
+    """Of everything random in it."""
+    split: Literal["dev", "test"]
+    """Which items."""
+    status: Literal["done", "skipped", "failed"] = "done"
+    """Whether there is a result."""
+    reason: str = ""
+    """Why there is none."""
+    items_hash: str = ""
+    """Digest of the items it was measured on."""
+    key: str = ""
+    """Of the fitted model: digest of recipe, base, data, seed and code."""
+    is_trained: bool = False
+    """Whether weights were changed."""
+    scores: ItemScores = {}
+    """Every item's score under every metric."""
+    answers: dict[str, str] = {}
+    """Item id → what was answered."""
+    fit_cost: Cost = Cost()
+    """Of making the model, all its parts counted, also those that were reused."""
+    answer_cost: Cost = Cost()
+    """Of answering every item, in batches."""
+    latency_seconds: tuple[float, ...] = ()
+    """Of single requests, one at a time; empty: not measured."""
+    control: ControlScore | None = None
+    """None: not measured."""
+    versions: dict[str, str] = {}
+    """Of the libraries that were used."""
+    hardware: str = ""
+    """What it ran on."""
+    created: str = ""
+    """UTC, ISO 8601."""
+
+
+class Rows:
+    """The rows of one study; safe against being killed at any moment."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the database.
+
+        Raises:
+            ConfigError: The folder cannot be made, or there is no room on the disk.
+            BackendError: The file is no such database.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{path.parent}: cannot be made a folder ({error.strerror}); {_ELSEWHERE}"
+            ) from error
+        with self._connected() as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS rows (recipe TEXT, seed INTEGER, split TEXT, "
+                "key TEXT, items_hash TEXT, body TEXT, "
+                "PRIMARY KEY (recipe, seed, split, key, items_hash))"
+            )
+            db.execute("CREATE TABLE IF NOT EXISTS locks (domain TEXT PRIMARY KEY, hash TEXT)")
+
+    def add(self, row: Row) -> None:
+        """Keep a row; one with the same recipe, seed, split, key and items gives way."""
+        with self._connected() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)",
+                (row.recipe, row.seed, row.split, row.key, row.items_hash, row.model_dump_json()),
+            )
+
+    def all(self) -> list[Row]:
+        """Every row, in the order it was kept."""
+        with self._connected() as db:
+            found = db.execute("SELECT body FROM rows ORDER BY rowid").fetchall()
+        return [Row.model_validate_json(body) for (body,) in found]
+
+    def find(self, like: Row) -> Row | None:
+        """The row with the recipe, seed, split, key and items of `like`, if it was kept."""
+        with self._connected() as db:
+            found = db.execute(
+                "SELECT body FROM rows WHERE recipe=? AND seed=? AND split=? AND key=? "
+                "AND items_hash=?",
+                (like.recipe, like.seed, like.split, like.key, like.items_hash),
+            ).fetchone()
+        return Row.model_validate_json(found[0]) if found else None
+
+    def lock(self, domain: str) -> str | None:
+        """The digest of the test set that was locked for a domain."""
+        with self._connected() as db:
+            found = db.execute("SELECT hash FROM locks WHERE domain=?", (domain,)).fetchone()
+        return str(found[0]) if found else None
+
+    def set_lock(self, domain: str, items_hash: str) -> None:
+        """Lock a domain to a test set."""
+        with self._connected() as db:
+            db.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (domain, items_hash))
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = sqlite3.connect(self.path, timeout=30)
+            try:
+                with db:
+                    yield db
+            finally:
+                db.close()
+        except sqlite3.DatabaseError as error:
+            if is_no_room(error, self.path.parent):
+                raise no_room(self.path.parent, _ELSEWHERE) from error
+            raise BackendError(f"{self.path}: the study's rows cannot be read ({error})") from error

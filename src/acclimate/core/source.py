@@ -1,0 +1,41 @@
+"""Where models and domains come from: the base classes of two catalogues."""
+
+from abc import abstractmethod
+
+from acclimate.core.data import Domain, Record
+from acclimate.core.model import Model
+
+
+class TaskSource(Record):
+    """A way to get a Domain."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Import names of installed packages that the domain asks about."""
+        return ()
+
+    @abstractmethod
+    def load(self) -> Domain:
+        """Read or make it, checked."""
+        raise NotImplementedError
+
+
+class ModelSource(Record):
+    """A way to get a Model."""
+
+    @abstractmethod
+    def load(self) -> Model:
+        """Get it ready to answer."""
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """What tells this model from every other: a hash of its files or of its recipe."""
+        raise NotImplementedError
+
+    def num_params(self) -> int | None:
+        """Parameters, known before loading; None where they are not."""
+        return None
+
+    def disjoint_from(self, domain: TaskSource) -> "ModelSource":
+        """The same source, told not to learn from what the domain asks about."""
+        return self

@@ -1,0 +1,1 @@
+"""The one decoding loop, and scoring, over shared prefixes."""

@@ -1,0 +1,93 @@
+"""A model that reads passages of the user's documents before it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from jinja2 import Environment, TemplateSyntaxError, meta
+
+from acclimate.core.errors import ConfigError
+from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.prompt import Passage, Prompt
+from acclimate.core.rewriter import Rewriter
+from acclimate.index.store import How, PassageIndex
+
+FOLDER = "index"
+"""Of the index, in the folder of a saved model."""
+
+Answer = TypeVar("Answer", Completion, LogLikelihood)
+
+
+@dataclass(frozen=True)
+class WithPassages(Rewriter):
+    """Puts the best passages for each question into its prompt, and names them with the answer."""
+
+    index: PassageIndex
+    """What is searched; the query is the question alone."""
+    num_passages: int
+    """At most this many are added to a prompt."""
+    how: How
+    """By words, by vectors, or both."""
+    template: str = ""
+    """Jinja layout of the whole prompt; empty keeps the prompt's own."""
+
+    def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Add passages, best first, after those that another method put there."""
+        questions = list(dict.fromkeys(prompt.question for prompt in prompts))
+        found = self.index.search(questions, num_passages=self.num_passages, how=self.how)
+        passages = dict(zip(questions, found, strict=True))
+        return [self._with(prompt, passages[prompt.question]) for prompt in prompts]
+
+    def _with(self, prompt: Prompt, found: Sequence[Passage]) -> Prompt:
+        passages = tuple(dict.fromkeys((*prompt.passages, *found)))
+        return prompt.having(passages=passages, template=self.template or prompt.template)
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Answer, each with the passages it rests on."""
+        rendered = self.render(prompts)
+        answers = self.inner.generate(rendered, sampling)
+        return [self.finish(_cite(a, p)) for a, p in zip(answers, rendered, strict=True)]
+
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """Weigh continuations, each with the passages that its prompt showed."""
+        rendered = self.render([prompt for prompt, _ in pairs])
+        asked = [(prompt, text) for prompt, (_, text) in zip(rendered, pairs, strict=True)]
+        weighed = self.inner.loglikelihood(asked)
+        return [_cite(w, p) for w, p in zip(weighed, rendered, strict=True)]
+
+    def around(self, inner: Model) -> "WithPassages":
+        """The same passages for another model."""
+        return replace(self, inner=inner)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Copy the index into the saved model."""
+        self.index.copy(folder / FOLDER)
+        return {"num_passages": self.num_passages, "how": self.how, "template": self.template}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Open the index that lies in the saved model."""
+        return cls(children["inner"], PassageIndex.open(folder / FOLDER), **fields)
+
+
+def check_template(template: str) -> None:
+    """Refuse a layout that cannot show what was found; an empty one keeps the task's.
+
+    Raises:
+        ConfigError: The template is malformed, or never mentions passages or the question.
+    """
+    if not template:
+        return
+    try:
+        shown = meta.find_undeclared_variables(Environment().parse(template))
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template, line {error.lineno}: {error.message}") from None
+    for part in ("passages", "question"):
+        if part not in shown:
+            raise ConfigError(f"template: never shows '{part}'; write {{{{ {part} }}}} or loop")
+
+
+def _cite(answer: Answer, prompt: Prompt) -> Answer:
+    # A model that dropped passages to fit its window says itself which it showed.
+    return answer if answer.passages else replace(answer, passages=prompt.passages)

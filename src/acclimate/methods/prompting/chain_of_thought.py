@@ -1,0 +1,27 @@
+"""Let the model write its reasoning, then answer after it."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model
+from acclimate.text.reasoning import ANSWER_CUE, CUE, WithReasoning
+
+
+class ChainOfThought(Method):
+    """Zero-shot chain of thought in two passes (Kojima et al. 2022, section 3)."""
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2205.11916"
+
+    cue: str = Field(default=CUE, min_length=1)
+    """What the reasoning begins with; the best of the paper's table 4."""
+    answer_cue: str = Field(default=ANSWER_CUE, min_length=1)
+    """What the answer follows; the paper's section 3."""
+    max_rationale_tokens: int = Field(default=64, ge=1)
+    """The longest reasoning; half of the paper's 128, for latency."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Wrap the base; nothing is learned."""
+        return WithReasoning(base, self.cue, self.answer_cue, self.max_rationale_tokens)

@@ -1,0 +1,35 @@
+"""Show several worked examples in the prompt before the question."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model
+from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
+
+
+class FewShot(Method):
+    """In-context learning from examples of the same task (Brown et al. 2020, section 2)."""
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2005.14165"
+    needs: ClassVar[frozenset[str]] = frozenset({"train_items"})
+
+    num_shots: int = Field(default=4, ge=1)
+    """Examples in each prompt; beyond four to eight the paper's curves flatten."""
+    selection: Selection = "random"
+    """`random`: one draw for all questions; `nearest`: the training items most like each."""
+    template: str = ""
+    """Jinja layout of the whole prompt; empty keeps the task's."""
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """A random draw does; the nearest are the nearest."""
+        return self.selection == "random"
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Draw the examples once, or keep all to find the nearest."""
+        pool = drawn(data, self.num_shots, seed)
+        pool = pool if self.selection == "random" else everything(data)
+        return WithExamples(base, pool, self.num_shots, self.selection, self.template)

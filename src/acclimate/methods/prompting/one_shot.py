@@ -1,0 +1,30 @@
+"""Show one worked example in the prompt before the question."""
+
+from typing import ClassVar
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model
+from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
+
+
+class OneShot(Method):
+    """In-context learning from a single example (Brown et al. 2020, section 2)."""
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2005.14165"
+    needs: ClassVar[frozenset[str]] = frozenset({"train_items"})
+
+    selection: Selection = "random"
+    """`random`: one draw for all questions; `nearest`: the training item most like each."""
+    template: str = ""
+    """Jinja layout of the whole prompt; empty keeps the task's."""
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """A random draw does; the nearest are the nearest."""
+        return self.selection == "random"
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Draw the example once, or keep all to find the nearest."""
+        pool = drawn(data, 1, seed) if self.selection == "random" else everything(data)
+        return WithExamples(base, pool, 1, self.selection, self.template)

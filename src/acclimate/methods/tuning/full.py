@@ -1,0 +1,40 @@
+"""Fine-tune every weight on the training items."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import tune
+
+
+class Full(Method):
+    """Full fine-tuning: cross-entropy on answers, prompts masked (Howard and Ruder 2018)."""
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/1801.06146"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    learning_rate: float = Field(default=2e-5, gt=0)
+    """Peak; 2e-5 is BERT's and Alpaca's for models of 0.1 to 7 B; small ones take more."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train a copy of all weights."""
+
+        def prepared(core: Any) -> NeuralModel:
+            tuned: NeuralModel = core.with_network(core.owned_copy().requires_grad_(True))
+            return tuned
+
+        return tune(
+            base,
+            data,
+            prepared,
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )

@@ -1,0 +1,1 @@
+"""Tensor maths; plain numbers in."""

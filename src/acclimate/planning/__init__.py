@@ -1,0 +1,1 @@
+"""What it will take: operations, memory, money."""

@@ -1,0 +1,1 @@
+"""A study: recipes by seeds on a domain, measured, compared, recommended."""

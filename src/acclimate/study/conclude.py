@@ -1,0 +1,137 @@
+"""From a study's rows to its findings: compare, recommend, show, confirm."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from acclimate.core.data import Domain, digest
+from acclimate.core.errors import BackendError
+from acclimate.core.records import Row
+from acclimate.study.confirm import confirm
+from acclimate.study.findings import Comparison, Findings, Standing, main_scores
+from acclimate.study.machine import hardware, versions
+from acclimate.study.recommend import recommend
+from acclimate.study.spec import BASE, Recipe, Spec, StudySpec, recipes_of
+from acclimate.study.standings import comparison_of, standing_of, with_quality
+from acclimate.study.verdict import Disagreement
+from acclimate.study.workshop import Workshop
+
+NUM_DISAGREEMENTS = 20
+
+
+def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Workshop) -> Findings:
+    """Everything the report shows; the pick is saved, loaded and scored again.
+
+    Raises:
+        BudgetError: Nothing keeps the limits.
+        BackendError: The pick's saved artifact does not answer as the measured model did.
+    """
+    test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
+    _require_base(rows, test)
+    recipes = [*recipes_of(spec), *(Recipe(label=name) for name in spec.recorded)]
+    comparison = comparison_of(test, domain, spec)
+    standings = _standings(rows, recipes, comparison, domain, spec)
+    recommendation = recommend(standings, comparison, spec.limits, BASE)
+    picked = next(r for r in recipes if r.label == recommendation.pick)
+    confirmation = confirm(picked, test[picked.label][0], domain, workshop)
+    return Findings(
+        title=spec.title or domain.name,
+        domain=domain.name,
+        base=BASE,
+        base_model=_name(spec.base),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        test_hash=digest([task.items for task in domain.test]),
+        num_items={task.name: len(task.items) for task in domain.test},
+        task_about={t.name: t.instruction or t.items[0].question for t in domain.test if t.items},
+        num_clusters=comparison.num_clusters,
+        seeds=spec.seeds,
+        months=spec.months,
+        requests_per_month=spec.requests_per_month,
+        prices=spec.prices.model_dump(),
+        limits=spec.limits,
+        standings=tuple(standings),
+        comparison=comparison,
+        recommendation=recommendation,
+        disagreements=tuple(_disagreements(comparison, test, domain)),
+        confirmation=confirmation,
+        versions=versions(),
+        hardware=hardware(),
+        hashes={"base": workshop.base.key, **_keys(test)},
+    )
+
+
+def _require_base(rows: Sequence[Row], test: dict[str, list[Row]]) -> None:
+    if BASE not in test:
+        reason = next((r.reason for r in rows if r.recipe == BASE), "it was not run")
+        raise BackendError(f"the base itself has no result: {reason}")
+
+
+def _keys(test: dict[str, list[Row]]) -> dict[str, str]:
+    return {f"{r.recipe}, seed {r.seed}": r.key for own in test.values() for r in own}
+
+
+def _standings(
+    rows: Sequence[Row],
+    recipes: Sequence[Recipe],
+    comparison: Comparison,
+    domain: Domain,
+    spec: StudySpec,
+) -> list[Standing]:
+    """Every recipe's, best first; one without a result on test says why."""
+    test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
+    dev = [row for row in rows if row.split == "dev"]
+    found = []
+    for recipe in recipes:
+        own = test.get(recipe.label) or [r for r in rows if r.recipe == recipe.label]
+        standing = standing_of(recipe, own, dev, test[BASE][0], domain, spec)
+        found.append(with_quality(standing, comparison, spec))
+    return sorted(found, key=_order)
+
+
+def _name(base: Spec) -> str:
+    """A base as the user wrote it, in a few words."""
+    if isinstance(base, str):
+        return base
+    return str(base.get("path", base.get("name")))
+
+
+def _by_recipe(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.recipe].append(row)
+    return dict(found)
+
+
+def _order(standing: Standing) -> tuple[bool, float]:
+    """Best first; what has no result last."""
+    return standing.quality is None, -(standing.quality.mean if standing.quality else 0.0)
+
+
+def _disagreements(
+    comparison: Comparison, test: dict[str, list[Row]], domain: Domain
+) -> list[Disagreement]:
+    """Items where the best two differ most, taken in turn from the tasks."""
+    best = list(comparison.estimates)[:2]
+    if len(best) < 2:
+        return []
+    rows = {name: test[name][0] for name in best}
+    scores = {name: main_scores(row) for name, row in rows.items()}
+    found: list[list[Disagreement]] = []
+    for task in domain.test:
+        differing = [i for i in task.items if scores[best[0]][i.id] != scores[best[1]][i.id]]
+        found.append(
+            [
+                Disagreement(
+                    task=task.name,
+                    question=item.question,
+                    target=item.target,
+                    answers={name: rows[name].answers[item.id] for name in best},
+                    scores={name: scores[name][item.id] for name in best},
+                )
+                for item in differing
+            ]
+        )
+    in_turn = [
+        own[i] for i in range(max(map(len, found), default=0)) for own in found if i < len(own)
+    ]
+    return in_turn[:NUM_DISAGREEMENTS]

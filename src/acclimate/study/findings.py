@@ -1,0 +1,179 @@
+"""What a study found: estimates, differences, standings, the pick."""
+
+from acclimate.core.data import Record
+from acclimate.core.records import Row
+from acclimate.study.verdict import Confirmation, Disagreement, Recommendation
+
+
+class Estimate(Record):
+    """A mean with its interval."""
+
+    mean: float
+    """Over items; over seeds first where there are several."""
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+
+
+class Difference(Record):
+    """How much `better` is above `worse`, paired on items."""
+
+    better: str
+    """The system with the higher mean."""
+    worse: str
+    """The other."""
+    delta: float
+    """Mean of the paired differences, >= 0."""
+    low: float
+    """Lower end of the interval (cluster bootstrap)."""
+    high: float
+    """Upper end."""
+    p_value: float
+    """Two-sided; exact McNemar for right/wrong without groups, else sign flips by cluster."""
+    holm_p: float
+    """`p_value` adjusted for all pairs reported (Holm, 1979)."""
+    mcnemar_p: float | None = None
+    """Exact McNemar, where every score is 0 or 1."""
+    is_significant: bool = False
+    """Whether `holm_p` is below 1 - confidence."""
+
+
+class Comparison(Record):
+    """Every system's mean and every pair's difference."""
+
+    confidence: float
+    """Of the intervals, and 1 - the level of the tests."""
+    num_items: int
+    """Paired on these."""
+    num_left_out: int = 0
+    """Items that some system has no score of."""
+    num_clusters: int
+    """Independent groups of them."""
+    estimates: dict[str, Estimate]
+    """By system, best first."""
+    differences: tuple[Difference, ...]
+    """Every pair."""
+
+    def between(self, one: str, other: str) -> Difference:
+        """The pair's difference, whichever is better."""
+        return next(d for d in self.differences if {d.better, d.worse} == {one, other})
+
+
+class Forgetting(Record):
+    """Change on the control set against the base; what was lost of general ability."""
+
+    bits_per_byte: float | None = None
+    """Change; above 0 is forgetting."""
+    accuracy: float | None = None
+    """Change; below 0 is forgetting."""
+
+
+class Standing(Record):
+    """One recipe's results over all its seeds."""
+
+    recipe: str
+    """Label."""
+    methods: tuple[str, ...] = ()
+    """Names in order; empty for the base."""
+    status: str
+    """done, skipped or failed."""
+    reason: str = ""
+    """Why there is no result."""
+    is_trained: bool = False
+    """Whether weights were changed."""
+    num_seeds: int = 1
+    """Runs behind the numbers."""
+    quality: Estimate | None = None
+    """Mean of each item's main metric."""
+    dev_quality: float | None = None
+    """The same on dev, which recipes were chosen by."""
+    seed_spread: float | None = None
+    """Standard deviation of quality over seeds; None for one seed."""
+    tasks: dict[str, dict[str, Estimate]] = {}
+    """Task → metric → estimate; the first metric is the main one."""
+    fit_seconds: float | None = None
+    """To make it once, all parts counted."""
+    train_tokens: int = 0
+    """Tokens trained on, all parts counted."""
+    seconds_per_item: float | None = None
+    """Answering in batches."""
+    latency_seconds: float | None = None
+    """Median of single requests."""
+    latency_p95_seconds: float | None = None
+    """95th percentile of single requests."""
+    tokens_per_item: float | None = None
+    """Read and written."""
+    flops_per_item: float | None = None
+    """Operations to answer one item."""
+    fit_flops: float | None = None
+    """Operations to make it."""
+    peak_bytes: int | None = None
+    """Largest resident memory of the process while fitting or answering."""
+    fit_usd: float | None = None
+    """Money to make it once."""
+    request_usd: float | None = None
+    """Money a request."""
+    total_usd: float | None = None
+    """Making it and serving it over the horizon."""
+    forgetting: Forgetting | None = None
+    """None: not measured."""
+    breaks: tuple[str, ...] = ()
+    """Limits it does not keep, in words."""
+
+
+class Findings(Record):
+    """Everything the report shows."""
+
+    title: str
+    """Of the study."""
+    domain: str
+    """Name of the domain."""
+    base: str
+    """Label of what was adapted."""
+    base_model: str = ""
+    """Which model that is."""
+    created: str
+    """UTC, ISO 8601."""
+    test_hash: str
+    """Digest of the locked test items."""
+    num_items: dict[str, int]
+    """Task → number of test items."""
+    task_about: dict[str, str] = {}
+    """Task → one line on what it asks."""
+    num_clusters: int
+    """Independent groups among the test items."""
+    seeds: tuple[int, ...]
+    """Used for everything trained or random."""
+    months: float
+    """Horizon of the total cost."""
+    requests_per_month: float
+    """Load over the horizon."""
+    prices: dict[str, float] = {}
+    """What money was counted with."""
+    limits: dict[str, float] = {}
+    """What the user set."""
+    standings: tuple[Standing, ...]
+    """Best first; skipped and failed last. The base is among them."""
+    comparison: Comparison
+    """Of everything with a result."""
+    recommendation: Recommendation
+    """The pick."""
+    disagreements: tuple[Disagreement, ...] = ()
+    """Twenty items where the best two differ."""
+    confirmation: Confirmation | None = None
+    """None: not done."""
+    versions: dict[str, str] = {}
+    """Of the libraries."""
+    hardware: str = ""
+    """What it ran on."""
+    hashes: dict[str, str] = {}
+    """What identifies base, domain and each fitted model."""
+
+
+def main_scores(row: Row) -> dict[str, float]:
+    """Item id → score under its task's main metric (the first)."""
+    found: dict[str, float] = {}
+    for metrics in row.scores.values():
+        found.update(next(iter(metrics.values()), {}))
+    return found

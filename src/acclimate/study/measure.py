@@ -1,0 +1,133 @@
+"""Measure a model on tasks: each item's score under each metric, cost and latency."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.cost import Cost, metered
+from acclimate.core.data import Item, Task
+from acclimate.core.metric import Metric
+from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.prompt import Passage
+from acclimate.core.records import ItemScores
+
+METRICS = Catalogue("acclimate.metrics", Metric)
+
+NUM_SINGLE = 8
+"""Requests timed one at a time for the latency: a median of so many is steady enough to rank."""
+
+
+@dataclass
+class Measured:
+    """What one model did on one split."""
+
+    scores: ItemScores = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    latency_seconds: tuple[float, ...] = ()
+
+
+def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> Measured:
+    """Answer every item in batches; where `is_timed`, some again one at a time.
+
+    Of answers recorded elsewhere the time is what was recorded, or 0 where it was not, and the
+    memory is not measured.
+    """
+    result = Measured()
+    with metered() as meter:
+        for task in tasks:
+            if task.items:
+                _measure_task(model, task, result)
+    result.cost = meter.cost
+    recorded = model.recorded_seconds([task.prompt(i) for task in tasks for i in task.items])
+    if recorded is not None:
+        elsewhere = {"seconds": sum(recorded), "peak_bytes": None}
+        result.cost = meter.cost.model_copy(update=elsewhere)
+        result.latency_seconds = tuple(recorded)
+    elif is_timed:
+        result.latency_seconds = tuple(_latencies(model, tasks))
+    return result
+
+
+def metrics_of(task: Task) -> dict[str, Metric]:
+    """The task's metrics by name, the main one first."""
+    return {name: METRICS.build(name) for name in task.metrics}
+
+
+def _measure_task(model: Model, task: Task, result: Measured) -> None:
+    metrics = metrics_of(task)
+    scores = result.scores.setdefault(task.name, {name: {} for name in metrics})
+    for item, answer in zip(task.items, _answers(model, task, task.items), strict=True):
+        result.answers[item.id] = answer.text
+        for name, metric in metrics.items():
+            scores[name][item.id] = answer.score(metric)
+        for name, metric in _passage_metrics(item, answer).items():
+            documents = [p.document for p in answer.passages]
+            scores.setdefault(name, {})[item.id] = metric.of_passages(item, documents)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A model's answer to an item, free or chosen."""
+
+    item: Item
+    text: str
+    passages: tuple[Passage, ...]
+    completion: Completion | None = None
+    weighed: tuple[LogLikelihood, ...] = ()
+
+    def score(self, metric: Metric) -> float:
+        if self.completion is not None:
+            return metric.of_completion(self.item, self.completion)
+        return metric.of_choices(self.item, self.weighed)
+
+
+def _answers(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answer]:
+    reads = {metric.reads for metric in metrics_of(task).values()}
+    if "choices" in reads:
+        return _chosen(model, task, items)
+    sampling = Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop)
+    completions = model.generate([task.prompt(item) for item in items], sampling)
+    return (
+        _Answer(item, c.text, c.passages, completion=c)
+        for item, c in zip(items, completions, strict=True)
+    )
+
+
+def _chosen(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answer]:
+    pairs = [(task.prompt(item), choice) for item in items for choice in item.choices]
+    weighed = iter(model.loglikelihood(pairs))
+    for item in items:
+        own = tuple(next(weighed) for _ in item.choices)
+        best = max(range(len(own)), key=lambda i: own[i].logprob / max(1, own[i].num_bytes))
+        yield _Answer(item, item.choices[best], own[0].passages, weighed=own)
+
+
+def _passage_metrics(item: Item, answer: _Answer) -> dict[str, Metric]:
+    """Retrieval is scored where the item says which documents answer it and some were read."""
+    if not (item.sources and answer.passages):
+        return {}
+    names = [e.name for e in METRICS.entries.values() if e.family == "retrieval"]
+    return {name: METRICS.build(name) for name in names}
+
+
+def _latencies(model: Model, tasks: Sequence[Task]) -> Iterator[float]:
+    """Seconds of single requests, taken evenly from the tasks; the first is a warm-up."""
+    asked = [task for task in tasks if task.items]
+    if not asked:
+        return
+    ask = [
+        _single(model, task, task.items[i * len(task.items) // NUM_SINGLE])
+        for i in range(NUM_SINGLE)
+        for task in [asked[i % len(asked)]]
+    ]
+    ask[0]()
+    for one in ask:
+        start = time.perf_counter()
+        one()
+        yield time.perf_counter() - start
+
+
+def _single(model: Model, task: Task, item: Item) -> Callable[[], list[_Answer]]:
+    return lambda: list(_answers(model, task, [item]))

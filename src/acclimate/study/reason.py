@@ -1,0 +1,94 @@
+"""Why the pick was picked: one paragraph with its numbers."""
+
+from collections.abc import Sequence
+
+from acclimate.study.choice import Choice
+from acclimate.study.findings import Comparison, Standing
+from acclimate.study.gap import gap, is_worse
+from acclimate.study.wording import bits, duration, interval, money, percent, seeds
+
+
+def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
+    """The paragraph.
+
+    Args:
+        choice: The pick and what it was picked from.
+        done: Every recipe with a result, also those that break a limit.
+        comparison: Of all of them.
+        base: Label of what was adapted.
+    """
+    sentences = [
+        _opening(choice, done, comparison, base),
+        _quality(choice.pick, comparison),
+        _against_base(choice.pick, comparison, base),
+        _against_best(choice, comparison),
+        _price(choice.pick),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _opening(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
+    pick = choice.pick.recipe
+    above = [s.recipe for s in done if is_worse(comparison, base, s.recipe)]
+    if not above:
+        nothing = "Nothing beats the base: no recipe is significantly better"
+        if pick == base:
+            return f"{nothing} than {pick}, which is the pick."
+        return f"{nothing}; {pick} is the pick because it is as good and costs least."
+    if pick == base:
+        return (
+            f"Nothing that keeps the limits beats the base: {pick} is the pick "
+            f"({', '.join(above)} would beat it)."
+        )
+    return f"{pick} is the pick."
+
+
+def _quality(pick: Standing, comparison: Comparison) -> str:
+    groups = ""
+    if comparison.num_clusters != comparison.num_items:
+        groups = f" in {comparison.num_clusters:,} groups"
+    runs = seeds(pick)
+    if pick.is_trained and pick.num_seeds == 1:
+        runs += ", so how much another training would differ is not known"
+    return (
+        f"It scores {interval(pick.quality)} (mean and {percent(comparison.confidence)} interval "
+        f"over {comparison.num_items:,} items{groups}; {runs})."
+    )
+
+
+def _against_base(pick: Standing, comparison: Comparison, base: str) -> str:
+    found = gap(comparison, pick.recipe, base)
+    if found is None:
+        return ""
+    side = "above" if found.delta >= 0 else "below"
+    text = f"That is {abs(found.delta):.3f} {side} the base ({found.evidence})"
+    return text + ("." if found.is_significant else ", which may be chance.")
+
+
+def _against_best(choice: Choice, comparison: Comparison) -> str:
+    pick, best = choice.pick, choice.best
+    others = len(choice.equals) - 1
+    if pick == best:
+        if others == 0:
+            return "Everything else that keeps the limits is significantly worse."
+        least = "cheapest" if pick.total_usd is not None else "quickest"
+        return f"It scores highest and is the {least} of the {others + 1} that stand level."
+    found = gap(comparison, best.recipe, pick.recipe)
+    lead = f" by {found.delta:.3f} ({found.evidence})" if found else ""
+    pairs = len(comparison.differences)
+    return (
+        f"{best.recipe} scores highest, ahead{lead}, which may be chance where {pairs} pairs are "
+        f"compared, and costs "
+        f"{money(best.total_usd)} over the horizon against {money(pick.total_usd)}."
+    )
+
+
+def _price(pick: Standing) -> str:
+    text = (
+        f"Making and serving it over the horizon: {money(pick.total_usd)}; "
+        f"median latency of a single request: {duration(pick.latency_seconds)}; "
+    )
+    change = pick.forgetting.bits_per_byte if pick.forgetting else None
+    if change is None and not pick.is_trained:
+        return text + "its weights were not changed, so nothing was forgotten."
+    return text + f"forgetting on the control text: {bits(change)}."

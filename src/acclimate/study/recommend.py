@@ -1,0 +1,54 @@
+"""The recommendation: which recipe, why, and what would change that."""
+
+from collections.abc import Mapping, Sequence
+
+from acclimate.core.errors import BudgetError
+from acclimate.study.choice import choose, keeping, measured
+from acclimate.study.findings import Comparison, Standing
+from acclimate.study.gap import is_worse
+from acclimate.study.limits import broken_limits, limit_named, nearest
+from acclimate.study.reason import reason
+from acclimate.study.verdict import Recommendation
+from acclimate.study.what_changes import what_changes
+
+
+def recommend(
+    standings: Sequence[Standing], comparison: Comparison, limits: Mapping[str, float], base: str
+) -> Recommendation:
+    """Drop what breaks a limit; of those not significantly worse than any, take the cheapest.
+
+    The base is a candidate like any other, so "nothing beats the base" can be the answer. The
+    cheapest is that of the least total cost over the horizon, then of the least median latency.
+
+    Args:
+        standings: Every recipe; those without a result are passed over.
+        comparison: Of all with a result.
+        limits: By name (see `acclimate.study.limits`).
+        base: Label of what was adapted.
+
+    Raises:
+        BudgetError: Nothing keeps the limits, or nothing has a result.
+        UnknownNameError: A limit has no such name.
+    """
+    kept = keeping(standings, limits)
+    choice = choose(kept, comparison)
+    if choice is None:
+        raise BudgetError(_nothing_left(measured(standings), limits))
+    return Recommendation(
+        pick=choice.pick.recipe,
+        beats_base=is_worse(comparison, base, choice.pick.recipe),
+        reason=reason(choice, measured(standings), comparison, base),
+        changes=what_changes(choice, standings, comparison, limits),
+    )
+
+
+def _nothing_left(done: list[Standing], limits: Mapping[str, float]) -> str:
+    if not done:
+        return "no recipe has a result, so there is nothing to recommend; see the reasons above"
+    rules = ", ".join(limit_named(name).rule(bound) for name, bound in limits.items())
+    close = nearest(done, limits)
+    lacks = "; ".join(broken_limits(close, limits))
+    return (
+        f"no recipe keeps every limit ({rules}); the nearest is '{close.recipe}': {lacks}; "
+        "loosen that limit or add recipes"
+    )

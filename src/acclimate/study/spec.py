@@ -1,0 +1,175 @@
+"""What a study is told: domain, base, recipes, seeds, limits; read from YAML."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, FiniteFloat, ValidationError, field_validator
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.chain import Chain
+from acclimate.core.complaint import sentence
+from acclimate.core.data import Record
+from acclimate.core.errors import ConfigError, UnknownNameError
+from acclimate.core.method import Method
+from acclimate.core.source import ModelSource, TaskSource
+from acclimate.planning.lifetime_cost import Prices
+from acclimate.study.limits import limit_named
+from acclimate.text.yaml_text import read_mapping
+
+Spec = str | dict[str, Any]
+"""A catalogue entry: its name, or its name and fields."""
+
+BASE = "base"
+"""Label of the model as it came."""
+
+METHODS = Catalogue("acclimate.methods", Method)
+MODELS = Catalogue("acclimate.models", ModelSource)
+TASKS = Catalogue("acclimate.tasks", TaskSource)
+
+
+class StudySpec(Record):
+    """A study as it stands in a file."""
+
+    title: str = ""
+    """Heading of the report; empty: the domain's name."""
+    domain: Spec
+    """A folder, or an entry of the task catalogue with its fields."""
+    base: Spec = "embedded"
+    """A folder or hub name of a model, or an entry of the model catalogue with its fields."""
+    recipes: tuple[Spec | list[Spec], ...] = (
+        "few_shot",
+        "hybrid_rag",
+        "lora",
+        ["lora", "hybrid_rag"],
+        ["hybrid_rag", "lora"],
+    )
+    """Methods, or lists of methods one after another; `all` is every method there is."""
+    recorded: dict[str, str | dict[str, Any]] = {}
+    """Label → table of answers made elsewhere, or fields of the model `recorded`."""
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    """One run each for everything that draws at random; three show the spread."""
+    months: float = Field(default=12.0, gt=0, allow_inf_nan=False)
+    """Horizon of the total cost."""
+    requests_per_month: float = Field(default=10_000.0, ge=0, allow_inf_nan=False)
+    """Load over the horizon."""
+    prices: Prices = Prices()
+    """What things cost."""
+    limits: dict[str, FiniteFloat] = {}
+    """Bounds that the pick must keep, as max_latency_seconds."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of intervals; 1 minus it is the level of the tests."""
+
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _all(cls, value: Any) -> Any:
+        return tuple(METHODS.entries) if value == "all" else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("must all be different: the same seed gives the same model")
+        return seeds
+
+    @field_validator("limits")
+    @classmethod
+    def _known(cls, limits: dict[str, float]) -> dict[str, float]:
+        for name in limits:
+            try:
+                limit_named(name)
+            except UnknownNameError as error:
+                raise ValueError(str(error)) from None
+        return limits
+
+    def domain_source(self) -> TaskSource:
+        """Where the domain comes from."""
+        if isinstance(self.domain, str) and self.domain not in TASKS.entries:
+            return TASKS.build({"name": "folder", "path": self.domain})
+        return TASKS.build(self.domain)
+
+    def base_source(self) -> ModelSource:
+        """Where the base comes from."""
+        if isinstance(self.base, str) and self.base not in MODELS.entries:
+            return MODELS.build({"name": "huggingface", "path": self.base})
+        return MODELS.build(self.base)
+
+    def recorded_sources(self) -> dict[str, ModelSource]:
+        """Where recorded answers come from, by label."""
+        tables = {k: {"path": v} if isinstance(v, str) else v for k, v in self.recorded.items()}
+        return {k: MODELS.build({"name": "recorded", **fields}) for k, fields in tables.items()}
+
+
+class Recipe(Record):
+    """A named chain of methods, as written; empty for the base."""
+
+    label: str
+    """Unique in its study."""
+    specs: tuple[Spec, ...] = ()
+    """In order."""
+
+    def methods(self) -> tuple[Method, ...]:
+        """Build the methods, in order; none for the base.
+
+        Raises:
+            UnknownNameError, ConfigError, MissingExtraError: A method cannot be built.
+        """
+        return tuple(METHODS.build(spec) for spec in self.specs)
+
+    def chain(self) -> Chain:
+        """The methods as one.
+
+        Raises:
+            UnknownNameError, ConfigError, MissingExtraError: A method cannot be built.
+        """
+        return Chain(methods=self.methods())
+
+
+def read_spec(path: Path, **changed: Any) -> StudySpec:
+    """Read a study file; what is given in `changed` (not None) goes before what it says.
+
+    Raises:
+        DataError: The file is missing or not YAML.
+        ConfigError: It has a field that is unknown or out of range.
+    """
+    fields = read_mapping(path, "domain: my-domain/")
+    return make_spec({**fields, **{k: v for k, v in changed.items() if v is not None}}, str(path))
+
+
+def make_spec(fields: Mapping[str, Any], owner: str) -> StudySpec:
+    """Validate the fields of a study, telling `owner` in a complaint."""
+    try:
+        return StudySpec.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(sentence(owner, error, StudySpec)) from None
+
+
+def recipes_of(spec: StudySpec) -> list[Recipe]:
+    """The base and every recipe, each once, with labels that tell them apart.
+
+    Raises:
+        UnknownNameError, ConfigError: A method is unknown or has a wrong field.
+    """
+    found = [Recipe(label=BASE)]
+    for entry in spec.recipes:
+        specs = tuple(entry) if isinstance(entry, list) else (entry,)
+        if not specs:
+            raise ConfigError("recipes: an empty list; name at least one method")
+        label = " + ".join(_short(s) for s in specs)
+        if any(r.label == label for r in found):
+            label = " + ".join(_long(s) for s in specs)
+        if any(r.label == label for r in found):
+            raise ConfigError(f"recipes: '{label}' stands there twice")
+        found.append(Recipe(label=label, specs=specs))
+    return found
+
+
+def _short(spec: Spec) -> str:
+    return Path(str(spec if isinstance(spec, str) else spec.get("name", "?"))).stem
+
+
+def _long(spec: Spec) -> str:
+    if isinstance(spec, str):
+        return _short(spec)
+    fields = ", ".join(f"{k}={v}" for k, v in spec.items() if k != "name")
+    return f"{_short(spec)}({fields})"

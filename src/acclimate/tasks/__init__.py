@@ -1,0 +1,1 @@
+"""Sources of a Domain: one file each."""

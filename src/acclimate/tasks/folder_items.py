@@ -1,0 +1,145 @@
+"""The tables of a domain folder as items, each with its place in a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from acclimate.core.data import Document, Item, Preference
+from acclimate.core.errors import DataError, UnknownNameError
+from acclimate.text.lines import place
+from acclimate.text.records import Asked, asked, form_of, last_turn
+from acclimate.text.row_fields import Row, RowError, text_in, texts_in
+from acclimate.text.tables import read_rows
+
+SPLITS = ("train", "dev", "test")
+ALIASES = {"validation": "dev", "valid": "dev", "val": "dev"}
+"""Names that other tools give to a split."""
+TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item, its task, and where it stands."""
+
+    item: Item
+    task: str
+
+    @property
+    def place(self) -> str:
+        """As said in messages: `train.jsonl, line 3`."""
+        return self.item.place
+
+    @property
+    def text(self) -> str:
+        """What makes it the same as another item."""
+        return f"{self.item.question}\n{self.item.target}"
+
+    def grouped(self, group: str) -> "Placed":
+        """The same item in another group."""
+        return replace(self, item=self.item.model_copy(update={"group": group}))
+
+
+def find_tables(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """The file of each split, of preferences and of the control set; and files nobody reads.
+
+    Raises:
+        DataError: There is no such folder, or there are two files of one split.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; give the folder of a domain")
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; make one with: acclimate init {folder}")
+    known = {*SPLITS, "preferences", "control"}
+    found: dict[str, Path] = {}
+    unread = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES):
+        name = ALIASES.get(path.stem, path.stem)
+        if name not in known:
+            unread.append(f"{path}: not read; tables are called {', '.join(sorted(known))}")
+        elif name in found:
+            raise DataError(f"{found[name]} and {path} are both the {name} table; keep one")
+        else:
+            found[name] = path
+    return found, unread
+
+
+def read_items(
+    path: Path, split: str, tasks: tuple[str, ...]
+) -> tuple[list[Placed], list[Document]]:
+    """Questions, and rows of running text as documents.
+
+    Args:
+        path: The table.
+        split: Begins the ids of items that have none.
+        tasks: Names that `domain.yaml` knows; none: any name will do.
+
+    Raises:
+        DataError: A row is malformed; the message names file, line and mend.
+    """
+    placed, texts = [], []
+    for where, line, row in _placed_rows(path):
+        try:
+            if split in {"train", "control"} and form_of(row) == "text":
+                texts.append(Document(id=f"{path.name}:{line}", text=text_in(row, "text")))
+            else:
+                placed.append(_placed(row, f"{split}-{line}", where, tasks))
+        except (RowError, UnknownNameError) as error:
+            raise DataError(f"{where}: {error}") from None
+    return placed, texts
+
+
+def read_preferences(path: Path) -> list[Preference]:
+    """Pairs of answers: `prompt`, `chosen`, `rejected`, each text or messages.
+
+    Raises:
+        DataError: A row is malformed, or both answers are the same.
+    """
+    pairs = []
+    for where, _, row in _placed_rows(path):
+        try:
+            prompt, chosen, rejected = (
+                last_turn(row, name) for name in ("prompt", "chosen", "rejected")
+            )
+        except RowError as error:
+            raise DataError(f"{where}: {error}") from None
+        if chosen == rejected:
+            raise DataError(f"{where}: chosen and rejected are the same; drop the row")
+        pairs.append(Preference(prompt=prompt, chosen=chosen, rejected=rejected))
+    return pairs
+
+
+def _placed_rows(path: Path) -> Iterator[tuple[str, int, Row]]:
+    for line, row in read_rows(path):
+        yield place(path, line), line, row
+
+
+def _placed(row: Row, own_id: str, where: str, tasks: tuple[str, ...]) -> Placed:
+    found = asked(row)
+    item = Item(
+        id=_optional(row, "id") or own_id,
+        question=found.question,
+        target=found.target,
+        choices=found.choices,
+        group=_optional(row, "group"),
+        sources=texts_in(row, "sources"),
+        rationale=_optional(row, "rationale"),
+        place=where,
+    )
+    return Placed(item, _task_name(row, found, tasks))
+
+
+def _optional(row: Row, name: str) -> str:
+    return "" if row.get(name) is None else text_in(row, name)
+
+
+def _task_name(row: Row, found: Asked, tasks: tuple[str, ...]) -> str:
+    name = _optional(row, "task")
+    if not name and not tasks:
+        return "choice" if found.choices else "answer"
+    if not name and len(tasks) == 1:
+        return tasks[0]
+    if not name:
+        raise RowError(f"has no 'task'; domain.yaml names several: {', '.join(tasks)}")
+    if tasks and name not in tasks:
+        raise UnknownNameError("task", name, tasks)
+    return name

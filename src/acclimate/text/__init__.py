@@ -1,0 +1,1 @@
+"""Text before it is tokens: layouts, chunks, near-duplicates, worked examples."""

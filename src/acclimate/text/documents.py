@@ -1,0 +1,84 @@
+"""A folder of text, Markdown, HTML and PDF files as documents."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from acclimate.core.data import Document
+from acclimate.core.errors import DataError
+from acclimate.core.progress import progress
+from acclimate.text.html_text import html_text
+from acclimate.text.lines import text_lines
+
+
+def read_documents(folder: Path) -> tuple[list[Document], list[str]]:
+    """Every document below a folder, in order of path, and what was left out and why.
+
+    An id is the path within the folder. The title is the page's, or the first heading, or the
+    file's name.
+
+    Raises:
+        DataError: A file is not UTF-8, is damaged, or needs a library that is not installed.
+    """
+    documents, notes = [], []
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _is_hidden(p, folder)]
+    with progress("reading documents", len(paths)) as advance:
+        for path in paths:
+            advance(1)
+            name = path.relative_to(folder).as_posix()
+            read = _READERS.get(path.suffix.lower())
+            if read is None:
+                notes.append(f"{path}: not read; documents end in {', '.join(_READERS)}")
+                continue
+            title, text = read(path)
+            if text.strip():
+                documents.append(Document(id=name, title=title or path.stem, text=text))
+            else:
+                notes.append(f"{path}: not read; there is no text in it")
+    return documents, notes
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _plain(path: Path) -> tuple[str, str]:
+    return "", "".join(text_lines(path))
+
+
+def _markdown(path: Path) -> tuple[str, str]:
+    text = "".join(text_lines(path))
+    heading = re.search(r"^#{1,2}\s+(.+?)\s*#*\s*$", text, re.MULTILINE)
+    return heading.group(1) if heading else "", text
+
+
+def _html(path: Path) -> tuple[str, str]:
+    return html_text("".join(text_lines(path)))
+
+
+def _pdf(path: Path) -> tuple[str, str]:
+    try:
+        from pypdf import PdfReader  # type: ignore[import-not-found]
+        from pypdf.errors import PyPdfError  # type: ignore[import-not-found]
+    except ImportError:
+        raise DataError(
+            f"{path}: reading PDF needs the library 'pypdf': pip install pypdf, or put a text "
+            "or Markdown file in its place"
+        ) from None
+    try:
+        reader = PdfReader(path)
+        title = (reader.metadata.title if reader.metadata else "") or ""
+        return str(title), "\n\n".join(page.extract_text() for page in reader.pages)
+    except (PyPdfError, ValueError, OSError) as error:
+        raise DataError(f"{path}: is not a readable PDF ({error})") from None
+
+
+_READERS: dict[str, Callable[[Path], tuple[str, str]]] = {
+    ".txt": _plain,
+    ".rst": _plain,
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".html": _html,
+    ".htm": _html,
+    ".pdf": _pdf,
+}

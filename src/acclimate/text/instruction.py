@@ -1,0 +1,25 @@
+"""An instruction or a layout of one's own, put in place of the task's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acclimate.core.prompt import Prompt
+from acclimate.core.rewriter import Rewriter
+
+
+@dataclass(frozen=True)
+class WithInstruction(Rewriter):
+    """Says `instruction` and lays out with `template`; empty ones leave the task's."""
+
+    instruction: str
+    template: str
+
+    def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The prompts said the other way."""
+        return [
+            p.having(
+                instruction=self.instruction or p.instruction,
+                template=self.template or p.template,
+            )
+            for p in prompts
+        ]

@@ -1,0 +1,26 @@
+"""What every training run can be told."""
+
+from pydantic import Field
+
+from acclimate.core.data import Record
+
+
+class TrainingSettings(Record):
+    """How long and how carefully to train; the learning rate belongs to the method."""
+
+    num_epochs: float = Field(default=3.0, gt=0)
+    """Passes over the training items; 3 is InstructGPT's order of magnitude (2 to 16)."""
+    batch_size: int = Field(default=16, ge=1)
+    """Items an optimiser step (packed into as few rows as hold them)."""
+    warmup_share: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises; 0.06 is RoBERTa's."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's pull to zero on matrices; 0.01 is its paper's default."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Longer gradients are cut to this length; 1.0 is GPT-3's."""
+    patience: int = Field(default=2, ge=1)
+    """Looks at dev without a better loss before stopping; the best weights are kept."""
+    evals_per_epoch: int = Field(default=1, ge=1)
+    """Looks at dev in each epoch."""
+    max_seconds: float = Field(default=0.0, ge=0)
+    """Stop in good order after so much time; 0: no limit."""

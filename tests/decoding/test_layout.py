@@ -1,0 +1,54 @@
+"""Prompts become tokens once, and are cut where an answer needs the room."""
+
+import pytest
+
+from acclimate.core.errors import DataError
+from acclimate.core.prompt import Example, Passage, Prompt
+from acclimate.decoding.layout import Layout
+
+CHOICES = ["yes", "it is in the passage about answers", "no"]
+
+
+@pytest.fixture
+def layout(tokenizer):
+    return Layout(tokenizer, window=120)
+
+
+def plainly(tokenizer, text, choice):
+    """The tokens of the whole text after those of the prompt alone: the definition."""
+    ids = tokenizer(text)["input_ids"]
+    return ids, tokenizer(f"{text} {choice}")["input_ids"][len(ids) :]
+
+
+def test_choices_together_equal_each_alone(layout, tokenizer):
+    prompt = Prompt(question="where is it?")
+    context, answers = layout.encode_choices(prompt, CHOICES)
+    expected = [plainly(tokenizer, layout.text(prompt), choice) for choice in CHOICES]
+    assert [(context, answer) for answer in answers] == expected
+
+
+def test_a_space_at_the_end_goes_to_the_answer(layout, tokenizer):
+    spaced = Prompt(question="", template="What is it? ")
+    bare = Prompt(question="", template="What is it?")
+    assert layout.encode(spaced, "this") == layout.encode(bare, "this")
+
+
+def test_the_longest_choice_fits_after_what_is_cut(layout):
+    long = Prompt(question="where?", passages=(Passage("d", "t", "the answer is here " * 60),))
+    context, answers = layout.encode_choices(long, CHOICES)
+    assert len(context) + max(map(len, answers)) <= 120
+    # No more is cut than must be: a token or two go with the word they belong to.
+    assert len(context) + max(map(len, answers)) > 110
+
+
+def test_examples_are_dropped_from_the_end_until_it_fits(layout):
+    examples = tuple(Example(f"number {i}?", "the answer " * 5) for i in range(6))
+    kept, ids = layout.fitted(Prompt(question="where?", examples=examples), 10)
+    assert len(ids) <= 110
+    assert 0 < len(kept.examples) < 6
+    assert kept.examples == examples[: len(kept.examples)]
+
+
+def test_a_question_is_never_cut(layout):
+    with pytest.raises(DataError, match="item '7'"):
+        layout.encode(Prompt(question="what? " * 200, item_id="7"), "yes")

@@ -1,0 +1,73 @@
+"""The decoding loop equals transformers' greedy generate; sampling follows its definition."""
+
+import pytest
+import torch
+
+from acclimate.core.model import Sampling
+from acclimate.decoding.loop import decode, kept, sample
+from acclimate.models.local.huggingface import HuggingFace
+
+PREFIX = [(11 * i) % 390 + 2 for i in range(30)]
+CONTEXTS = [[*PREFIX, 5], [*PREFIX, 8, 9, 10, 44], [*PREFIX, 7, 7]]
+
+
+def peer(network, context, num_tokens):
+    """Transformers' own greedy answer, one context at a time."""
+    ids = torch.tensor([context])
+    output = network.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=num_tokens,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=1,
+    )
+    return output[0].tolist()[-num_tokens:]
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "mistral", "gemma2", "gpt2", "t5"])
+def test_greedy_equals_generate(family, model_folder):
+    network = HuggingFace(path=str(model_folder(family))).load().network
+    sampling = Sampling(max_new_tokens=6)
+    answers = decode(network, CONTEXTS, sampling, is_stop=lambda ids: False)
+    assert answers == [peer(network, context, 6) for context in CONTEXTS]
+
+
+def test_finished_rows_leave_the_batch_and_the_rest_go_on(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    full = [peer(network, context, 6) for context in CONTEXTS]
+    stop = full[1][2]
+    answers = decode(
+        network, CONTEXTS, Sampling(max_new_tokens=6), is_stop=lambda ids: ids[-1] == stop
+    )
+    expected = [row[: row.index(stop) + 1] if stop in row else row for row in full]
+    assert answers == expected
+
+
+def test_top_k_and_top_p_keep_what_they_say():
+    logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+    assert kept(logits, Sampling(top_k=2)).isfinite().tolist() == [[True, True, False, False]]
+    assert kept(logits, Sampling(top_p=0.65)).isfinite().tolist() == [[True, True, False, False]]
+    assert kept(logits, Sampling(top_p=0.75)).isfinite().tolist() == [[True, True, True, False]]
+
+
+def test_draws_follow_the_tempered_distribution():
+    logits = torch.tensor([[0.7, 0.2, 0.1]]).log().expand(20_000, -1)
+    generator = torch.Generator().manual_seed(0)
+    drawn = sample(logits, Sampling(temperature=2.0), generator)
+    expected = torch.tensor([0.7, 0.2, 0.1]).sqrt()
+    found = torch.bincount(drawn, minlength=3) / len(drawn)
+    assert found.tolist() == pytest.approx((expected / expected.sum()).tolist(), abs=0.01)
+
+
+def test_same_seed_same_answers(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    sampling = Sampling(max_new_tokens=8, temperature=1.0, seed=3)
+    first, second = (
+        decode(network, CONTEXTS, sampling, is_stop=lambda ids: False) for _ in range(2)
+    )
+    other = decode(
+        network, CONTEXTS, sampling.model_copy(update={"seed": 4}), is_stop=lambda ids: False
+    )
+    assert first == second
+    assert first != other

@@ -1,0 +1,84 @@
+"""LoRA: starts at the base exactly, is W + (alpha/r) B A, and its folder is PEFT's."""
+
+import copy
+
+import pytest
+import torch
+
+from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.rewriter import unwrap
+from acclimate.core.saved import load_model, save_model
+from acclimate.methods.tuning.lora import LoRA
+from acclimate.models.local.huggingface import HuggingFace
+from acclimate.training.settings import TrainingSettings
+
+ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(8))
+DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
+METHOD = LoRA(rank=2, alpha=6.0, learning_rate=1e-2, training=TrainingSettings(num_epochs=2))
+IDS = torch.tensor([[5, 9, 77, 300]])
+
+
+def logits(model):
+    with torch.inference_mode():
+        return unwrap(model).core.network(input_ids=IDS).logits
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "t5"])
+def test_before_training_it_is_the_base(family, model_folder):
+    base = HuggingFace(path=str(model_folder(family))).load()
+    extra = {"decoder_input_ids": IDS} if family == "t5" else {}
+    with torch.inference_mode():
+        begun = METHOD._with_adapter(base).network(input_ids=IDS, **extra).logits
+        assert torch.equal(begun, base.network(input_ids=IDS, **extra).logits)
+
+
+def test_the_update_is_alpha_over_rank_b_a(tiny):
+    tuned = METHOD.fit(tiny, DATA, seed=0)
+    merged = copy.deepcopy(tiny.network)
+    for name, module in tuned.network.named_modules():
+        if hasattr(module, "lora_A"):
+            update = module.lora_B["default"].weight @ module.lora_A["default"].weight
+            merged.get_submodule(name).weight.data += 6.0 / 2 * update
+    with torch.inference_mode():
+        assert torch.allclose(logits(tuned), merged(input_ids=IDS).logits, atol=1e-5)
+    assert not torch.allclose(logits(tuned), logits(tiny), atol=1e-3)
+
+
+def test_only_the_adapter_is_trained_and_the_base_stays(tiny):
+    before = [p.clone() for p in tiny.network.parameters()]
+    tuned = METHOD.fit(tiny, DATA, seed=0)
+    assert all(torch.equal(a, b) for a, b in zip(before, tiny.network.parameters(), strict=True))
+    own = dict(tiny.network.named_parameters())
+    for name, weight in tuned.network.named_parameters():
+        if "lora_" not in name:
+            assert weight is own[name.replace(".base_layer", "")]
+
+
+def test_the_folder_loads_with_peft(tiny, tmp_path):
+    from peft import PeftModel
+
+    tuned = METHOD.fit(tiny, DATA, seed=0)
+    save_model(tuned, tmp_path, outside=tiny)
+    network = PeftModel.from_pretrained(copy.deepcopy(tiny.network), tmp_path).eval()
+    with torch.inference_mode():
+        assert torch.allclose(network(input_ids=IDS).logits, logits(tuned), atol=1e-6)
+
+
+def test_saved_whole_it_stands_alone(tiny, tmp_path):
+    tuned = METHOD.fit(tiny, DATA, seed=0)
+    save_model(tuned, tmp_path)
+    assert torch.allclose(logits(load_model(tmp_path)), logits(tuned), atol=1e-6)
+
+
+def test_on_top_of_an_adapter_the_first_is_merged(tiny):
+    first = METHOD.fit(tiny, DATA, seed=0)
+    started = METHOD._with_adapter(first)
+    assert torch.allclose(logits(started), logits(first), atol=1e-5)
+    assert "lora_A" in "".join(name for name, _ in first.network.named_parameters())
+
+
+def test_target_modules_are_the_ones_that_change(tiny):
+    narrow = METHOD.model_copy(update={"target_modules": ("q_proj",)})
+    names = {n.split(".")[-1] for n, m in narrow._with_adapter(tiny).network.named_modules()
+             if hasattr(m, "lora_A")}  # fmt: skip
+    assert names == {"q_proj"}

@@ -1,0 +1,60 @@
+"""Charts are SVG that can stand inside a page."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from acclimate.study._charts import Named, fronts, intervals
+
+NAMED = Named({"a": 1, "base": 2, "<b> & $x_1$ 猫": 3}, pick="a", base="base")
+ROWS = [("a", 0.7, 0.6, 0.8), ("base", 0.5, 0.4, 0.6), ("<b> & $x_1$ 猫", 0.4, 0.3, 0.5)]
+POINTS = {"a": (3.0, 0.7), "base": (1.0, 0.5), "<b> & $x_1$ 猫": (2.0, 0.4)}
+
+
+@pytest.fixture(params=["dots", "front"])
+def svg(request: pytest.FixtureRequest) -> str:
+    if request.param == "dots":
+        return intervals("dots", ROWS, NAMED, ("quality", 0.5))
+    return fronts("front", POINTS, NAMED, ("USD", "quality"))
+
+
+def test_names_are_text_and_escaped(svg: str) -> None:
+    texts = ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter() if e.text]
+    assert any("<b> & $x_1$ 猫" in text for text in texts)
+    assert "<b>" not in svg
+
+
+def test_colours_are_the_pages(svg: str) -> None:
+    assert "var(--accent)" in svg
+    assert "var(--warm)" in svg
+    assert "#0b5cad" not in svg
+
+
+def test_ids_are_the_charts_own(svg: str) -> None:
+    ids = re.findall(r'\bid="([^"]+)"', svg)
+    assert ids
+    assert all(i.startswith(("dots-", "front-")) for i in ids)
+    used = re.findall(r'href="#([^"]+)"', svg) + re.findall(r"url\(#([^)]+)\)", svg)
+    assert used
+    assert set(used) <= set(ids)
+
+
+def test_it_scales_and_names_nothing_outside(svg: str) -> None:
+    head = svg[: svg.index(">")]
+    assert "viewBox=" in head
+    assert "width=" not in head
+    assert "http" not in svg
+
+
+def test_dots_stand_in_the_order_of_the_rows() -> None:
+    svg = intervals("dots", ROWS, NAMED, ("quality", None))
+    texts = [element.text or "" for element in ElementTree.fromstring(svg).iter()]
+    labels = [text for text in texts if text.startswith(("1 ", "2 ", "3 "))]
+    assert [label.split()[0] for label in labels] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("dearest", "is_log"), [(5.0, False), (5000.0, True)])
+def test_wide_prices_are_on_a_log_axis(dearest: float, is_log: bool) -> None:
+    svg = fronts("front", {"a": (dearest, 0.7), "base": (1.0, 0.5)}, NAMED, ("USD", "quality"))
+    assert (">1,000<" in svg) == is_log

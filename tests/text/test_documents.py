@@ -1,0 +1,48 @@
+"""A folder of documents, good and bad."""
+
+import sys
+
+import pytest
+
+from acclimate.core.errors import DataError
+from acclimate.text.documents import read_documents
+
+
+def test_titles_ids_and_order(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.md").write_text("intro\n\n# The `title` #\n\ntext")
+    (tmp_path / "a.txt").write_text("plain ünïcode")
+    (tmp_path / "c.html").write_text("<title>Page</title><p>body")
+    (tmp_path / ".hidden.md").write_text("no")
+    documents, notes = read_documents(tmp_path)
+    assert [(d.id, d.title) for d in documents] == [
+        ("a.txt", "a"), ("c.html", "Page"), ("sub/b.md", "The `title`"),
+    ]  # fmt: skip
+    assert documents[0].text == "plain ünïcode"
+    assert notes == []
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    (tmp_path / "a.docx").write_bytes(b"x")
+    (tmp_path / "b.md").write_text(" \n")
+    documents, notes = read_documents(tmp_path)
+    assert documents == []
+    assert "a.docx: not read; documents end in .txt" in notes[0]
+    assert "b.md: not read; there is no text in it" in notes[1]
+
+
+def test_no_folder_is_no_documents(tmp_path):
+    assert read_documents(tmp_path / "none") == ([], [])
+
+
+def test_wrong_encoding_names_the_line(tmp_path):
+    (tmp_path / "a.md").write_bytes(b"fine\ncaf\xe9\n")
+    with pytest.raises(DataError, match=r"a\.md, line 2: .*not UTF-8.*iconv"):
+        read_documents(tmp_path)
+
+
+def test_pdf_without_its_library_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
+    with pytest.raises(DataError, match=r"a\.pdf: reading PDF needs the library 'pypdf'"):
+        read_documents(tmp_path)

@@ -1,0 +1,27 @@
+"""Early stopping keeps the best weights and counts looks without a better loss."""
+
+import torch
+
+from acclimate.training.stopping import EarlyStopping
+
+
+def test_stops_after_patience_and_restores_the_best():
+    layer = torch.nn.Linear(1, 1, bias=False)
+    stopping = EarlyStopping(layer, patience=2)
+    seen = []
+    for value, loss in [(1.0, 3.0), (2.0, 1.0), (3.0, 2.0), (4.0, 1.5)]:
+        torch.nn.init.constant_(layer.weight, value)
+        stopping.look(loss)
+        seen.append(stopping.is_over)
+    assert seen == [False, False, False, True]
+    stopping.restore()
+    assert layer.weight.item() == 2.0
+
+
+def test_frozen_weights_are_left_alone():
+    layer = torch.nn.Linear(1, 1).requires_grad_(False)
+    stopping = EarlyStopping(layer, patience=1)
+    stopping.look(1.0)
+    torch.nn.init.constant_(layer.weight, 7.0)
+    stopping.restore()
+    assert layer.weight.item() == 7.0
