@@ -5,6 +5,8 @@ import math
 from acclimate.study.findings import Estimate, Forgetting, Standing
 
 NOT_MEASURED = "not measured"
+LEAST_USD = 1e-6
+"""What is paid a millionth of a dollar at a time is told by the thousand, or not at all."""
 
 
 def duration(seconds: float | None) -> str:
@@ -24,6 +26,8 @@ def money(usd: float | None) -> str:
         return NOT_MEASURED
     if usd >= 1:
         return f"{usd:,.0f} USD" if usd >= 1000 else f"{usd:.2f} USD"
+    if 0 < usd < LEAST_USD:
+        return f"under {LEAST_USD:.6f} USD"
     return f"{_significant(usd)} USD"
 
 
