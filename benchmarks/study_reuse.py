@@ -24,7 +24,7 @@ ALLOWED = 0.55
 """Seconds of the eight together over seconds of the eight alone, fitting and measuring."""
 NUM_ROUNDS = 2
 DOMAIN: Spec = {"name": "python_docs", "num_items": 60}
-BASE: Spec = {"name": "embedded", "num_tokens": 20_000}
+BASE: Spec = {"name": "from_scratch", "num_tokens": 20_000}
 LORA: Spec = {"name": "lora", "learning_rate": 1e-2}
 RAG: Spec = {"name": "hybrid_rag", "num_passages": 1}
 RECIPES: tuple[tuple[Spec, ...], ...] = (

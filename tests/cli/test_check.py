@@ -5,7 +5,7 @@ import json
 import pytest
 
 from acclimate.cli import check, init
-from acclimate.core.errors import DataError
+from acclimate.core.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -39,6 +39,17 @@ def test_lengths_for_a_base(folder, capsys, model_folder):
     yaml.write_text(yaml.read_text().replace("max_new_tokens: 16", "max_new_tokens: 1"))
     check.run(folder, base=str(model_folder("llama")))
     assert "take more than max_new_tokens=1 tokens" in capsys.readouterr().out
+
+
+def test_a_base_that_does_not_fit_is_told_before_it_is_loaded(folder, tmp_path):
+    header = {"w": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}
+    text = json.dumps(header).encode()
+    (tmp_path / "huge").mkdir()
+    with (tmp_path / "huge" / "model.safetensors").open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + 2**42)  # sparse: it takes no room
+    with pytest.raises(ConfigError, match=r"1,099,511,627,776 parameters\) needs about 4096"):
+        check.run(folder, base=str(tmp_path / "huge"))
 
 
 def test_an_error_rises_with_exit_code_two(folder):

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from pydantic import ValidationError
 
-from acclimate.core.data import Document, Domain, Item, Task, TrainData, digest
+from acclimate.core.data import Document, Domain, Item, Record, Task, TrainData, digest
 from acclimate.core.errors import ConfigError
 from acclimate.core.prompt import Prompt
 
@@ -67,3 +67,15 @@ def test_digest_tells_values_apart():
     assert digest([1, 2]) != digest([2, 1])
     assert digest("12") != digest(12)
     assert digest(TASK) != digest(TASK.model_copy(update={"instruction": "Sum."}))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_record_holds_what_json_can_say(number):
+    class Kept(Record):
+        """Kept."""
+
+        score: float
+        """A score."""
+
+    with pytest.raises(ValueError, match="finite number"):
+        Kept(score=number)

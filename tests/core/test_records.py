@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from acclimate.core.cost import Cost
-from acclimate.core.errors import BackendError
+from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.records import ControlScore, Row, Rows
 
 ROW = Row(
@@ -79,5 +79,22 @@ def test_writers_at_once(rows):
 def test_no_database_is_one_sentence(tmp_path):
     path = tmp_path / "rows.sqlite"
     path.write_bytes(b"this is no database" * 100)
-    with pytest.raises(BackendError, match=r"rows\.sqlite: the study's rows cannot be read"):
+    with pytest.raises(
+        BackendError, match=r"rows\.sqlite: the study's rows cannot be read .*; move"
+    ):
         Rows(path)
+
+
+def test_where_no_file_can_be_made_is_a_wrong_setting(tmp_path):
+    (tmp_path / "rows.sqlite").mkdir()  # root may write anywhere, but not a file over a folder
+    with pytest.raises(ConfigError, match=r"rows cannot be written .*--out") as found:
+        Rows(tmp_path / "rows.sqlite")
+    assert found.value.exit_code == 2
+
+
+def test_a_database_that_may_only_be_read_is_a_wrong_setting(rows, monkeypatch):
+    real = sqlite3.connect
+    opened = f"file:{rows.path}?mode=ro"
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: real(opened, uri=True))
+    with pytest.raises(ConfigError, match="rows cannot be written"):
+        rows.add(ROW)

@@ -2,6 +2,8 @@
 
 import errno
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -150,3 +152,23 @@ def test_moved_to_another_disk_it_still_holds(store, tmp_path):
     put(store)
     shutil.move(store.root, tmp_path / "moved")
     assert Store(tmp_path / "moved").get(KEY) is not None
+
+
+def killed_writer(store):
+    """Begin to write in another process, and kill it there."""
+    code = (
+        "import os, signal, sys; from pathlib import Path; from acclimate.core.store import Store\n"
+        f"with Store(Path(sys.argv[1])).put({KEY!r}, {{}}) as folder:\n"
+        "    (folder / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(store.root)], check=False)
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next_one(store):
+    killed_writer(store)
+    assert [p.name for p in everything(store)] == ["half"]
+    with store.put("cd" + "0" * 62, {}) as mine:
+        (mine / "going on").write_text("x")
+        assert put(store)
+        assert (mine / "going on").exists()
+    assert {p.name for p in everything(store)} == {"file.bin", "going on", "artifact.json"}

@@ -1,5 +1,7 @@
 """Prompts become tokens once, and are cut where an answer needs the room."""
 
+import copy
+
 import pytest
 
 from acclimate.core.errors import DataError
@@ -22,7 +24,7 @@ def plainly(tokenizer, text, choice):
 
 def test_choices_together_equal_each_alone(layout, tokenizer):
     prompt = Prompt(question="where is it?")
-    context, answers = layout.encode_choices(prompt, CHOICES)
+    _, context, answers = layout.encode_choices(prompt, CHOICES)
     expected = [plainly(tokenizer, layout.text(prompt), choice) for choice in CHOICES]
     assert [(context, answer) for answer in answers] == expected
 
@@ -35,10 +37,11 @@ def test_a_space_at_the_end_goes_to_the_answer(layout, tokenizer):
 
 def test_the_longest_choice_fits_after_what_is_cut(layout):
     long = Prompt(question="where?", passages=(Passage("d", "t", "the answer is here " * 60),))
-    context, answers = layout.encode_choices(long, CHOICES)
+    shown, context, answers = layout.encode_choices(long, CHOICES)
     assert len(context) + max(map(len, answers)) <= 120
     # No more is cut than must be: a token or two go with the word they belong to.
     assert len(context) + max(map(len, answers)) > 110
+    assert layout.encode(shown)[0] == context
 
 
 def test_examples_are_dropped_from_the_end_until_it_fits(layout):
@@ -52,3 +55,12 @@ def test_examples_are_dropped_from_the_end_until_it_fits(layout):
 def test_a_question_is_never_cut(layout):
     with pytest.raises(DataError, match="item '7'"):
         layout.encode(Prompt(question="what? " * 200, item_id="7"), "yes")
+
+
+def test_a_chat_model_that_thinks_by_itself_is_told_not_to(tokenizer):
+    own = copy.deepcopy(tokenizer)
+    own.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+        "{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}"
+    )
+    assert Layout(own, window=120).text(Prompt("where?")) == "<user>where?<assistant>"

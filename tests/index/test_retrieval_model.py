@@ -142,3 +142,27 @@ def test_templates_that_can_be():
 def test_templates_that_cannot_be(template, fault):
     with pytest.raises(ConfigError, match=fault):
         check_template(template)
+
+
+def test_a_network_cites_only_what_its_window_left(index, tiny):
+    class Small(type(tiny)):
+        window = 90
+
+    inner = Small(tiny.network, tiny.tokenizer)
+    model = WithPassages(inner, index, 5, "lexical")
+    rendered = model.render([CAT])[0]
+    shown, _ = inner.layout.fitted(rendered, 4)
+    assert 0 < len(shown.passages) < len(rendered.passages)
+    (answer,) = model.generate([CAT], Sampling(max_new_tokens=4))
+    assert answer.passages == shown.passages
+    assert answer.prompt == inner.layout.text(shown)
+    (weighed,) = model.loglikelihood([(CAT, "meat")])
+    assert 0 < len(weighed.passages) < len(rendered.passages)
+
+
+def test_a_network_that_has_room_for_no_passage_cites_none(index, tiny):
+    class Tiny(type(tiny)):
+        window = 30
+
+    model = WithPassages(Tiny(tiny.network, tiny.tokenizer), index, 5, "lexical")
+    assert model.generate([CAT], Sampling(max_new_tokens=2))[0].passages == ()

@@ -46,6 +46,12 @@ def test_only_changed_weights_can_forget(is_trained: bool, num_broken: int) -> N
     assert len(broken_limits(one, {"max_forgetting_bits_per_byte": 0.0})) == num_broken
 
 
+def test_what_answers_made_elsewhere_cost_their_maker_is_not_known() -> None:
+    one = standing("a", 0.6, is_recorded=True)
+    (broken,) = broken_limits(one, {"max_forgetting_bits_per_byte": 0.0})
+    assert broken.startswith("forgetting not measured")
+
+
 def test_an_unknown_limit_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean max_latency_seconds"):
         broken_limits(standing("a", 0.6), {"max_latency": 1.0})

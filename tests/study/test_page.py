@@ -169,3 +169,37 @@ def test_retrieval_is_shown_where_it_was_measured(page: str) -> None:
     assert "0.870" in page
     assert "recall_at_k" in page
     assert "only recipes that retrieve have them" in page
+
+
+def test_a_base_that_stays_needs_no_confirming_and_is_named_once(tmp_path: Path) -> None:
+    found = Recommendation(pick="base", beats_base=False, reason="Nothing beats the base.")
+    html, markdown = rendered(
+        tmp_path,
+        base="base",
+        standings=(standing("base", 0.5),),
+        recommendation=found,
+        confirmation=None,
+    )
+    assert ">Keep the base</h2>" in html
+    assert html.count(">base</span>") == 0
+    assert "| base (the pick) |" in markdown
+    for text in (html, markdown):
+        assert "nothing was saved, so there is nothing to confirm" in text
+        assert "not confirmed" not in text.lower()
+
+
+def test_what_an_answer_rests_on_is_named(tmp_path: Path) -> None:
+    case = Disagreement(
+        task="facts", question="q?", target="a", answers={"rag": "a", "few": "b"},
+        scores={"rag": 1.0, "few": 0.0}, sources={"rag": ("one.md", "two.md")},
+    )  # fmt: skip
+    html, markdown = rendered(tmp_path, disagreements=(case,))
+    assert html.count("rests on one.md, two.md") == html.count("rests on") == 1
+    assert "a (rests on one.md, two.md)" in markdown
+
+
+def test_prompts_can_be_read(tmp_path: Path) -> None:
+    asked = standing("few", 0.6, prompts={"facts": "Q: is 1 < 2?\nA:"})
+    html, _ = rendered(tmp_path, standings=(asked,))
+    assert '<dt>few</dt><dd tabindex="0">Q: is 1 &lt; 2?\nA:</dd>' in html
+    assert "What each recipe read" not in rendered(tmp_path)[0]

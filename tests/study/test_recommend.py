@@ -139,3 +139,42 @@ def test_what_anything_beats_is_not_picked() -> None:
     )
     found = recommend([*rows, standing("base", 0.70)], compared, {}, "base")
     assert (found.pick, found.beats_base) == ("steady", True)
+
+
+@pytest.mark.parametrize(("request_usd", "expected"), [(9.5e-5, "base"), (8.9e-5, "lora")])
+def test_chance_in_a_measured_time_puts_nothing_in_place_of_the_base(
+    request_usd: float, expected: str
+) -> None:
+    tuned = standing("lora", 0.50, methods=("lora",), request_usd=request_usd)
+    assert pick([tuned, standing("base", 0.50)]).pick == expected
+
+
+def test_what_scores_the_same_is_not_said_to_be_ahead() -> None:
+    found = pick([standing("base", 0.5), standing("cheap", 0.5, request_usd=1e-6)])
+    assert "That is what the base scores" in found.reason
+    assert "base scores the same and costs 24.00 USD over the horizon against" in found.reason
+    assert "ahead by" not in found.reason
+
+
+def test_a_pick_that_nothing_else_stands_beside() -> None:
+    failed = Standing(recipe="lora", status="failed", reason="memory")
+    assert (
+        "Nothing else that keeps the limits has a result."
+        in pick([standing("base", 0.5), failed]).reason
+    )
+
+
+def test_the_highest_is_the_highest_of_those_that_keep_the_limits() -> None:
+    rows = [
+        standing("slow", 0.52, latency_seconds=9.0),
+        standing("base", 0.51),
+        standing("dear", 0.50, fit_usd=99.0),
+    ]
+    found = pick(rows, {"max_latency_seconds": 1.0})
+    assert "It scores highest of those that keep the limits, and none" in found.reason
+
+
+def test_a_load_below_one_request_changes_nothing() -> None:
+    rows = [standing("base", 0.5, fit_usd=1e-5, request_usd=1e-4)]
+    rows.append(standing("few", 0.5, request_usd=2e-4))
+    assert not any("requests over the horizon" in change for change in pick(rows).changes)

@@ -140,11 +140,28 @@ def test_recorded_answers_stand_beside_ours(domain, base, tmp_path):
     assert oracle.peak_bytes is None
     assert findings.recommendation.pick == "oracle"
     assert findings.recommendation.beats_base
+    assert oracle.total_usd == pytest.approx(120_000 * oracle.request_usd)
+
+
+def test_what_was_not_recorded_is_not_free(domain, base, tmp_path):
+    import json
+
+    rows = [json.loads(line) for line in (domain / "test.jsonl").read_text().splitlines()]
+    table = tmp_path / "gold.jsonl"
+    table.write_text("".join(json.dumps({"item": r["id"], "answer": "?"}) + "\n" for r in rows))
+    spec = spec_of(domain, base, recipes=[], recorded={"other": str(table)})
+    findings = run_study(spec, tmp_path / "out")
+    other = next(s for s in findings.standings if s.recipe == "other")
+    told = ("fit_seconds", "fit_usd", "seconds_per_item", "tokens_per_item", "total_usd")
+    assert [getattr(other, name) for name in told] == [None] * 5
+    assert findings.recommendation.pick == "base"
 
 
 def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
+    from acclimate.core.saved import load_model
     from acclimate.core.store import Store
     from acclimate.study.confirm import confirm
+    from acclimate.study.measure import measure
     from acclimate.study.run import Node
     from acclimate.study.spec import recipes_of
     from acclimate.study.workshop import Workshop
@@ -163,15 +180,29 @@ def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
     )
     confirmed = confirm(recipe, row, loaded, workshop)
     assert (confirmed.num_items, confirmed.num_different) == (len(main_scores(row)), 0)
+    # It stands alone: the folder is enough to answer as was measured.
+    shutil.move(confirmed.folder, tmp_path / "pick")
+    own = load_model(tmp_path / "pick")
+    assert main_scores(row.model_copy(update={"scores": measure(own, loaded.test).scores})) == (
+        pytest.approx(main_scores(row), abs=1e-3)
+    )
     wrong = {t: {m: {i: 1 - s for i, s in by.items()} for m, by in ms.items()}
              for t, ms in row.scores.items()}  # fmt: skip
     with pytest.raises(Exception, match="do not serve it"):
         confirm(recipe, row.model_copy(update={"scores": wrong}), loaded, workshop)
 
 
-def test_a_limit_that_nothing_keeps_is_exit_3(domain, base, tmp_path):
-    with pytest.raises(BudgetError) as found:
-        run_study(
-            spec_of(domain, base, recipes=["few_shot"], limits={"min_quality": 1.1}), tmp_path
-        )
+def test_a_limit_that_nothing_keeps_is_exit_3_and_the_report_is_there(domain, base, tmp_path):
+    from acclimate.cli._study import carry_out
+
+    spec = spec_of(domain, base, recipes=["few_shot"], limits={"min_quality": 1.1})
+    with pytest.raises(BudgetError, match="no recipe keeps every limit") as found:
+        carry_out(spec, tmp_path / "out", is_relocked=False, is_json=False)
     assert found.value.exit_code == 3
+    assert "Nothing keeps the limits" in (tmp_path / "out/report.html").read_text()
+
+
+def test_a_study_that_cannot_be_leaves_nothing(domain, tmp_path):
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        run_study(spec_of(domain, tmp_path / "no base"), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

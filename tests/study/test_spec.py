@@ -49,6 +49,10 @@ def test_a_string_is_a_name_or_a_folder():
         ("domain: d\ndomain: e", "line 2: .*'domain' stands there twice"),
         ("domain: d\n3: e", "no field is called '3'"),
         ("domain: d\nseeds: [0, 0]", "must all be different"),
+        ("domain: d\nseeds: [-1]", r"seeds\.0=-1: input should be greater than or equal to 0$"),
+        ("domain: d\nseeds: []", "must have at least one"),
+        ("domain: d\nseeds: [4294967296]", "less than 4294967296"),
+        ("domain: d\nrecipes: []", "recipes is empty and nothing is recorded"),
         ("domain: d\nmonths: .inf", "months=inf: input should be a finite number"),
         ("domain: d\nlimits: {max_latency: 1}", "did you mean max_latency_seconds"),
         ("domain: d\nlimits: {min_quality: .nan}", "min_quality=nan"),
@@ -68,6 +72,15 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
     assert found.value.exit_code == 2
     assert str(path) in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_recorded_answers_alone_are_enough():
+    assert not make_spec({"domain": "d", "recipes": [], "recorded": {"a": "b.csv"}}, "s").recipes
+
+
+def test_a_misspelt_entry_of_the_model_catalogue_gives_the_nearest():
+    with pytest.raises(UnknownNameError, match="'embeded'; did you mean embedded"):
+        make_spec({"domain": "d", "base": "embeded"}, "study").base_source()
 
 
 def test_unknown_methods_are_met_before_anything_runs():

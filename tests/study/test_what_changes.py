@@ -101,3 +101,9 @@ def test_a_stricter_quality_could_leave_nothing() -> None:
     assert changes(rows, {"min_quality": 0.6})[-1] == (
         "A limit on quality above 0.700 would rule it out, and leave nothing."
     )
+
+
+def test_what_is_a_little_cheaper_already_is_at_no_load_said_to_become_so() -> None:
+    # 24.0 USD against 23.5: level, so the base stays; below 2,083 requests the base is cheaper.
+    tuned = standing("lora", 0.5, fit_usd=0.2, request_usd=9.7e-5, methods=("lora",))
+    assert not any("over the horizon" in c for c in changes([standing("base", 0.5), tuned]))

@@ -1,6 +1,8 @@
 """A folder of documents, good and bad."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,42 @@ def test_pdf_without_its_library_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
     with pytest.raises(DataError, match=r"a\.pdf: reading PDF needs the library 'pypdf'"):
         read_documents(tmp_path)
+
+
+def test_links_to_files_are_read_and_others_told(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "a.md").write_text("far away")
+    here = tmp_path / "documents"
+    here.mkdir()
+    (here / "near.md").symlink_to(tmp_path / "far" / "a.md")
+    (here / "folder").symlink_to(tmp_path / "far")
+    (here / "loop").symlink_to(here)
+    (here / "nowhere.md").symlink_to(tmp_path / "gone.md")
+    documents, notes = read_documents(here)
+    assert [d.id for d in documents] == ["near.md"]
+    assert notes == [
+        f"{here / name}: not read; a link must lead to a file"
+        for name in ("folder", "loop", "nowhere.md")
+    ]
+
+
+@pytest.mark.parametrize("name", ["documents", "documents/deep", "documents/a.md"])
+def test_what_may_not_be_read_is_one_sentence(tmp_path, name, monkeypatch):
+    (tmp_path / "documents/deep").mkdir(parents=True)
+    (tmp_path / "documents/a.md").write_text("text")
+    shut = str(tmp_path / name)
+    fault = PermissionError(13, "Permission denied", shut)
+
+    def refused(real):
+        def attempt(path, *rest, **more):
+            if str(path) == shut:
+                raise fault
+            return real(path, *rest, **more)
+
+        return attempt
+
+    # Root may read everything, so the refusal is made up.
+    monkeypatch.setattr(os, "scandir", refused(os.scandir))
+    monkeypatch.setattr(Path, "open", refused(Path.open))
+    with pytest.raises(DataError, match=f"{name}: cannot be read .Permission denied"):
+        read_documents(tmp_path / "documents")

@@ -1,10 +1,12 @@
 """Prompts as text and as messages, by hand."""
 
+import re
+
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.prompt import Example, Passage, Prompt
-from acclimate.text.layout import as_messages, as_text
+from acclimate.core.prompt import TEMPLATE, Example, Passage, Prompt
+from acclimate.text.layout import as_messages, as_text, checked_template
 
 FULL = Prompt(
     "3 + 3?",
@@ -45,6 +47,26 @@ def test_own_template_may_use_every_part():
 def test_bad_template_is_one_sentence(template):
     with pytest.raises(ConfigError, match=r"task 'sums'.*: .*; the parts of a prompt are"):
         as_text(FULL.having(template=template))
+
+
+@pytest.mark.parametrize(
+    "template", ["", TEMPLATE, "{% for e in examples %}{% endfor %}{{ question }}"]
+)
+def test_a_template_that_can_be_is_given_back(template):
+    assert checked_template(template, "examples", "question") == template
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("Say it.", "never shows 'question'; write {{ question }}"),
+        ("{{ question }} {{ pasages }}", "no part of a prompt is called 'pasages'; did you mean p"),
+        ("a\n{% if question %}", "template, line 2: "),
+    ],
+)
+def test_a_template_that_cannot_be(template, fault):
+    with pytest.raises(ConfigError, match=re.escape(fault)):
+        checked_template(template, "question")
 
 
 def test_a_template_runs_no_code():

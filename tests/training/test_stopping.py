@@ -25,3 +25,24 @@ def test_frozen_weights_are_left_alone():
     torch.nn.init.constant_(layer.weight, 7.0)
     stopping.restore()
     assert layer.weight.item() == 7.0
+
+
+def test_goes_on_from_what_was_noted():
+    first, second = (torch.nn.Linear(1, 1, bias=False) for _ in range(2))
+    before, after = EarlyStopping(first, patience=2), EarlyStopping(second, patience=2)
+    for value, loss in [(1.0, 1.0), (2.0, 3.0)]:
+        torch.nn.init.constant_(first.weight, value)
+        before.look(loss)
+    after.resume(before.losses, before.best())
+    assert not after.is_over
+    after.look(2.0)
+    assert after.is_over
+    after.restore()
+    assert second.weight.item() == 1.0
+
+
+def test_without_patience_it_never_stops():
+    stopping = EarlyStopping(torch.nn.Linear(1, 1), patience=0)
+    for loss in (1.0, 2.0, 3.0):
+        stopping.look(loss)
+    assert not stopping.is_over

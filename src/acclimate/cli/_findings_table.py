@@ -66,11 +66,16 @@ def _cells(findings: Findings, s: Standing) -> list[Text]:
         Text(("→ " if _is_pick(findings, s) else "") + s.recipe),
         Text(wording.interval(s.quality)),
         _verdict(findings, s),
-        Text(wording.duration(s.latency_seconds)),
-        Text(wording.duration(s.fit_seconds)),
-        Text(wording.money(s.total_usd).removesuffix(" USD")),
+        _narrow(wording.duration(s.latency_seconds)),
+        _narrow(wording.duration(s.fit_seconds)),
+        _narrow(wording.money(s.total_usd).removesuffix(" USD")),
         Text(wording.NOT_MEASURED if bits is None else wording.signed(bits)),
     ]
+
+
+def _narrow(number: str) -> Text:
+    """A number; what was not measured goes on two lines, as it is wider than any number."""
+    return Text(number.replace(wording.NOT_MEASURED, wording.NOT_MEASURED.replace(" ", "\n")))
 
 
 def _verdict(findings: Findings, standing: Standing) -> Text:

@@ -19,7 +19,7 @@ def progress_shown() -> Iterator[None]:
     """Show the progress of everything done while open, on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        with listening(_lines):
+        with listening(_lines, _line):
             yield
         return
     columns = (
@@ -38,8 +38,13 @@ def progress_shown() -> Iterator[None]:
         finally:
             bars.remove_task(task)
 
-    with bars, listening(bar):
+    with bars, listening(bar, lambda text: console.print(text, highlight=False, markup=False)):
         yield
+
+
+def _line(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 @contextmanager
@@ -48,5 +53,4 @@ def _lines(label: str, total: float) -> Iterator[Advance]:
     yield lambda done: None
     seconds = time.monotonic() - start
     if seconds > LINE_SECONDS:
-        sys.stderr.write(f"{label}: {total:g} in {seconds:.0f} s\n")
-        sys.stderr.flush()
+        _line(f"{label}: {total:g} in {seconds:.0f} s")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from acclimate.cli._findings_table import WIDE, findings_table
 from acclimate.cli._progress import progress_shown
+from acclimate.core.errors import BudgetError
 from acclimate.study.check import check_names
 from acclimate.study.findings import Findings
 from acclimate.study.report import HTML, write_report
@@ -21,7 +22,11 @@ def study_folder(name: str) -> Path:
 
 
 def carry_out(spec: StudySpec, folder: Path, *, is_relocked: bool, is_json: bool) -> None:
-    """Run (or go on with) the study, print, write the report into `folder`."""
+    """Run (or go on with) the study, print, write the report into `folder`.
+
+    Raises:
+        BudgetError: Nothing keeps the limits; said once all that was measured is shown.
+    """
     with progress_shown():
         findings = run_study(spec, folder, is_relocked=is_relocked)
         write_report(findings, folder)
@@ -29,6 +34,8 @@ def carry_out(spec: StudySpec, folder: Path, *, is_relocked: bool, is_json: bool
         sys.stdout.write(findings.model_dump_json(indent=2) + "\n")
     else:
         show(findings, folder)
+    if not findings.recommendation.pick:
+        raise BudgetError(findings.recommendation.reason)
 
 
 def show(findings: Findings, folder: Path) -> None:
@@ -37,7 +44,10 @@ def show(findings: Findings, folder: Path) -> None:
     if not console.is_terminal:
         console.width = WIDE
     console.print(findings_table(findings, console.width))
-    console.print(f"\nreport: {folder / HTML}", soft_wrap=True, markup=False, highlight=False)
+    lines = [f"\nreport: {folder / HTML}"]
+    if findings.confirmation and findings.confirmation.folder:
+        lines.append(f"pick:   {findings.confirmation.folder}")
+    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def show_plan(spec: StudySpec) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acclimate.core.data import Domain, Task
+from acclimate.study.check import check_base
 from acclimate.study.spec import make_spec
 from acclimate.tasks.files.folder import Folder, Reading
 from acclimate.tasks.lengths import check_lengths
@@ -30,7 +31,9 @@ def run(
     notes = list(reading.notes)
     if base is not None:
         spec = make_spec({"domain": str(folder), "base": base}, "check")
-        notes += check_lengths(reading.domain, spec.base_source().load())
+        source = spec.base_source()
+        check_base(source)
+        notes += check_lengths(reading.domain, source.load())
     if as_json:
         typer.echo(json.dumps(_plain(reading.domain, notes), indent=2, ensure_ascii=False))
     else:

@@ -1,17 +1,15 @@
 """Write a study's report again from its report.json, and show the findings."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 
-def run(folder: Path) -> None:
-    """Write report.html and report.md again.
-
-    Args:
-        folder: Where a study wrote its report.
-
-    Raises:
-        DataError: There is no report.json, or it is not one.
-    """
+def run(
+    folder: Annotated[Path, typer.Argument(help="Where a study wrote its report.")],
+) -> None:
+    """Write report.html and report.md again from report.json, and show the findings."""
     from acclimate.cli._study import show
     from acclimate.study.report import read_findings, write_report
 

@@ -12,9 +12,14 @@ from acclimate.core.prompt import TEMPLATE, Prompt
 
 
 class Record(BaseModel):
-    """A frozen value with documented fields that refuses unknown ones."""
+    """A frozen value with documented fields that refuses unknown ones, NaN and infinity.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    JSON has no word for the latter two: what is kept could not be read again.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class Item(Record):

@@ -14,7 +14,11 @@ def _nobody(label: str, total: float) -> AbstractContextManager[Advance]:
     return nullcontext(lambda _done: None)
 
 
+Hearer = Callable[[str], None]
+"""Called with a sentence for the user."""
+
 _listener: ContextVar[Listener] = ContextVar("progress_listener", default=_nobody)
+_hearer: ContextVar[Hearer] = ContextVar("hearer", default=lambda _text: None)
 
 
 def progress(label: str, total: float) -> AbstractContextManager[Advance]:
@@ -22,11 +26,17 @@ def progress(label: str, total: float) -> AbstractContextManager[Advance]:
     return _listener.get()(label, total)
 
 
+def say(text: str) -> None:
+    """Tell whoever listens something worth knowing now."""
+    _hearer.get()(text)
+
+
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Show progress with `listener` while open."""
-    token = _listener.set(listener)
+def listening(listener: Listener, hearer: Hearer = lambda _text: None) -> Iterator[None]:
+    """Show progress with `listener`, and sentences with `hearer`, while open."""
+    tokens = _listener.set(listener), _hearer.set(hearer)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listener.reset(tokens[0])
+        _hearer.reset(tokens[1])

@@ -12,6 +12,7 @@ from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.room import is_no_room, no_room
 
 _ELSEWHERE = "give a folder elsewhere with --out"
+_NOT_TO_BE_WRITTEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 ItemScores = dict[str, dict[str, dict[str, float]]]
 """Task name → metric name → item id → score."""
@@ -49,6 +50,10 @@ class Row(Record):
     """Every item's score under every metric."""
     answers: dict[str, str] = {}
     """Item id → what was answered."""
+    sources: dict[str, tuple[str, ...]] = {}
+    """Item id → ids of the documents that its answer rests on, best first."""
+    prompts: dict[str, str] = {}
+    """Task → its first item as the model read it; empty: not known."""
     fit_cost: Cost = Cost()
     """Of making the model, all its parts counted, also those that were reused."""
     answer_cost: Cost = Cost()
@@ -138,4 +143,12 @@ class Rows:
         except sqlite3.DatabaseError as error:
             if is_no_room(error, self.path.parent):
                 raise no_room(self.path.parent, _ELSEWHERE) from error
-            raise BackendError(f"{self.path}: the study's rows cannot be read ({error})") from error
+            # The low byte is the kind of error; the others tell it from its like.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_TO_BE_WRITTEN:
+                raise ConfigError(
+                    f"{self.path}: the study's rows cannot be written ({error}); {_ELSEWHERE}"
+                ) from error
+            raise BackendError(
+                f"{self.path}: the study's rows cannot be read ({error}); move the file away, or "
+                f"{_ELSEWHERE}"
+            ) from error

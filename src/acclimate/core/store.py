@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from acclimate.core.errors import ConfigError
 from acclimate.core.room import is_no_room, no_room
 
 MANIFEST = "artifact.json"
+_ASIDE = ".writing-"
+"""Begins the name of what is being written; the writer's machine and process follow."""
 _ELSEWHERE = "set ACCLIMATE_HOME to a folder on another disk"
 
 
@@ -82,13 +85,23 @@ class Store:
     def _aside(self) -> Path:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            return Path(tempfile.mkdtemp(prefix=".writing-", dir=self.root))
+            self._sweep()
+            prefix = f"{_ASIDE}{socket.gethostname()}-{os.getpid()}-"
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=self.root))
         except OSError as error:
             if is_no_room(error, self.root):
                 raise no_room(self.root, _ELSEWHERE) from error
             raise ConfigError(
                 f"{self.root}: the store cannot be written ({error.strerror}); {_ELSEWHERE}"
             ) from error
+
+    def _sweep(self) -> None:
+        """Remove what writers left that were killed; what other machines write is theirs."""
+        ours = f"{_ASIDE}{socket.gethostname()}-"
+        for path in self.root.glob(f"{ours}*"):
+            process = path.name.removeprefix(ours).partition("-")[0]
+            if process.isdigit() and not _is_alive(int(process)):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _keep(self, aside: Path, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +114,16 @@ class Store:
 
     def _folder(self, key: str) -> Path:
         return self.root / key[:2] / key
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # there, and another user's
+    return True
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -21,18 +21,19 @@ class Layout:
         """Ids of the prompt, cut to leave room for the continuation, and of the continuation."""
         if not continuation:
             return self.fitted(prompt, 1)[1], []
-        ids, (answer,) = self.encode_choices(prompt, [continuation])
+        _, ids, (answer,) = self.encode_choices(prompt, [continuation])
         return ids, answer
 
     def encode_choices(
         self, prompt: Prompt, continuations: Sequence[str]
-    ) -> tuple[list[int], list[list[int]]]:
-        """Ids of the prompt, cut to leave room for the longest continuation, and of each."""
+    ) -> tuple[Prompt, list[int], list[list[int]]]:
+        """The prompt, cut to leave room for the longest continuation; its ids, and of each."""
         ids, answers = self._encode(prompt, continuations)
         longest = max(map(len, answers))
         if len(ids) + (0 if self.is_seq2seq else longest) > self.window:
-            ids, answers = self._encode(self.fitted(prompt, longest)[0], continuations)
-        return ids, answers
+            prompt = self.fitted(prompt, longest)[0]
+            ids, answers = self._encode(prompt, continuations)
+        return prompt, ids, answers
 
     def reserve(self, max_new_tokens: int) -> int:
         """Tokens to keep free for an answer: at most half of the window."""
@@ -99,7 +100,10 @@ class Layout:
     def _chat(self, messages: list[dict[str, str]]) -> str:
         chat = self.tokenizer.apply_chat_template
         try:
-            return str(chat(messages, tokenize=False, add_generation_prompt=True))
+            # Models that think unless told not to (Qwen3) would spend the answer on it; a method
+            # that wants reasoning asks for it. Other templates pass over what they do not know.
+            text = chat(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+            return str(text)
         except Exception as error:  # templates raise what they like
             raise DataError(f"the base's chat template refuses a prompt: {error}") from error
 

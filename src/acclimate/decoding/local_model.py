@@ -9,12 +9,14 @@ from typing import Any, Self
 
 import torch
 
+from acclimate.core.errors import ConfigError
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
 from acclimate.decoding.layout import Layout
 from acclimate.decoding.loop import decode, prefill_logits
 from acclimate.decoding.scoring import Request, score
+from acclimate.nn.linear import use_fast_linears
 from acclimate.nn.threads import use_threads_for
 
 DEFAULT_WINDOW = 1024
@@ -38,7 +40,8 @@ class LocalModel(NeuralModel):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer in batches of like length; equal leading tokens are read once."""
         room = self.layout.reserve(sampling.max_new_tokens)
-        contexts = [self.layout.fitted(prompt, room)[1] for prompt in prompts]
+        fitted = [self.layout.fitted(prompt, room) for prompt in prompts]
+        contexts = [ids for _, ids in fitted]
         answers = decode(
             self.network, contexts, sampling, is_stop=lambda ids: self._is_stop(ids, sampling)
         )
@@ -47,9 +50,10 @@ class LocalModel(NeuralModel):
                 text=self._text(answer, sampling),
                 num_prompt_tokens=len(context),
                 num_new_tokens=len(answer),
-                passages=prompt.passages,
+                passages=shown.passages,
+                prompt=self.layout.text(shown),
             )
-            for prompt, context, answer in zip(prompts, contexts, answers, strict=True)
+            for (shown, context), answer in zip(fitted, answers, strict=True)
         ]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
@@ -58,15 +62,15 @@ class LocalModel(NeuralModel):
         for index, (prompt, _) in enumerate(pairs):
             asked.setdefault(prompt, []).append(index)
         weighed: list[LogLikelihood | None] = [None] * len(pairs)
-        requests = [
-            Request(*self.layout.encode_choices(prompt, [pairs[i][1] for i in own]))
+        laid_out = [
+            self.layout.encode_choices(prompt, [pairs[i][1] for i in own])
             for prompt, own in asked.items()
         ]
-        scores = score(self.network, requests)
-        for (prompt, own), request, row in zip(asked.items(), requests, scores, strict=True):
-            for index, ids, logprob in zip(own, request.continuations, row, strict=True):
+        scores = score(self.network, [Request(ids, answers) for _, ids, answers in laid_out])
+        for own, (shown, _, answers), row in zip(asked.values(), laid_out, scores, strict=True):
+            for index, ids, logprob in zip(own, answers, row, strict=True):
                 num_bytes = len(pairs[index][1].encode())
-                weighed[index] = LogLikelihood(logprob, len(ids), num_bytes, prompt.passages)
+                weighed[index] = LogLikelihood(logprob, len(ids), num_bytes, shown.passages)
         return [w for w in weighed if w is not None]
 
     def next_token_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
@@ -162,6 +166,9 @@ def load_network(path: Path | str, **options: Any) -> tuple[Any, Any]:
 
     On a GPU where there is one, in bfloat16; on a CPU in float32, for CPUs without bfloat16
     units are about five times slower in it.
+
+    Raises:
+        ConfigError: Some weights are not in the files.
     """
     import transformers
 
@@ -170,7 +177,20 @@ def load_network(path: Path | str, **options: Any) -> tuple[Any, Any]:
     kind = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    network = getattr(transformers, kind).from_pretrained(path, dtype=dtype, **options)
+    load = getattr(transformers, kind).from_pretrained
+    network, loaded = load(path, dtype=dtype, output_loading_info=True, **options)
+    _require_whole(sorted(loaded["missing_keys"]))
     use_threads_for(network.num_parameters())
+    use_fast_linears(network)
     tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
     return network.to(device).eval().requires_grad_(False), tokenizer
+
+
+def _require_whole(missing: list[str]) -> None:
+    """Weights that no file holds are drawn at random, of which the library only warns."""
+    if missing:
+        more = ", …" if len(missing) > 2 else ""
+        raise ConfigError(
+            f"its files lack {len(missing)} weights ({', '.join(missing[:2])}{more}), which would "
+            "be random; copy or save the whole model again"
+        )

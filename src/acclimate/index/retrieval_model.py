@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from jinja2 import Environment, TemplateSyntaxError, meta
-
-from acclimate.core.errors import ConfigError
-from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Passage, Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import Rewriter, unwrap
 from acclimate.index.store import How, PassageIndex
+from acclimate.text.layout import checked_template
 
 FOLDER = "index"
 """Of the index, in the folder of a saved model."""
@@ -47,14 +45,22 @@ class WithPassages(Rewriter):
         """Answer, each with the passages it rests on."""
         rendered = self.render(prompts)
         answers = self.inner.generate(rendered, sampling)
-        return [self.finish(_cite(a, p)) for a, p in zip(answers, rendered, strict=True)]
+        return [self.finish(a) for a in self._cited(answers, rendered)]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh continuations, each with the passages that its prompt showed."""
         rendered = self.render([prompt for prompt, _ in pairs])
         asked = [(prompt, text) for prompt, (_, text) in zip(rendered, pairs, strict=True)]
-        weighed = self.inner.loglikelihood(asked)
-        return [_cite(w, p) for w, p in zip(weighed, rendered, strict=True)]
+        return self._cited(self.inner.loglikelihood(asked), rendered)
+
+    def _cited(self, answers: Sequence[Answer], rendered: Sequence[Prompt]) -> list[Answer]:
+        """Answers with what they rest on; a network says itself what its window left of it."""
+        if isinstance(unwrap(self).core, NeuralModel):
+            return list(answers)
+        return [
+            answer if answer.passages else replace(answer, passages=prompt.passages)
+            for answer, prompt in zip(answers, rendered, strict=True)
+        ]
 
     def around(self, inner: Model) -> "WithPassages":
         """The same passages for another model."""
@@ -75,19 +81,6 @@ def check_template(template: str) -> None:
     """Refuse a layout that cannot show what was found; an empty one keeps the task's.
 
     Raises:
-        ConfigError: The template is malformed, or never mentions passages or the question.
+        ConfigError: It is malformed, never shows them or the question, or names what there is not.
     """
-    if not template:
-        return
-    try:
-        shown = meta.find_undeclared_variables(Environment().parse(template))
-    except TemplateSyntaxError as error:
-        raise ConfigError(f"template, line {error.lineno}: {error.message}") from None
-    for part in ("passages", "question"):
-        if part not in shown:
-            raise ConfigError(f"template: never shows '{part}'; write {{{{ {part} }}}} or loop")
-
-
-def _cite(answer: Answer, prompt: Prompt) -> Answer:
-    # A model that dropped passages to fit its window says itself which it showed.
-    return answer if answer.passages else replace(answer, passages=prompt.passages)
+    checked_template(template, "passages", "question")

@@ -74,7 +74,8 @@ def _headline(findings: Findings) -> dict[str, str]:
     if not found.pick:
         return {"eyebrow": "No recommendation", "headline": "Nothing keeps the limits"}
     if found.pick == findings.base:
-        return {"eyebrow": "Recommended", "headline": f"Keep the base, {found.pick}"}
+        named = "" if found.pick == "base" else f", {found.pick}"
+        return {"eyebrow": "Recommended", "headline": f"Keep the base{named}"}
     shown = "better than the base" if found.beats_base else "not shown better than the base"
     return {"eyebrow": f"Recommended; {shown}", "headline": f"Use {found.pick}"}
 
@@ -91,11 +92,13 @@ def _forgot_too(standing: Standing) -> str:
     """What stands below the bits per byte."""
     if standing.forgetting and standing.forgetting.accuracy is not None:
         return f"accuracy {wording.signed(standing.forgetting.accuracy)}"
+    if standing.is_recorded:
+        return "made elsewhere"
     return "weights changed" if standing.is_trained else "weights unchanged"
 
 
 def _per_thousand(usd: float | None) -> str:
-    return wording.money(None if usd is None else 1000 * usd) + " a thousand"
+    return wording.money(None if usd is None else 1000 * usd)
 
 
 def _breakable(label: str) -> Markup:

@@ -30,6 +30,11 @@ class TaskTable:
         """Whether passages were judged."""
         return bool(RETRIEVAL & set(self.metrics))
 
+    @property
+    def prompts(self) -> dict[str, str]:
+        """Recipe → what it read of the first item, where that is known."""
+        return {s.recipe: s.prompts[self.name] for s in self.rows if self.name in s.prompts}
+
     def value(self, standing: Standing, metric: str) -> Estimate | None:
         """A recipe's estimate; None where it has none."""
         return standing.tasks.get(self.name, {}).get(metric)

@@ -8,6 +8,9 @@ from acclimate.study.findings import Comparison, Standing
 from acclimate.study.gap import is_worse
 from acclimate.study.limits import broken_limits
 
+LEVEL_COST = 1.1
+"""Costs within a tenth of the least are level: run to run, the time they come from differs so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -18,6 +21,8 @@ class Choice:
     """Highest mean quality."""
     equals: tuple[Standing, ...]
     """All that are not significantly worse than any, the pick and the best among them."""
+    num_beaten: int = 0
+    """Candidates that another is significantly better than."""
 
 
 def measured(standings: Sequence[Standing]) -> list[Standing]:
@@ -31,12 +36,21 @@ def keeping(standings: Sequence[Standing], limits: Mapping[str, float]) -> list[
 
 
 def choose(candidates: Sequence[Standing], comparison: Comparison) -> Choice | None:
-    """Pick the cheapest over the horizon (then the quickest) of the best; None of none."""
+    """Pick the cheapest over the horizon of the best; None of none.
+
+    Where costs are level the one of fewest methods is picked, so that chance in a measured time
+    never puts a tuned model in place of the base; then the cheapest, then the quickest.
+    """
     if not candidates:
         return None
     equals = [s for s in candidates if not _is_beaten(s, candidates, comparison)]
+    least = min(map(cost, equals))
+    level = [s for s in equals if cost(s) <= LEVEL_COST * least]
     return Choice(
-        pick=min(equals, key=_price), best=max(candidates, key=quality), equals=tuple(equals)
+        pick=min(level, key=_order),
+        best=max(candidates, key=quality),
+        equals=tuple(equals),
+        num_beaten=len(candidates) - len(equals),
     )
 
 
@@ -49,11 +63,17 @@ def _is_beaten(one: Standing, others: Sequence[Standing], comparison: Comparison
     return any(is_worse(comparison, one.recipe, o.recipe) for o in others)
 
 
-def _price(standing: Standing) -> tuple[float, float, float]:
-    """Total cost, latency, then quality; what was not measured comes last."""
-    cost, latency = standing.total_usd, standing.latency_seconds
+def cost(standing: Standing) -> float:
+    """Total cost over the horizon, USD; infinite where it was not measured."""
+    return math.inf if standing.total_usd is None else standing.total_usd
+
+
+def _order(standing: Standing) -> tuple[int, float, float, float]:
+    """Methods, total cost, latency, then quality; what was not measured comes last."""
+    latency = standing.latency_seconds
     return (
-        math.inf if cost is None else cost,
+        len(standing.methods),
+        cost(standing),
         math.inf if latency is None else latency,
         -quality(standing),
     )

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from acclimate.core.data import Domain, digest
-from acclimate.core.errors import BackendError
+from acclimate.core.data import Domain, Task, digest
+from acclimate.core.errors import BackendError, BudgetError
 from acclimate.core.records import Row
 from acclimate.study.confirm import confirm
 from acclimate.study.findings import Comparison, Findings, Standing, main_scores
@@ -13,7 +13,7 @@ from acclimate.study.machine import hardware, versions
 from acclimate.study.recommend import recommend
 from acclimate.study.spec import BASE, Recipe, Spec, StudySpec, recipes_of
 from acclimate.study.standings import comparison_of, standing_of, with_quality
-from acclimate.study.verdict import Disagreement
+from acclimate.study.verdict import Disagreement, Recommendation
 from acclimate.study.workshop import Workshop
 
 NUM_DISAGREEMENTS = 20
@@ -22,8 +22,9 @@ NUM_DISAGREEMENTS = 20
 def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Workshop) -> Findings:
     """Everything the report shows; the pick is saved, loaded and scored again.
 
+    Where nothing keeps the limits there is no pick; what was measured is shown all the same.
+
     Raises:
-        BudgetError: Nothing keeps the limits.
         BackendError: The pick's saved artifact does not answer as the measured model did.
     """
     test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
@@ -31,9 +32,9 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
     recipes = [*recipes_of(spec), *(Recipe(label=name) for name in spec.recorded)]
     comparison = comparison_of(test, domain, spec)
     standings = _standings(rows, recipes, comparison, domain, spec)
-    recommendation = recommend(standings, comparison, spec.limits, BASE)
-    picked = next(r for r in recipes if r.label == recommendation.pick)
-    confirmation = confirm(picked, test[picked.label][0], domain, workshop)
+    recommendation = _recommendation(standings, comparison, spec)
+    picked = [r for r in recipes if r.label == recommendation.pick]
+    confirmed = [confirm(r, test[r.label][0], domain, workshop) for r in picked]
     return Findings(
         title=spec.title or domain.name,
         domain=domain.name,
@@ -42,7 +43,7 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         test_hash=digest([task.items for task in domain.test]),
         num_items={task.name: len(task.items) for task in domain.test},
-        task_about={t.name: t.instruction or t.items[0].question for t in domain.test if t.items},
+        task_about={t.name: _about(t) for t in domain.test if t.items},
         num_clusters=comparison.num_clusters,
         seeds=spec.seeds,
         months=spec.months,
@@ -53,11 +54,25 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
         comparison=comparison,
         recommendation=recommendation,
         disagreements=tuple(_disagreements(comparison, test, domain)),
-        confirmation=confirmation,
+        confirmation=confirmed[0] if confirmed else None,
         versions=versions(),
         hardware=hardware(),
         hashes={"base": workshop.base.key, **_keys(test)},
     )
+
+
+def _recommendation(
+    standings: Sequence[Standing], comparison: Comparison, spec: StudySpec
+) -> Recommendation:
+    try:
+        return recommend(standings, comparison, spec.limits, BASE)
+    except BudgetError as error:
+        return Recommendation(pick="", beats_base=False, reason=str(error))
+
+
+def _about(task: Task) -> str:
+    """One line on what a task asks."""
+    return task.instruction or f"For example: {task.items[0].question}"
 
 
 def _require_base(rows: Sequence[Row], test: dict[str, list[Row]]) -> None:
@@ -127,6 +142,11 @@ def _disagreements(
                     target=item.target,
                     answers={name: rows[name].answers[item.id] for name in best},
                     scores={name: scores[name][item.id] for name in best},
+                    sources={
+                        name: row.sources[item.id]
+                        for name, row in rows.items()
+                        if item.id in row.sources
+                    },
                 )
                 for item in differing
             ]

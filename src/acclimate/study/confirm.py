@@ -1,18 +1,19 @@
 """Score the saved pick again: what is served must be what was measured."""
 
-import tempfile
 from pathlib import Path
 
-from acclimate.core.data import Domain
+from acclimate.core.data import Domain, digest
 from acclimate.core.errors import BackendError
+from acclimate.core.model import Model
 from acclimate.core.records import Row
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.seeding import seed_everything
+from acclimate.core.store import Store
 from acclimate.study.findings import main_scores
 from acclimate.study.measure import measure
 from acclimate.study.spec import Recipe
 from acclimate.study.verdict import Confirmation
-from acclimate.study.workshop import Workshop
+from acclimate.study.workshop import Node, Workshop
 
 TOLERANCE = 1e-3
 """A log-probability may move by rounding where batches differ; a right answer may not."""
@@ -21,17 +22,18 @@ TOLERANCE = 1e-3
 def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: Workshop) -> Confirmation | None:
     """Save the whole model, load it from its folder, answer every test item again.
 
+    It is kept in the store, the base in it, so that the folder can be copied and served.
+
     Raises:
+        ConfigError: There is no room for it.
         BackendError: An item's score is not what was measured.
     """
     if not recipe.specs:
         return None
     node = workshop.node(recipe.chain().methods, row.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        save_model(node.model, Path(folder))
-        again = load_model(Path(folder))
-        seed_everything(row.seed)
-        scores = measure(again, domain.test).scores
+    again, folder = _saved_and_loaded(node, workshop.store)
+    seed_everything(row.seed)
+    scores = measure(again, domain.test).scores
     measured = main_scores(row)
     served = main_scores(row.model_copy(update={"scores": scores}))
     different = sum(abs(served[item] - measured[item]) > TOLERANCE for item in measured)
@@ -40,4 +42,23 @@ def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: Workshop) -> Con
             f"{recipe.label}: the saved model answers {different} of {len(measured)} test items "
             "otherwise than it did when it was measured; do not serve it, and report this"
         )
-    return Confirmation(recipe=recipe.label, num_items=len(measured), num_different=0)
+    return Confirmation(
+        recipe=recipe.label, num_items=len(measured), num_different=0, folder=str(folder)
+    )
+
+
+def _saved_and_loaded(node: Node, store: Store) -> tuple[Model, Path]:
+    key = digest({"whole": node.key})
+    folder = store.get(key)
+    if folder is not None:
+        try:
+            return load_model(folder), folder
+        except BackendError:
+            # Written by a version that saved otherwise: as good as not there.
+            store.remove(key)
+    with store.put(key, {"whole": node.key}) as aside:
+        save_model(node.model, aside)
+    folder = store.get(key)
+    if folder is None:
+        raise BackendError(f"{store.root}: the model that was just saved cannot be read back")
+    return load_model(folder), folder

@@ -82,6 +82,8 @@ class Standing(Record):
     """Why there is no result."""
     is_trained: bool = False
     """Whether weights were changed."""
+    is_recorded: bool = False
+    """Whether its answers were made elsewhere; how it was made is then not known."""
     num_seeds: int = 1
     """Runs behind the numbers."""
     quality: Estimate | None = None
@@ -92,6 +94,8 @@ class Standing(Record):
     """Standard deviation of quality over seeds; None for one seed."""
     tasks: dict[str, dict[str, Estimate]] = {}
     """Task → metric → estimate; the first metric is the main one."""
+    prompts: dict[str, str] = {}
+    """Task → its first item as the model read it; empty: not known."""
     fit_seconds: float | None = None
     """To make it once, all parts counted."""
     train_tokens: int = 0

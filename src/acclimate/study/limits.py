@@ -40,10 +40,10 @@ class Limit:
 
 
 def _forgotten(standing: Standing) -> float | None:
-    """Change in bits per byte; weights that nobody changed cannot have forgotten."""
+    """Change in bits per byte; weights that we know nobody changed cannot have forgotten."""
     if standing.forgetting and standing.forgetting.bits_per_byte is not None:
         return standing.forgetting.bits_per_byte
-    return None if standing.is_trained else 0.0
+    return None if standing.is_trained or standing.is_recorded else 0.0
 
 
 LIMITS: Mapping[str, Limit] = {

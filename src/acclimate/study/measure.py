@@ -1,5 +1,6 @@
 """Measure a model on tasks: each item's score under each metric, cost and latency."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +8,12 @@ from dataclasses import dataclass, field
 from acclimate.core.catalogue import Catalogue
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import Item, Task
+from acclimate.core.errors import BackendError
 from acclimate.core.metric import Metric
-from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Sampling
 from acclimate.core.prompt import Passage
 from acclimate.core.records import ItemScores
+from acclimate.core.rewriter import unwrap
 
 METRICS = Catalogue("acclimate.metrics", Metric)
 
@@ -24,6 +27,7 @@ class Measured:
 
     scores: ItemScores = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     latency_seconds: tuple[float, ...] = ()
 
@@ -33,6 +37,9 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
 
     Of answers recorded elsewhere the time is what was recorded, or 0 where it was not, and the
     memory is not measured.
+
+    Raises:
+        BackendError: A prompt has no answer, or a score is not a number.
     """
     result = Measured()
     with metered() as meter:
@@ -58,13 +65,26 @@ def metrics_of(task: Task) -> dict[str, Metric]:
 def _measure_task(model: Model, task: Task, result: Measured) -> None:
     metrics = metrics_of(task)
     scores = result.scores.setdefault(task.name, {name: {} for name in metrics})
-    for item, answer in zip(task.items, _answers(model, task, task.items), strict=True):
+    answers = list(_answers(model, task, task.items))
+    has_passages = any(answer.passages for answer in answers)
+    for answer in answers:
+        item = answer.item
         result.answers[item.id] = answer.text
+        documents = tuple(dict.fromkeys(p.document for p in answer.passages))
+        result.sources |= {item.id: documents} if documents else {}
         for name, metric in metrics.items():
-            scores[name][item.id] = answer.score(metric)
-        for name, metric in _passage_metrics(item, answer).items():
-            documents = [p.document for p in answer.passages]
+            scores[name][item.id] = _number(answer.score(metric), name, task, item)
+        for name, metric in _passage_metrics(item).items() if has_passages else ():
             scores.setdefault(name, {})[item.id] = metric.of_passages(item, documents)
+
+
+def _number(score: float, metric: str, task: Task, item: Item) -> float:
+    if not math.isfinite(score):
+        raise BackendError(
+            f"item '{item.id}' of task '{task.name}': {metric} is {score}; the weights are damaged "
+            "or their training diverged: lower learning_rate, or copy the base again"
+        )
+    return score
 
 
 @dataclass(frozen=True)
@@ -89,6 +109,7 @@ def _answers(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answe
         return _chosen(model, task, items)
     sampling = Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop)
     completions = model.generate([task.prompt(item) for item in items], sampling)
+    _require_all(completions, items)
     return (
         _Answer(item, c.text, c.passages, completion=c)
         for item, c in zip(items, completions, strict=True)
@@ -97,19 +118,47 @@ def _answers(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answe
 
 def _chosen(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answer]:
     pairs = [(task.prompt(item), choice) for item in items for choice in item.choices]
-    weighed = iter(model.loglikelihood(pairs))
+    found = model.loglikelihood(pairs)
+    _require_all(found, pairs)
+    weighed = iter(found)
     for item in items:
         own = tuple(next(weighed) for _ in item.choices)
         best = max(range(len(own)), key=lambda i: own[i].logprob / max(1, own[i].num_bytes))
         yield _Answer(item, item.choices[best], own[0].passages, weighed=own)
 
 
-def _passage_metrics(item: Item, answer: _Answer) -> dict[str, Metric]:
-    """Retrieval is scored where the item says which documents answer it and some were read."""
-    if not (item.sources and answer.passages):
+def _require_all(given: Sequence[object], asked: Sequence[object]) -> None:
+    if len(given) != len(asked):
+        raise BackendError(
+            f"the model gave {len(given)} answers where {len(asked)} were asked for; generate, "
+            "loglikelihood and render must give one for each prompt, in order"
+        )
+
+
+def _passage_metrics(item: Item) -> dict[str, Metric]:
+    """Retrieval is scored where the item says which documents answer it."""
+    if not item.sources:
         return {}
     names = [e.name for e in METRICS.entries.values() if e.family == "retrieval"]
     return {name: METRICS.build(name) for name in names}
+
+
+def as_read(model: Model, tasks: Sequence[Task]) -> dict[str, str]:
+    """Task → its first item as the network reads it: laid out, with every method's part in it.
+
+    Only of models that end in a network: of others it is not known.
+    """
+    taken = unwrap(model)
+    core = taken.core
+    if not isinstance(core, NeuralModel):
+        return {}
+    found = {}
+    for task in tasks:
+        for item in task.items[:1]:
+            (prompt,) = taken.render([task.prompt(item)])
+            ids = core.encode(prompt)[0]
+            found[task.name] = core.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return found
 
 
 def _latencies(model: Model, tasks: Sequence[Task]) -> Iterator[float]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from acclimate.study.choice import Choice
+from acclimate.study.choice import Choice, quality
 from acclimate.study.findings import Comparison, Standing
 from acclimate.study.gap import gap, is_worse
 from acclimate.study.wording import bits, duration, interval, money, percent, seeds
+
+LEAST_SHOWN = 0.0005
+"""A difference below this is 0.000 in three decimals."""
 
 
 def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
@@ -21,7 +24,7 @@ def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, bas
         _opening(choice, done, comparison, base),
         _quality(choice.pick, comparison),
         _against_base(choice.pick, comparison, base),
-        _against_best(choice, comparison),
+        _against_best(choice, done, comparison),
         _price(choice.pick),
     ]
     return " ".join(filter(None, sentences))
@@ -60,27 +63,38 @@ def _against_base(pick: Standing, comparison: Comparison, base: str) -> str:
     found = gap(comparison, pick.recipe, base)
     if found is None:
         return ""
+    if abs(found.delta) < LEAST_SHOWN:
+        return f"That is what the base scores ({found.evidence})."
     side = "above" if found.delta >= 0 else "below"
     text = f"That is {abs(found.delta):.3f} {side} the base ({found.evidence})"
     return text + ("." if found.is_significant else ", which may be chance.")
 
 
-def _against_best(choice: Choice, comparison: Comparison) -> str:
+def _against_best(choice: Choice, done: Sequence[Standing], comparison: Comparison) -> str:
     pick, best = choice.pick, choice.best
-    others = len(choice.equals) - 1
+    is_top = quality(best) >= max(map(quality, done))
+    highest = "scores highest" if is_top else "scores highest of those that keep the limits"
     if pick == best:
-        if others == 0:
-            return "Everything else that keeps the limits is significantly worse."
-        least = "cheapest" if pick.total_usd is not None else "quickest"
-        return f"It scores highest and is the {least} of the {others + 1} that stand level."
+        return _alone(choice) or f"It {highest}, and none that stands level is clearly cheaper."
     found = gap(comparison, best.recipe, pick.recipe)
-    lead = f" by {found.delta:.3f} ({found.evidence})" if found else ""
+    costs = f"{money(best.total_usd)} over the horizon against {money(pick.total_usd)}"
+    if found is None or found.delta < LEAST_SHOWN:
+        return f"{best.recipe} scores the same and costs {costs}."
     pairs = len(comparison.differences)
     return (
-        f"{best.recipe} scores highest, ahead{lead}, which may be chance where {pairs} pairs are "
-        f"compared, and costs "
-        f"{money(best.total_usd)} over the horizon against {money(pick.total_usd)}."
+        f"{best.recipe} {highest}, ahead by {found.delta:.3f} ({found.evidence}), which may be "
+        f"chance where {pairs} {'pair is' if pairs == 1 else 'pairs are'} compared, and costs "
+        f"{costs}."
     )
+
+
+def _alone(choice: Choice) -> str:
+    """Where nothing stands level with the pick."""
+    if len(choice.equals) > 1:
+        return ""
+    if choice.num_beaten:
+        return "Everything else that keeps the limits is significantly worse."
+    return "Nothing else that keeps the limits has a result."
 
 
 def _price(pick: Standing) -> str:
@@ -89,6 +103,6 @@ def _price(pick: Standing) -> str:
         f"median latency of a single request: {duration(pick.latency_seconds)}; "
     )
     change = pick.forgetting.bits_per_byte if pick.forgetting else None
-    if change is None and not pick.is_trained:
+    if change is None and not (pick.is_trained or pick.is_recorded):
         return text + "its weights were not changed, so nothing was forgotten."
     return text + f"forgetting on the control text: {bits(change)}."

@@ -18,7 +18,8 @@ def recommend(
     """Drop what breaks a limit; of those not significantly worse than any, take the cheapest.
 
     The base is a candidate like any other, so "nothing beats the base" can be the answer. The
-    cheapest is that of the least total cost over the horizon, then of the least median latency.
+    cheapest is that of the least total cost over the horizon; of those within a tenth of it, the
+    one of fewest methods, then of the least cost, then of the least median latency.
 
     Args:
         standings: Every recipe; those without a result are passed over.

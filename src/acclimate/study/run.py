@@ -29,7 +29,7 @@ from acclimate.study.control import control_score
 from acclimate.study.findings import Findings
 from acclimate.study.lock import lock, require_same_test
 from acclimate.study.machine import hardware, versions
-from acclimate.study.measure import measure
+from acclimate.study.measure import as_read, measure
 from acclimate.study.race import survivors
 from acclimate.study.spec import Recipe, StudySpec, recipes_of
 from acclimate.study.workshop import Node, Workshop
@@ -132,6 +132,8 @@ class Study:
             update={
                 "scores": result.scores,
                 "answers": result.answers,
+                "sources": result.sources,
+                "prompts": as_read(node.model, tasks) if begun.split == "test" else {},
                 "answer_cost": result.cost,
                 "latency_seconds": result.latency_seconds,
                 "fit_cost": node.cost,
@@ -163,7 +165,6 @@ def run_study(
     Raises:
         DataError: The data is malformed, or the test set is not the one that was locked.
         ConfigError: A setting is wrong, or the base is missing or does not fit.
-        BudgetError: Nothing keeps the limits.
     """
     check_names(spec)
     domain_source = spec.domain_source()
@@ -173,11 +174,14 @@ def run_study(
         advance(1)
     recorded = recorded_of(spec, domain)
     check_base(source)
-    rows = Rows(folder / "rows.sqlite")
-    require_same_test(rows, domain, is_relocked=is_relocked)
+    database = folder / "rows.sqlite"
+    if database.exists():
+        require_same_test(Rows(database), domain, is_relocked=is_relocked)
     base = Node(source.load(), source.fingerprint(), Cost())
     check_answers(base.model, [*domain.dev, *domain.test])
     check_lengths(domain, base.model)
+    # Only now is anything written: a study that cannot be leaves no trace.
+    rows = Rows(database)
     lock(rows, domain)
     workshop = Workshop(base, domain.train_data(), store or Store(home() / "artifacts"))
     study = Study(spec, domain, rows, workshop, recorded)

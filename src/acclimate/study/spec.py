@@ -1,10 +1,11 @@
 """What a study is told: domain, base, recipes, seeds, limits; read from YAML."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, FiniteFloat, ValidationError, field_validator
+from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from acclimate.core.catalogue import Catalogue
 from acclimate.core.chain import Chain
@@ -47,7 +48,7 @@ class StudySpec(Record):
     """Methods, or lists of methods one after another; `all` is every method there is."""
     recorded: dict[str, str | dict[str, Any]] = {}
     """Label → table of answers made elsewhere, or fields of the model `recorded`."""
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = (0, 1, 2)
     """One run each for everything that draws at random; three show the spread."""
     months: float = Field(default=12.0, gt=0, allow_inf_nan=False)
     """Horizon of the total cost."""
@@ -68,6 +69,8 @@ class StudySpec(Record):
     @field_validator("seeds")
     @classmethod
     def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds:
+            raise ValueError("must have at least one, as [0]")
         if len(set(seeds)) < len(seeds):
             raise ValueError("must all be different: the same seed gives the same model")
         return seeds
@@ -82,6 +85,14 @@ class StudySpec(Record):
                 raise ValueError(str(error)) from None
         return limits
 
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.recipes and not self.recorded:
+            raise ValueError(
+                "recipes is empty and nothing is recorded; name at least one method, as few_shot"
+            )
+        return self
+
     def domain_source(self) -> TaskSource:
         """Where the domain comes from."""
         if isinstance(self.domain, str) and self.domain not in TASKS.entries:
@@ -91,6 +102,8 @@ class StudySpec(Record):
     def base_source(self) -> ModelSource:
         """Where the base comes from."""
         if isinstance(self.base, str) and self.base not in MODELS.entries:
+            if not Path(self.base).exists() and get_close_matches(self.base, MODELS.entries):
+                raise UnknownNameError("model", self.base, MODELS.entries)
             return MODELS.build({"name": "huggingface", "path": self.base})
         return MODELS.build(self.base)
 

@@ -14,7 +14,7 @@ from acclimate.study.findings import Comparison, Estimate, Forgetting, Standing,
 from acclimate.study.limits import broken_limits
 from acclimate.study.machine import num_cores, num_gpus
 from acclimate.study.race import dev_quality
-from acclimate.study.spec import Recipe, StudySpec
+from acclimate.study.spec import BASE, Recipe, StudySpec
 
 
 def item_scores(rows: Sequence[Row]) -> dict[str, float]:
@@ -40,6 +40,7 @@ def standing_of(
     spec: StudySpec,
 ) -> Standing:
     """One recipe's standing; without the quality's interval, which comes from the comparison."""
+    is_recorded = not recipe.specs and recipe.label != BASE
     names = tuple(str(s if isinstance(s, str) else s["name"]) for s in recipe.specs)
     first = rows[0]
     if first.status != "done":
@@ -53,14 +54,18 @@ def standing_of(
         methods=names,
         status="done",
         is_trained=first.is_trained,
+        is_recorded=is_recorded,
         num_seeds=len(rows),
         dev_quality=dev_quality(dev, recipe.label),
         seed_spread=stdev(qualities) if len(rows) > 1 else None,
         tasks=_by_task([row.scores for row in rows], domain, spec.confidence),
+        prompts=first.prompts,
         forgetting=_forgetting(rows, base),
         **_work(rows, num_items),
         **_money(rows, num_items, spec),
     )
+    if is_recorded:
+        standing = standing.model_copy(update=_not_told(standing, rows))
     return standing.model_copy(update={"breaks": broken_limits(standing, spec.limits)})
 
 
@@ -97,6 +102,19 @@ def _money(rows: Sequence[Row], num_items: int, spec: StudySpec) -> dict[str, An
     request = _mean([request_usd(r.answer_cost, num_items, *machine) for r in rows])
     total = total_usd(fit, request, spec.months, spec.requests_per_month)
     return {"fit_usd": fit, "request_usd": request, "total_usd": total}
+
+
+def _not_told(standing: Standing, rows: Sequence[Row]) -> dict[str, Any]:
+    """What nobody counted of answers that were made elsewhere: a gap, not a zero."""
+    gaps = ["fit_seconds", "fit_usd", "fit_flops", "flops_per_item"]
+    costs = [row.answer_cost for row in rows]
+    if not any(cost.seconds for cost in costs):
+        gaps.append("seconds_per_item")
+        # A price may still follow from tokens or from what was paid.
+        gaps += [] if standing.request_usd else ["request_usd", "total_usd"]
+    if not any(cost.prompt_tokens or cost.new_tokens for cost in costs):
+        gaps.append("tokens_per_item")
+    return dict.fromkeys(gaps)
 
 
 def _mean(values: Sequence[float]) -> float:

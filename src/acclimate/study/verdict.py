@@ -16,13 +16,15 @@ class Disagreement(Record):
     """System → its answer."""
     scores: dict[str, float]
     """System → its score."""
+    sources: dict[str, tuple[str, ...]] = {}
+    """System → ids of the documents that its answer rests on; absent: it read none."""
 
 
 class Recommendation(Record):
     """The pick and why."""
 
     pick: str
-    """Label of a recipe, or of the base."""
+    """Label of a recipe, or of the base; empty: nothing keeps the limits."""
     beats_base: bool
     """Whether it is significantly better than the base."""
     reason: str
@@ -40,3 +42,5 @@ class Confirmation(Record):
     """How many items were scored again."""
     num_different: int
     """How many scores differ; anything above 0 is an error."""
+    folder: str = ""
+    """Where it lies, the base in it; `acclimate.core.saved.load_model` reads it."""

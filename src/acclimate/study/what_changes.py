@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
-from acclimate.study.choice import Choice, choose, keeping, quality
+from acclimate.study.choice import Choice, choose, cost, keeping, quality
 from acclimate.study.findings import Comparison, Standing
 from acclimate.study.gap import Gap, gap
 from acclimate.study.limits import limit_named
@@ -72,8 +72,10 @@ def _other_loads(choice: Choice) -> list[str]:
     now = _requests(choice.pick)
     if now is None:
         return []
-    pairs = [(break_even(choice.pick, s), s.recipe) for s in choice.equals if s != choice.pick]
-    at = [(requests, recipe) for requests, recipe in pairs if requests is not None]
+    # One that is a little cheaper already, and passed over for its methods, stays so.
+    dearer = [s for s in choice.equals if cost(s) > cost(choice.pick)]
+    pairs = [(break_even(choice.pick, s), s.recipe) for s in dearer]
+    at = [(requests, recipe) for requests, recipe in pairs if requests and requests >= 1]
     above = min((pair for pair in at if pair[0] > now), default=None)
     below = max((pair for pair in at if pair[0] < now), default=None)
     return [

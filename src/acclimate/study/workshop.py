@@ -51,6 +51,7 @@ class Workshop:
 
         Raises:
             NotApplicableError: A method cannot work on what comes before it.
+            BackendError: A method gives something that is no model.
         """
         if not methods:
             return self.base
@@ -75,6 +76,11 @@ class Workshop:
         with self.store.put(key, about) as folder:
             with metered() as meter:
                 model = method.fit(parent.model, self.data, seed=seed)
+            if not isinstance(model, Model):
+                raise BackendError(
+                    f"{type(method).__name__}.fit gave {type(model).__name__}, must give a Model; "
+                    "is its last line a return?"
+                )
             save_model(model, folder, outside=parent.model)
             about["cost"] = meter.cost.model_dump()
         return Node(model, key, parent.cost + meter.cost)

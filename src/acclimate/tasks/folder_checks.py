@@ -42,24 +42,36 @@ def check_sources(placed: Iterable[Placed], documents: Sequence[Document]) -> No
 
 
 def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[Placed]) -> None:
-    """Refuse a metric that cannot score the task's items.
+    """Refuse metrics that do not go together, or cannot score the task's items.
 
     Raises:
-        DataError: Names the first item it cannot score.
+        DataError: Names the metrics, or the first item one cannot score.
     """
-    reads = {name: load_metric(f"task '{task}'", name).reads for name in metrics}
+    of_choices = _choice_metrics(task, metrics)
     for one in placed:
-        for name, what in reads.items():
-            if what == "choices" and not one.item.choices:
-                raise DataError(
-                    f"{one.place}: task '{task}' is scored by {name}, which needs 'choices'; add "
-                    "them, or give free answers another 'task'"
-                )
-            if what == "passages" and not one.item.sources:
-                raise DataError(
-                    f"{one.place}: task '{task}' is scored by {name}, which needs 'sources'; add "
-                    "the documents that hold the answer"
-                )
+        if of_choices and not one.item.choices:
+            raise DataError(
+                f"{one.place}: task '{task}' is scored by {of_choices[0]}, which needs 'choices'; "
+                "add them, or give free answers another 'task'"
+            )
+
+
+def _choice_metrics(task: str, metrics: Sequence[str]) -> list[str]:
+    """The metrics, if they are of weighed choices; none, if they are of free answers."""
+    reads = {name: load_metric(f"task '{task}'", name).reads for name in metrics}
+    if found := [name for name, what in reads.items() if what == "passages"]:
+        raise DataError(
+            f"domain.yaml: task '{task}': {found[0]} is reported beside the answer wherever rows "
+            "have 'sources'; leave it out of 'metric'"
+        )
+    choices = [name for name, what in reads.items() if what == "choices"]
+    free = [name for name in metrics if name not in choices]
+    if choices and free:
+        raise DataError(
+            f"domain.yaml: task '{task}': {choices[0]} weighs choices and {free[0]} judges a free "
+            "answer; a task is asked in one way: keep one kind, or put the rows in two tasks"
+        )
+    return choices
 
 
 def check_leaks(placed: Mapping[str, Sequence[Placed]]) -> None:
@@ -75,6 +87,33 @@ def check_leaks(placed: Mapping[str, Sequence[Placed]]) -> None:
         if found:
             first = found[0]
             raise DataError(_leak(others[first.left], test[first.right], first, found))
+
+
+def doubts(placed: Mapping[str, Sequence[Placed]]) -> list[str]:
+    """What does not spoil a test but makes it say less than it seems to: one sentence each."""
+    test = placed.get("test", ())
+    first: dict[tuple[str, ...], Placed] = {}
+    for one in test:
+        first.setdefault(_question(one), one)
+    again = [one for one in test if first[_question(one)] is not one]
+    same = [one for one in again if first[_question(one)].item.target == one.item.target]
+    other = [one for one in again if first[_question(one)].item.target != one.item.target]
+    elsewhere = {p.item.group for name in ("train", "dev") for p in placed.get(name, ())} - {""}
+    grouped = [one for one in test if one.item.group in elsewhere]
+    return [
+        f"test: {len(found)} items {what}, the first at {found[0].place}; {mend}"
+        for found, what, mend in (
+            (same, "stand there before", "each counts again: drop them"),
+            (other, "ask what another does and answer otherwise", "keep the right one"),
+            (grouped, "are of a group that is in train or dev too", "cut the splits by group"),
+        )
+        if found
+    ]
+
+
+def _question(one: Placed) -> tuple[str, ...]:
+    """What is asked, and how."""
+    return one.task, " ".join(one.item.question.split()).casefold(), *one.item.choices
 
 
 def shared(left: Sequence[Placed], right: Sequence[Placed]) -> list[Match]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from acclimate.core.data import Document, Item, Preference
 from acclimate.core.errors import DataError, UnknownNameError
 from acclimate.text.lines import place
-from acclimate.text.records import Asked, asked, form_of, last_turn
+from acclimate.text.records import Asked, asked, form_of, last_turn, misspelt
 from acclimate.text.row_fields import Row, RowError, text_in, texts_in
 from acclimate.text.tables import read_rows
 
@@ -65,8 +65,8 @@ def find_tables(folder: Path) -> tuple[dict[str, Path], list[str]]:
 
 def read_items(
     path: Path, split: str, tasks: tuple[str, ...]
-) -> tuple[list[Placed], list[Document]]:
-    """Questions, and rows of running text as documents.
+) -> tuple[list[Placed], list[Document], list[str]]:
+    """Questions, rows of running text as documents, and columns that may be misspelt.
 
     Args:
         path: The table.
@@ -77,6 +77,7 @@ def read_items(
         DataError: A row is malformed; the message names file, line and mend.
     """
     placed, texts = [], []
+    strange: dict[str, str] = {}
     for where, line, row in _placed_rows(path):
         try:
             if split in {"train", "control"} and form_of(row) == "text":
@@ -85,7 +86,9 @@ def read_items(
                 placed.append(_placed(row, f"{split}-{line}", where, tasks))
         except (RowError, UnknownNameError) as error:
             raise DataError(f"{where}: {error}") from None
-    return placed, texts
+        strange |= misspelt(row)
+    notes = [f"{path}: nobody reads '{was}'; did you mean '{is_}'?" for was, is_ in strange.items()]
+    return placed, texts, notes
 
 
 def read_preferences(path: Path) -> list[Preference]:

@@ -1,5 +1,6 @@
 """A folder of text, Markdown, HTML and PDF files as documents."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,11 @@ def read_documents(folder: Path) -> tuple[list[Document], list[str]]:
     file's name.
 
     Raises:
-        DataError: A file is not UTF-8, is damaged, or needs a library that is not installed.
+        DataError: A file cannot be read, is not UTF-8, is damaged, or needs a library that is not
+            installed.
     """
-    documents, notes = [], []
-    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _is_hidden(p, folder)]
+    paths, notes = _files(folder)
+    documents = []
     with progress("reading documents", len(paths)) as advance:
         for path in paths:
             advance(1)
@@ -30,7 +32,7 @@ def read_documents(folder: Path) -> tuple[list[Document], list[str]]:
             if read is None:
                 notes.append(f"{path}: not read; documents end in {', '.join(_READERS)}")
                 continue
-            title, text = read(path)
+            title, text = _read(read, path)
             if text.strip():
                 documents.append(Document(id=name, title=title or path.stem, text=text))
             else:
@@ -38,8 +40,32 @@ def read_documents(folder: Path) -> tuple[list[Document], list[str]]:
     return documents, notes
 
 
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _files(folder: Path) -> tuple[list[Path], list[str]]:
+    """Files below a folder in order, hidden ones left out; and links that were not followed."""
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; it must be a folder of documents")
+    paths, notes = [], []
+    for where, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(where, name) for name in (*folders, *names)):
+            if path.is_symlink() and not path.is_file():
+                notes.append(f"{path}: not read; a link must lead to a file")
+            elif path.is_file() and not path.name.startswith("."):
+                paths.append(path)
+    return sorted(paths), sorted(notes)
+
+
+def _refuse(error: OSError) -> None:
+    # A folder that is not there has no documents; one that may not be read could have any.
+    if not isinstance(error, FileNotFoundError):
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
+
+
+def _read(read: Callable[[Path], tuple[str, str]], path: Path) -> tuple[str, str]:
+    try:
+        return read(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _plain(path: Path) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from acclimate.core.errors import ConfigError
+from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.prompt import TEMPLATE, Prompt
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
@@ -34,6 +34,31 @@ def as_text(prompt: Prompt, template: str | None = None) -> str:
             f"template of task '{prompt.task}'{line}: {error}; the parts of a prompt are "
             f"{', '.join(sorted(parts))}"
         ) from error
+
+
+def checked_template(template: str, *shown: str) -> str:
+    """The template, if it can be laid out and shows all it must; an empty one keeps the task's.
+
+    Args:
+        template: Jinja, of a whole prompt.
+        shown: Parts of a prompt that it must mention.
+
+    Raises:
+        ConfigError: It is malformed, lacks one of them, or names what is no part of a prompt.
+    """
+    if not template:
+        return template
+    try:
+        named = meta.find_undeclared_variables(_environment.parse(template))
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template, line {error.lineno}: {error.message}") from None
+    for part in shown:
+        if part not in named:
+            raise ConfigError(f"template: never shows '{part}'; write {{{{ {part} }}}} or loop")
+    for name in sorted(named - set(Prompt.__slots__)):
+        fault = UnknownNameError("part of a prompt", name, set(Prompt.__slots__) - {"template"})
+        raise ConfigError(f"template: {fault}")
+    return template
 
 
 def as_messages(prompt: Prompt) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Rows of a user's table as questions with answers, in six forms."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from acclimate.text.row_fields import Row, RowError, json_list, text_in, texts_in
@@ -156,3 +157,11 @@ FORMS: dict[str, tuple[tuple[str, ...], Callable[[Row], Asked]]] = {
 """Form → the columns that mark it, the first of which tells it, and how it is read."""
 EXTRAS = frozenset({"id", "task", "group", "sources", "rationale", "choices", "input", "text"})
 """Columns that any form may have besides."""
+_KNOWN = EXTRAS.union(*(marks for marks, _ in FORMS.values()))
+
+
+def misspelt(row: Row) -> dict[str, str]:
+    """Columns that nobody reads → the column that each may have been meant to be."""
+    free = sorted(_KNOWN - set(row))
+    near = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in row}
+    return {name: found[0] for name, found in near.items() if found and name not in _KNOWN}

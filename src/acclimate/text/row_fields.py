@@ -1,6 +1,7 @@
 """Fields of a row of a user's table, read with a message that tells the mend."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def text_in(row: Row, name: str) -> str:
         raise RowError(f"has no '{name}'; add the column '{name}'")
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     raise RowError(f"{name}={value!r:.60}: must be text between quotes")
 

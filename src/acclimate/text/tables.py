@@ -98,7 +98,21 @@ def _csv_row(path: Path, line: int, header: list[str], fields: list[str]) -> dic
 def _jsonl_rows(path: Path) -> Iterator[TableRow]:
     for number, line in enumerate(text_lines(path), start=1):
         if line.strip():
-            yield number, _object(place(path, number), _json(path, number, line.strip()))
+            yield number, json_row(path, number, line)
+
+
+def json_row(path: Path, number: int, line: str) -> dict[str, Any]:
+    """The object on one line of a JSONL file.
+
+    Args:
+        path: The file, for the message.
+        number: Of the line, from 1.
+        line: Its text, not blank.
+
+    Raises:
+        DataError: It is malformed or no object; the message names file and line.
+    """
+    return _object(place(path, number), _json(path, number, line.strip()))
 
 
 def _json_rows(path: Path) -> Iterator[TableRow]:
@@ -123,7 +137,11 @@ def _json(path: Path, line: int, text: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = f"{path}, line {line + error.lineno - 1}, column {error.colno}"
-        raise DataError(f"{where}: malformed JSON: {error.msg}") from None
+        fault = error.msg.removesuffix(" at")
+        raise DataError(
+            f"{where}: malformed JSON ({fault}); write whole objects {{…}}, in .jsonl one a line, "
+            'with texts between " and their line breaks as \\n'
+        ) from None
     except UnicodeEncodeError:
         raise DataError(f"{place(path, line)}: has half a character (a lone \\ud…)") from None
     except RecursionError:

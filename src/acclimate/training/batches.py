@@ -41,6 +41,10 @@ class Batch:
         """Tokens that are learned."""
         return int((self.labels != IGNORED).sum())
 
+    def idle(self) -> "Batch":
+        """The same rows with nothing to learn from them: for a process that must only keep step."""
+        return Batch(self.inputs, torch.full_like(self.labels, IGNORED), num_tokens=0)
+
 
 def epoch(
     examples: Sequence[Example], batch_size: int, *, seed: int

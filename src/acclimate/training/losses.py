@@ -1,19 +1,32 @@
 """What training makes small."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn import functional
 
+from acclimate.nn import lean_llama
+from acclimate.nn.vocabulary_loss import vocabulary_loss
 from acclimate.training.batches import IGNORED, Batch
 
+Loss = Callable[[Any, Batch], torch.Tensor]
+"""From a network and a batch to a sum over the batch's targets."""
 
-def next_token_loss(network: Any, batch: Batch) -> torch.Tensor:
+_is_last: "WeakKeyDictionary[Any, bool]" = WeakKeyDictionary()
+"""Output layer → whether nothing comes after it, found out on the first batch that it met."""
+
+
+def next_token_loss(network: Any, batch: Batch, *, label_smoothing: float = 0.0) -> torch.Tensor:
     """Summed negative log-likelihood of the batch's labels, nats.
 
-    A sum, not a mean, so that batches of different size add up to the loss of their whole.
+    A sum, not a mean, so that batches of different size add up to the loss of their whole. The
+    output layer sees the labelled positions alone: with masked prompts they are few, and it is as
+    wide as the vocabulary.
     """
     device = network.device
     inputs = {name: tensor.to(device) for name, tensor in batch.inputs.items()}
@@ -21,27 +34,83 @@ def next_token_loss(network: Any, batch: Batch) -> torch.Tensor:
     learned = labels != IGNORED
     if network.config.is_encoder_decoder:
         inputs["decoder_input_ids"] = network.prepare_decoder_input_ids_from_labels(labels)
-    with _head_only_at(network, learned):
-        logits = network(**inputs, use_cache=False).logits  # (N, V) or, with no hook, (B, T, V)
-    if logits.ndim == 3 and logits.shape[:2] == labels.shape:
-        logits = logits[learned]
-    return functional.cross_entropy(logits.float().flatten(0, -2), labels[learned], reduction="sum")
+    if "use_cache" in _arguments(type(network).forward):
+        inputs["use_cache"] = False
+    head = network.get_output_embeddings()
+    if _may_slice(network, head, inputs, learned):
+        hidden = _seen_by_head(network, head, inputs, learned)  # (N, D)
+        smoothing = {"bias": head.bias, "label_smoothing": label_smoothing}
+        return vocabulary_loss(hidden, head.weight, labels[learned], **smoothing)
+    logits = _logits(network, head, inputs, learned).float()  # (N, V)
+    return functional.cross_entropy(
+        logits, labels[learned], reduction="sum", label_smoothing=label_smoothing
+    )
+
+
+def _may_slice(network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor) -> bool:
+    """Whether the loss may be taken slice by slice: the output layer is plain and comes last.
+
+    Some networks cap or scale the logits after it; comparing both ways on the first batch tells.
+    """
+    is_plain = isinstance(head, torch.nn.Linear) and type(head.weight) is torch.nn.Parameter
+    if not is_plain or head.weight.dtype != torch.float32:
+        return False
+    if torch.is_autocast_enabled(head.weight.device.type) or network._compiled_call_impl:
+        return False
+    if head not in _is_last:
+        # Without dropout: it would make the two differ, and move the generator of a resumed run.
+        with torch.no_grad(), _not_training(network):
+            logits = _logits(network, head, inputs, learned)
+            ours = head(_seen_by_head(network, head, inputs, learned))
+        _is_last[head] = ours.shape == logits.shape and torch.allclose(ours, logits, atol=1e-3)
+    return _is_last[head]
+
+
+def _logits(network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor) -> torch.Tensor:
+    """Logits (N, V) of the N learned positions."""
+    if network._compiled_call_impl:  # a layer that does something else each time is compiled anew
+        return _at(network(**inputs).logits, learned)
+    with _head_doing(head, lambda hidden: type(head).forward(head, _at(hidden, learned))):
+        logits = network(**inputs).logits
+    return _at(logits, learned)
+
+
+def _seen_by_head(
+    network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor
+) -> torch.Tensor:
+    """What the output layer reads at the N learned positions, (N, D)."""
+    if lean_llama.can_run(network, inputs):
+        return lean_llama.hidden_states(network, inputs["input_ids"])[learned]
+    with _head_doing(head, lambda hidden: _at(hidden, learned)):
+        return _at(network(**inputs).logits, learned)
+
+
+def _at(values: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
+    """Values (B, T, X) at the learned positions (B, T), as (N, X); others are left as they are."""
+    return values[learned] if values.shape[:-1] == learned.shape else values
 
 
 @contextmanager
-def _head_only_at(network: Any, learned: torch.Tensor) -> Iterator[None]:
-    """Let the output layer see the N learned positions alone.
-
-    With masked prompts they are few, and the layer is as wide as the vocabulary: in small models
-    it is a third of the work.
-    """
-
-    def select(_module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        (hidden,) = inputs  # (B, T, D)
-        return (hidden[learned][None],) if hidden.shape[:2] == learned.shape else None
-
-    hook = network.get_output_embeddings().register_forward_pre_hook(select)
+def _head_doing(head: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Let a layer do something else for a while."""
+    head.forward = forward
     try:
         yield
     finally:
-        hook.remove()
+        del head.forward
+
+
+@contextmanager
+def _not_training(network: Any) -> Iterator[None]:
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@cache
+def _arguments(kind: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(kind).parameters)

@@ -1,8 +1,11 @@
-"""What every training run can be told."""
+"""What every tuning method can be told of its training."""
+
+import math
 
 from pydantic import Field
 
 from acclimate.core.data import Record
+from acclimate.training.plan import Plan
 
 
 class TrainingSettings(Record):
@@ -24,3 +27,22 @@ class TrainingSettings(Record):
     """Looks at dev in each epoch."""
     max_seconds: float = Field(default=0.0, ge=0)
     """Stop in good order after so much time; 0: no limit."""
+
+    def plan(self, num_examples: int, learning_rate: float) -> Plan:
+        """The same in steps, for so many training examples."""
+        epoch_steps = math.ceil(num_examples / self.batch_size)
+        return Plan(
+            num_steps=max(1, round(self.num_epochs * epoch_steps)),
+            learning_rate=learning_rate,
+            warmup_share=self.warmup_share,
+            weight_decay=self.weight_decay,
+            max_grad_norm=self.max_grad_norm,
+            eval_every_steps=max(1, math.ceil(epoch_steps / self.evals_per_epoch)),
+            patience=self.patience,
+            max_spike=_ANY_SPIKE,
+            max_seconds=self.max_seconds,
+        )
+
+
+_ANY_SPIKE = 1e9
+"""Small batches of answers differ in difficulty many times over: early stopping watches instead."""

@@ -10,6 +10,7 @@ from acclimate.core.seeding import seed_everything
 from acclimate.training.batches import Example
 from acclimate.training.loop import Run, train
 from acclimate.training.settings import TrainingSettings
+from acclimate.training.sources import ExampleSource
 
 
 def tune(
@@ -40,7 +41,10 @@ def tune(
     tuned = prepared(outside.core)
     examples = list(_examples(outside, data, "train"))
     dev = list(_examples(outside, data, "dev"))
-    train(tuned.network, Run(examples, dev, learning_rate, settings, seed))
+    network = tuned.network
+    how = {"batch_size": settings.batch_size, "seed": seed}
+    source = ExampleSource.of(network, examples, dev, **how)
+    train(network, Run(source, settings.plan(len(examples), learning_rate), seed))
     return outside.rewrap(tuned)
 
 

@@ -43,6 +43,6 @@ def test_inside_a_rewriter_it_trains_on_prompts_as_they_are_rewritten(tiny, monk
     prompt = DATA.train[0].prompt(ITEMS[0])
     (rendered,) = unwrap(shown).render([prompt])
     assert rendered.examples
-    assert list(seen[0].train[0].prompt) == tiny.encode(rendered, ITEMS[0].target)[0]
+    assert list(seen[0].source.train[0].prompt) == tiny.encode(rendered, ITEMS[0].target)[0]
     assert unwrap(tuned).rewriters[0].pool == shown.pool
     assert unwrap(tuned).core is not tiny

@@ -1,64 +1,89 @@
-"""The base trained on the spot: made once, by its settings, from the text it is given."""
+"""The base in the package: it loads, is small, can use its context, and its card is true."""
+
+import json
+import shutil
 
 import pytest
+import torch
 
-from acclimate.core.cost import metered
 from acclimate.core.model import Sampling
-from acclimate.core.prompt import Prompt
-from acclimate.core.store import Store, home
-from acclimate.models.local.embedded import Embedded
-
-SMALL = {"embed_dim": 32, "num_layers": 1, "vocab_size": 300, "max_seq_len": 64, "num_tokens": 1000}
-TEXTS = [f"Return the {word} of the list number {i}." * 4 for i in range(20) for word in "abc"]
-
-
-def few_docstrings(request):
-    """Reading every installed package takes seconds: a few sentences do here."""
-    patch = request.getfixturevalue("monkeypatch")
-    patch.setattr(
-        "acclimate.models.local.embedded.installed_docstrings", lambda *_args: iter(TEXTS)
-    )
-
-
-@pytest.fixture
-def small(request):
-    few_docstrings(request)
-    return Embedded(**SMALL)
-
-
-def test_sizes_are_those_asked_for(small):
-    model = small.load()
-    config = model.network.config
-    assert (config.hidden_size, config.num_hidden_layers) == (32, 1)
-    assert len(model.tokenizer) <= 300
-    assert model.window == 64
-    # Embedding, attention (4 of D x D), gated layer (3 of D x 96), norms (2 a layer and one).
-    tokens, width = len(model.tokenizer), 32
-    expected = tokens * width + 4 * width**2 + 3 * width * 96 + 3 * width
-    assert model.network.num_parameters() == expected
-
-
-def test_trained_once_and_kept(small):
-    small.fingerprint()
-    with metered() as meter:
-        Embedded(**SMALL).load()
-    assert meter.cost.train_tokens == 0
-    note = Store(home() / "bases").about(small.folder.name)
-    # Rows of 64 tokens until a thousand are read: 16 of them.
-    assert note["cost"]["train_tokens"] == 16 * 64
-    assert note["base"]["embed_dim"] == 32
-
-
-def test_it_has_learnt_from_its_text(small):
-    longer = Embedded(**{**SMALL, "num_tokens": 4000, "learning_rate": 1e-2}).load()
-    seen, odd = longer.loglikelihood(
-        [(Prompt("", template="Return the"), text) for text in ("a of the list", "zq xv jw kkkk")]
-    )
-    assert seen.logprob > odd.logprob
-    assert longer.generate([Prompt("Return")], Sampling(max_new_tokens=3))[0].num_new_tokens <= 3
+from acclimate.core.progress import listening
+from acclimate.core.prompt import Passage, Prompt
+from acclimate.core.source import TaskSource
+from acclimate.models.local.embedded import CARD, Embedded
 
 
 def examples(request):
-    """The same settings twice, and another seed."""
-    few_docstrings(request)
-    return Embedded(**SMALL), Embedded(**SMALL), Embedded(**SMALL, seed=1)
+    """It twice, and one of whose files differs."""
+    changed = request.getfixturevalue("tmp_path") / "changed"
+    shutil.copytree(Embedded().folder, changed)
+    (changed / CARD).write_text("{}")
+
+    class Changed(Embedded):
+        @property
+        def folder(self):
+            return changed
+
+    return Embedded(), Embedded(), Changed()
+
+
+WORDS = [
+    *("apple", "river", "stone", "table", "green"),
+    *("seven", "light", "paper", "night", "horse"),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Embedded().load()
+
+
+def test_its_card_is_true(model):
+    card = json.loads((Embedded().folder / CARD).read_text())
+    assert Embedded().num_params() == card["num_params"] == model.network.num_parameters()
+    assert model.window == card["context_tokens"] >= 1024
+    assert len(model.tokenizer) == card["vocab_size"]
+    for source in card["text"].values():
+        assert source["licence"]
+    assert sum(path.stat().st_size for path in Embedded().folder.iterdir()) < 20e6
+
+
+def test_it_uses_what_it_is_shown(model):
+    """Four sentences of words drawn at random, one of which stands in the passage."""
+    generator = torch.Generator().manual_seed(0)
+
+    def sentence():
+        drawn = [WORDS[i] for i in torch.randperm(10, generator=generator)[:6].tolist()]
+        return f"The {' '.join(drawn)}."
+
+    right = 0
+    for number in range(20):
+        choices = [sentence() for _ in range(4)]
+        target = choices[number % 4]
+        prompt = Prompt("What does it say?", passages=(Passage("d", "A note", target),))
+        scores = [w.logprob for w in model.loglikelihood([(prompt, c) for c in choices])]
+        right += choices[scores.index(max(scores))] == target
+    # By chance 5 of 20; 14 or more has a probability of 3e-5.
+    assert right >= 14
+
+
+def test_it_answers(model):
+    (answer,) = model.generate([Prompt("Which module?")], Sampling(max_new_tokens=4))
+    assert answer.num_new_tokens <= 4
+
+
+def test_it_says_when_it_has_read_what_is_asked():
+    class About(TaskSource):
+        @property
+        def packages(self):
+            return ("numpy", "nobodys_package")
+
+        def load(self):
+            raise NotImplementedError
+
+    said = []
+    with listening(lambda *_: None, said.append):
+        assert Embedded().disjoint_from(About()) == Embedded()
+    assert len(said) == 1
+    assert "numpy" in said[0]
+    assert "nobodys_package" not in said[0]

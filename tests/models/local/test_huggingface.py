@@ -103,6 +103,31 @@ def test_no_weights(own_folder):
         HuggingFace(path=str(own_folder)).load()
 
 
+def test_weights_that_no_file_holds_are_not_made_up(own_folder):
+    from safetensors.torch import load_file, save_file
+
+    path = own_folder / "model.safetensors"
+    kept = {name: t for name, t in load_file(path).items() if "mlp.up_proj" not in name}
+    save_file(kept, path, metadata={"format": "pt"})
+    fault = r"its files lack 2 weights \(model\.layers\.0\.mlp\.up_proj\.weight, .*random"
+    with pytest.raises(ConfigError, match=fault):
+        HuggingFace(path=str(own_folder)).load()
+
+
+def test_a_tokenizer_of_nothing_is_told_in_words(own_folder):
+    (own_folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"its config\.json or tokenizer has no 'added_tokens'"):
+        HuggingFace(path=str(own_folder)).load()
+
+
+def test_weights_that_may_not_be_read(own_folder):
+    path = own_folder / "model.safetensors"
+    path.unlink()
+    path.mkdir()  # root may read every file, but no folder as one
+    with pytest.raises(ConfigError, match=r"model\.safetensors: cannot be read \(Is a directory"):
+        HuggingFace(path=str(own_folder)).num_params()
+
+
 def test_chat_template_of_the_folder_is_used(own_folder):
     template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     (own_folder / "chat_template.jinja").write_text(template)

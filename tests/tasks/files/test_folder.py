@@ -186,6 +186,34 @@ def test_unread_files_and_repeated_dev_items_are_said(folder):
     assert "dev: 1 items are also in train, the first at" in notes
 
 
+def test_doubtful_test_items_are_said(folder):
+    again = {**row(5), "question": row(5)["question"].upper() + " "}
+    test = [row(5), again, {**row(5), "answer": "otherwise"}, row(6, group="g"), row(7)]
+    root = folder(train=[row(2, group="g"), row(3)], dev=[row(4)], test=test)
+    assert [n.replace(f"{root}/", "") for n in read(root).notes] == [
+        "test: 1 items stand there before, the first at test.jsonl, line 2; each counts again: "
+        "drop them",
+        "test: 1 items ask what another does and answer otherwise, the first at test.jsonl, "
+        "line 3; keep the right one",
+        "test: 1 items are of a group that is in train or dev too, the first at test.jsonl, "
+        "line 4; cut the splits by group",
+    ]
+
+
+def test_a_misspelt_column_is_said(folder):
+    rows = [row(i, gruop="g", source_url="u") for i in (1, 2)]
+    root = folder(test=rows, dev=[row(3)])
+    assert read(root).notes == (f"{root}/test.jsonl: nobody reads 'gruop'; did you mean 'group'?",)
+
+
+def test_choices_of_one_text_in_another_order_are_another_question(folder):
+    rows = [
+        {"question": "which?", "answer": "b", "choices": list(choices)}
+        for choices in (("a", "b"), ("b", "c"))
+    ]
+    assert read(folder(test=rows, dev=[row(3, task="x")])).notes == ()
+
+
 OK = json.dumps(row(1))
 ONE = [row(1)]
 
@@ -209,7 +237,7 @@ ONE = [row(1)]
          r"test\.jsonl, line 1: documents/ has no 'b\.md'; did you mean 'a\.md'"),
         ({"train": [row(1), row(2)]}, r"train\.jsonl: 2 items in 2 groups cannot be cut"),
         ({"test": ONE, "test_dot_csv": "question,answer\nq,a\n"}, r"are both the test table"),
-        ({"documents__a_dot_md": "short"}, r"1 documents and no items: that is too little"),
+        ({"documents__a_dot_md": "short"}, r"shop: 1 documents and no items: that is too l"),
         ({"readme_dot_txt": "x"}, r"has no train or test table and no documents"),
         ({"test": ONE, "preferences": [{"prompt": "p", "chosen": "c"}]},
          r"preferences\.jsonl, line 1: has no 'rejected'"),
@@ -233,7 +261,13 @@ ONE = [row(1)]
         ({"test": ONE, "dev": [row(2)], "domain_dot_yaml": "tasks: {a: {metric: choice_accuracy}}"},
          r"line 1: task 'a' is scored by choice_accuracy, which needs 'choices'"),
         ({"test": ONE, "dev": [row(2)], "domain_dot_yaml": "tasks: {a: {metric: recall_at_k}}"},
-         r"line 1: task 'a' is scored by recall_at_k, which needs 'sources'"),
+         r"domain\.yaml: task 'a': recall_at_k is reported beside the answer"),
+        ({"test": ONE, "dev": [row(2)],
+          "domain_dot_yaml": "tasks: {a: {metric: [exact_match, choice_accuracy]}}"},
+         r"choice_accuracy weighs choices and exact_match judges a free answer"),
+        ({"test_dot_jsonl": OK + '\n{"question": "q", "answer": NaN}\n'},
+         r"line 2: answer=nan: must be text between quotes"),
+        ({"test": ONE, "dev": [row(2)], "documents": "x"}, r"documents: is a file; it must be a"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_with_its_place(folder, tables, message):

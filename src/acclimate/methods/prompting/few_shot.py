@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.text.layout import checked_template
 
 
 class FewShot(Method):
@@ -22,6 +23,11 @@ class FewShot(Method):
     """`random`: one draw for all questions; `nearest`: the training items most like each."""
     template: str = ""
     """Jinja layout of the whole prompt; empty keeps the task's."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows(cls, template: str) -> str:
+        return checked_template(template, "examples", "question")
 
     @property
     def depends_on_seed(self) -> bool:

@@ -2,10 +2,13 @@
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.text.layout import checked_template
 
 
 class OneShot(Method):
@@ -18,6 +21,11 @@ class OneShot(Method):
     """`random`: one draw for all questions; `nearest`: the training item most like each."""
     template: str = ""
     """Jinja layout of the whole prompt; empty keeps the task's."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows(cls, template: str) -> str:
+        return checked_template(template, "examples", "question")
 
     @property
     def depends_on_seed(self) -> bool:

@@ -2,10 +2,13 @@
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.text.instruction import WithInstruction
+from acclimate.text.layout import checked_template
 
 
 class ZeroShot(Method):
@@ -17,6 +20,11 @@ class ZeroShot(Method):
     """Said before the question; empty keeps the task's."""
     template: str = ""
     """Jinja layout of the whole prompt; empty keeps the task's."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows(cls, template: str) -> str:
+        return checked_template(template, "question")
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Put the words before the base; with none of one's own that is the base as it is."""

@@ -37,6 +37,8 @@ class HuggingFace(ModelSource):
                 network, tokenizer = load_network(self.path, **self._options)
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
                 reason = str(error).strip().partition("\n")[0]
+                if isinstance(error, KeyError):
+                    reason = f"its config.json or tokenizer has no {reason}; copy it again"
                 raise ConfigError(f"base '{self.path}' cannot be loaded: {reason}") from error
             self._check_reads_forward(network.config)
             return LocalModel(network, tokenizer)
@@ -115,5 +117,7 @@ def _params_in(path: Path) -> int:
         if path.stat().st_size < end:
             raise ValueError("cut short")
         return sum(math.prod(tensor["shape"]) for tensor in tensors)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except _DAMAGES as error:
         raise ConfigError(f"{path}: not a safetensors file, or cut short; copy it again") from error

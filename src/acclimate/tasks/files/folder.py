@@ -11,6 +11,7 @@ from acclimate.tasks.folder_checks import (
     check_leaks,
     check_metrics,
     check_sources,
+    doubts,
     shared,
 )
 from acclimate.tasks.folder_cuts import Splits, complete, from_documents
@@ -68,14 +69,15 @@ class Folder(TaskSource):
         documents, unread = read_documents(self.path / "documents")
         given: Splits = {}
         for split in (name for name in SPLITS if name in tables):
-            given[split], texts = read_items(tables[split], split, tuple(settings.tasks))
+            given[split], texts, strange = read_items(tables[split], split, tuple(settings.tasks))
             documents += texts
+            notes += strange
         items = [one for split in given.values() for one in split]
         control = self._control(tables)
         check_ids(items)
         check_sources(items, documents)
         check_leaks(given)
-        notes += unread + _repeated(given)
+        notes += unread + _repeated(given) + doubts(given)
         preferences = read_preferences(tables["preferences"]) if "preferences" in tables else []
         parts = self._parts(settings, given, documents)
         domain = Domain(
@@ -98,13 +100,16 @@ class Folder(TaskSource):
                 f"{self.path}: has no train or test table and no documents; put one there, or see "
                 "a working folder with: acclimate init example"
             )
-        made, kept, notes = from_documents(documents, self.seed)
+        try:
+            made, kept, notes = from_documents(documents, self.seed)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
         return _Parts({**made, "train": ()}, kept, notes)
 
     def _control(self, tables: dict[str, Path]) -> Control:
         if "control" not in tables:
             return Control()
-        placed, texts = read_items(tables["control"], "control", ())
+        placed, texts, _ = read_items(tables["control"], "control", ())
         check_metrics("control", ("choice_accuracy",), placed)
         check_ids(placed)
         items = tuple(one.item for one in placed)

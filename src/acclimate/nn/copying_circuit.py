@@ -1,0 +1,128 @@
+"""A circuit that copies from the context, written into a network's first weights.
+
+What lets a language model use its context is a pair of heads (Olsson et al. 2022, "In-context
+Learning and Induction Heads"): one notes at each token which token came before; the next finds the
+place that came after the present token's like, and copies what stands there. Small networks take
+more tokens to find this pair than they are ever given. Initial weights that already do something
+useful are an old idea (Trockman and Kolter 2023, "Mimetic Initialization"); here they do this, and
+training sharpens it.
+
+Differs: Olsson et al. describe the pair in trained networks; nobody there writes it down by hand.
+
+The residual stream is cut in three: one constant, a content part where tokens differ, and a part
+that the embedding leaves empty, for the note. Letters: V vocabulary, D width, E head width.
+"""
+
+import math
+from typing import Any
+
+import torch
+
+from acclimate.core.errors import ConfigError
+
+CONSTANT, NOTE_SHARE = 3.0, 3 / 8
+"""The constant, in standard deviations of the content; share of the width kept for the note."""
+SPREAD = 0.06
+"""Standard deviation of the content of an embedding: steps of the optimiser are small to it."""
+SHARPNESS = 6.0
+"""How far the previous position's score stands above its neighbours', over the softmax's unit."""
+MATCH = 12.0
+"""Score of a token that matches, where others lie about 0."""
+STRENGTH = 3.0
+"""How much louder what is copied is than what stands there."""
+LOUDNESS = 2.0
+"""Of the last norm: how sure the first predictions are."""
+REACH_TOKENS = 400
+"""A match must survive the rotation of positions over so many tokens."""
+
+
+@torch.no_grad()
+def write_copying_circuit(network: Any, *, seed: int) -> None:
+    """Write the two heads into a Llama-style network's first two layers, in place.
+
+    Raises:
+        ConfigError: The network has fewer than two layers, heads too small, or shared key heads.
+    """
+    config = network.config
+    shares_keys = config.num_key_value_heads != config.num_attention_heads
+    if config.num_hidden_layers < 2 or config.head_dim < 16 or shares_keys:
+        raise ConfigError(
+            "has_copying_circuit: needs two layers, heads of 16 or wider, and as many key heads as "
+            f"heads; got {config.num_hidden_layers} layers, heads of {config.head_dim}, "
+            f"{config.num_key_value_heads} key heads of {config.num_attention_heads}"
+        )
+    writer = _Writer(network, torch.Generator().manual_seed(seed))
+    writer.embeddings()
+    writer.previous_token_head()
+    writer.matching_heads()
+    network.model.norm.weight.fill_(LOUDNESS)
+
+
+class _Writer:
+    def __init__(self, network: Any, generator: torch.Generator) -> None:
+        self.network, self.generator = network, generator
+        self.width = network.config.hidden_size
+        self.head_dim = network.config.head_dim
+        self.num_heads = network.config.num_attention_heads
+        self.frequencies = network.model.rotary_emb.inv_freq.float().cpu()  # (E/2,)
+        num_note = min(round(NOTE_SHARE * self.width), self.head_dim)
+        self.note = slice(self.width - num_note, self.width)
+        self.content = slice(1, self.width - num_note)
+        self.num_note, self.num_content = num_note, self.width - num_note - 1
+        # Orthonormal rows: what the note says of a token's content.
+        self.code = self._orthonormal(num_note, self.num_content)
+
+    def embeddings(self) -> None:
+        """A constant, random content, and nothing where the note will stand."""
+        table = self.network.get_input_embeddings().weight  # (V, D)
+        table[:, self.content].normal_(0, SPREAD, generator=self.generator)
+        table[:, 0] = CONSTANT * SPREAD
+        table[:, self.note] = 0
+
+    def previous_token_head(self) -> None:
+        """Head 0 of layer 0: look one back by rotation alone, and note what stands there."""
+        attention = self.network.model.layers[0].self_attn
+        rows = slice(0, self.head_dim)
+        size = self._norm(CONSTANT**2 + self.num_content)
+        fast = (self.frequencies > 0.05).nonzero()[:, 0]
+        angle, half = self.frequencies[fast], self.head_dim // 2
+        # The keys' constant is turned by one position against the queries': they agree one back.
+        length = math.sqrt(SHARPNESS * math.sqrt(self.head_dim)) * size / (CONSTANT * SPREAD)
+        for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
+            projection.weight[rows] = 0
+        attention.q_proj.weight[fast, 0] = length
+        attention.k_proj.weight[fast, 0] = length * angle.cos()
+        attention.k_proj.weight[half + fast, 0] = length * angle.sin()
+        attention.v_proj.weight[: self.num_note, self.content] = self.code * size
+        attention.o_proj.weight[:, rows] = 0
+        attention.o_proj.weight[self.note, : self.num_note] = torch.eye(self.num_note)
+
+    def matching_heads(self) -> None:
+        """Layer 1: find where the token before was this one, and copy what stands there."""
+        attention = self.network.model.layers[1].self_attn
+        size = self._norm(CONSTANT**2 + self.num_content + self.num_note)
+        slow = (self.frequencies * REACH_TOKENS < 1).nonzero()[:, 0]
+        places = torch.cat([slow, self.head_dim // 2 + slow])
+        length = math.sqrt(MATCH * math.sqrt(self.head_dim) / len(places)) * size / SPREAD
+        for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
+            projection.weight.zero_()
+        share = math.ceil(self.num_content / self.num_heads)
+        for head in range(self.num_heads):
+            own = head * self.head_dim
+            view = self._orthonormal(len(places), self.num_note)
+            attention.q_proj.weight[own + places, self.content] = length * (view @ self.code)
+            attention.k_proj.weight[own + places, self.note] = length * view
+            # Each head copies a part of the content; together they copy all of it.
+            part = torch.arange(1 + head * share, min(1 + (head + 1) * share, self.content.stop))
+            at = own + torch.arange(len(part))
+            attention.v_proj.weight[at, part] = size
+            attention.o_proj.weight[part, at] = STRENGTH
+
+    def _norm(self, squares: float) -> float:
+        """Root mean square of a stream whose parts have so many unit squares in all."""
+        return SPREAD * math.sqrt(squares / self.width)
+
+    def _orthonormal(self, num_rows: int, num_columns: int) -> torch.Tensor:
+        size = max(num_rows, num_columns)
+        square = torch.randn(size, size, generator=self.generator)
+        return torch.linalg.qr(square)[0][:num_rows, :num_columns]

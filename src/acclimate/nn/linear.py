@@ -1,0 +1,121 @@
+"""Linear layers on whichever matrix product of the processor is the faster.
+
+PyTorch multiplies float32 matrices on a CPU with MKL, which on some processors uses half of their
+vector width; oneDNN, which PyTorch carries too, uses all of it. Both compute in float32 to the
+same accuracy. Which one is faster is measured once, on this machine.
+
+Letters: M rows, K inputs, N outputs of a layer.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+MIN_ROWS = 32
+"""Below this a product is over before oneDNN has chosen its kernel."""
+MARGIN = 0.8
+"""oneDNN must take less than this share of the default's time. It is about half or about all: noise
+must not choose, for the two round differently."""
+
+_chosen: list[bool] = []
+"""Whether oneDNN's product is taken, once that is known."""
+
+
+class FastLinear(torch.nn.Linear):
+    """`torch.nn.Linear` in all but the kernel that multiplies."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (…, K) to (…, N)."""
+        return linear(x, self.weight, self.bias)
+
+
+def use_fast_linears(network: Any) -> Any:
+    """Give every plain linear layer of a network the faster product, in place; same network.
+
+    Only the class of a layer changes: its weights, names and state stay as they were, and it still
+    is a `torch.nn.Linear`.
+    """
+    for module in network.modules():
+        if type(module) is torch.nn.Linear:
+            module.__class__ = FastLinear
+    return network
+
+
+def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """Multiply (…, K) by the transpose of (N, K) and add a bias (N,); the result is (…, N)."""
+    if not _pays(x, weight):
+        return functional.linear(x, weight, bias)
+    out = _Product.apply(x.flatten(0, -2), weight).unflatten(0, x.shape[:-1])
+    return out if bias is None else out + bias
+
+
+def product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """X weight' of (M, K) and (N, K), without a gradient; the result is (M, N)."""
+    return _onednn(x, weight) if _pays(x, weight) else x @ weight.t()
+
+
+def _pays(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    if not plain or x.ndim < 2 or x.numel() < MIN_ROWS * x.shape[-1]:
+        return False
+    return not torch.is_autocast_enabled("cpu") and onednn_is_faster()
+
+
+class _Product(torch.autograd.Function):
+    """x W' with all three of its products by oneDNN."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        return _onednn(x, weight)  # (M, N)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        (grad,) = grads  # (M, N)
+        needs_x, needs_weight = ctx.needs_input_grad
+        grad_x = _onednn(grad, weight.t()) if needs_x else None  # (M, K)
+        return grad_x, _weight_grad(x, grad) if needs_weight else None
+
+
+def _weight_grad(x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
+    """G' X of shape (N, K), the larger side first: that way round is up to twice as fast."""
+    if grad.shape[1] < x.shape[1]:
+        return _onednn(grad.t(), x.t())
+    return _onednn(x.t(), grad.t()).t()
+
+
+def _onednn(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+    return out
+
+
+def onednn_is_faster() -> bool:
+    """Whether oneDNN multiplies float32 matrices faster than the default here; measured once."""
+    if not _chosen:
+        choose_onednn(_onednn_wins())
+    return _chosen[0]
+
+
+def choose_onednn(is_wanted: bool) -> None:
+    """Take oneDNN's product, or the default: a run that goes on rounds as it did before."""
+    _chosen[:] = [is_wanted and torch.backends.mkldnn.is_available()]
+
+
+def _onednn_wins() -> bool:
+    if not torch.backends.mkldnn.is_available():
+        return False
+    x, weight = torch.ones(512, 128), torch.ones(384, 128)
+    rivals = (lambda: functional.linear(x, weight), lambda: _onednn(x, weight))
+    with torch.inference_mode():
+        default, onednn = (min(_seconds(rival) for _ in range(5)) for rival in rivals)
+    return onednn < MARGIN * default
+
+
+def _seconds(rival: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    rival()
+    return time.perf_counter() - start

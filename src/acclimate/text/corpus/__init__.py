@@ -1,0 +1,1 @@
+"""From folders of raw text to clean documents and shards of tokens."""

@@ -1,0 +1,1 @@
+"""Tokenizers: trained on raw text, saved, counted, and asked what they lose."""

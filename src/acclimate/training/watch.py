@@ -1,0 +1,58 @@
+"""What to watch while a run goes: spikes stop it, overfitting is said."""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from acclimate.core.errors import BackendError
+
+WINDOW_STEPS = 50
+"""Losses that a new one is held against."""
+NUM_LOOKS = 2
+"""So many looks in a row must tell the same before it is said."""
+
+
+def fault(losses: Sequence[float], loss: float, max_spike: float) -> str:
+    """What is wrong with the loss of a step, or nothing.
+
+    Args:
+        losses: Of the steps before, nats a target.
+        loss: Of this step.
+        max_spike: A loss over so many times the median of the last `WINDOW_STEPS` is a spike.
+    """
+    if not math.isfinite(loss):
+        return f"the loss is {loss}"
+    recent = losses[-WINDOW_STEPS:]
+    if len(recent) == WINDOW_STEPS and loss > max_spike * median(recent):
+        return f"the loss is {loss:.2f}, {loss / median(recent):.1f} times the median before it"
+    return ""
+
+
+def stopped(fault: str, step: int, batch: str, *, is_saved: bool) -> BackendError:
+    """The error that ends a run.
+
+    Args:
+        fault: What is wrong.
+        step: How many steps had been made.
+        batch: What the next one read, in words.
+        is_saved: Whether there are checkpoints.
+    """
+    intact = "; the last checkpoint is intact" if is_saved else ""
+    return BackendError(
+        f"training: {fault} at step {step} ({batch}); lower learning_rate, or look at that batch"
+        f"{intact}"
+    )
+
+
+def is_overfitting(train_losses: Sequence[float], dev_losses: Sequence[float]) -> bool:
+    """Whether train loss fell while dev loss rose over the last looks.
+
+    Args:
+        train_losses: Mean since the look before, one a look.
+        dev_losses: One a look.
+    """
+    if min(len(train_losses), len(dev_losses)) <= NUM_LOOKS:
+        return False
+    train, dev = train_losses[-NUM_LOOKS - 1 :], dev_losses[-NUM_LOOKS - 1 :]
+    pairs = range(NUM_LOOKS)
+    return all(train[i + 1] < train[i] and dev[i + 1] > dev[i] for i in pairs)

@@ -1,0 +1,91 @@
+"""The faster product gives what the plain one gives, forward and backward."""
+
+import copy
+
+import pytest
+import torch
+
+from acclimate.nn import linear as fast
+
+
+@pytest.fixture(autouse=True)
+def onednn(monkeypatch):
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this build of PyTorch has no oneDNN")
+    monkeypatch.setattr(fast, "onednn_is_faster", lambda: True)
+
+
+@pytest.mark.parametrize("shape", [(64, 24), (4, 40, 24), (2, 3, 30, 24)])
+@pytest.mark.parametrize("num_outputs", [8, 24, 96])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_values_and_gradients(shape, num_outputs, has_bias):
+    torch.manual_seed(0)
+    plain = torch.nn.Linear(shape[-1], num_outputs, bias=has_bias).double()
+    layer = fast.use_fast_linears(copy.deepcopy(plain).float())
+    x = torch.randn(shape, dtype=torch.double, requires_grad=True)
+    x_fast = x.detach().float().requires_grad_(True)
+    seen = []
+    for module, given in ((plain, x), (layer, x_fast)):
+        out = module(given)
+        (out.sin()).sum().backward()
+        seen.append([out, given.grad, *[p.grad for p in module.parameters()]])
+    for expected, found in zip(*seen, strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_it_is_what_computes(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the plain product was taken")
+
+    layer = fast.use_fast_linears(torch.nn.Linear(8, 8))
+    x = torch.ones(fast.MIN_ROWS, 8)
+    expected = torch.nn.functional.linear(x, layer.weight, layer.bias)
+    monkeypatch.setattr(fast.functional, "linear", refuse)
+    assert torch.allclose(layer(x), expected)
+    with pytest.raises(AssertionError, match="plain product"):
+        layer(x[: fast.MIN_ROWS - 1])
+
+
+def test_frozen_weights_get_no_gradient():
+    layer = fast.use_fast_linears(torch.nn.Linear(8, 8).requires_grad_(False))
+    x = torch.ones(64, 8, requires_grad=True)
+    layer(x).sum().backward()
+    assert layer.weight.grad is None
+    assert torch.allclose(x.grad, layer.weight.sum(0).expand(64, 8))
+
+
+def test_other_formats_take_the_plain_product():
+    layer = fast.use_fast_linears(torch.nn.Linear(8, 8).double())
+    assert layer(torch.ones(64, 8, dtype=torch.double)).dtype == torch.double
+    assert fast.linear(torch.ones(8), torch.ones(4, 8)).tolist() == [8.0] * 4
+
+
+def test_only_plain_layers_change():
+    class Own(torch.nn.Linear):
+        pass
+
+    network = fast.use_fast_linears(torch.nn.ModuleList([torch.nn.Linear(2, 2), Own(2, 2)]))
+    assert [type(m) for m in network] == [fast.FastLinear, Own]
+    assert list(network.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_the_choice_can_be_made(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(fast, "_chosen", [])
+    for wanted in (True, False):
+        fast.choose_onednn(wanted)
+        assert fast.onednn_is_faster() is wanted
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    fast.choose_onednn(True)
+    assert fast.onednn_is_faster() is False
+
+
+@pytest.mark.parametrize(("onednn", "expected"), [(0.5, True), (0.79, True), (0.95, False)])
+def test_it_is_measured_once_and_must_be_clear(monkeypatch, onednn, expected):
+    monkeypatch.undo()
+    monkeypatch.setattr(fast, "_chosen", [])
+    seconds = iter([1.0] * 5 + [onednn] * 5)
+    monkeypatch.setattr(fast, "_seconds", lambda rival: next(seconds))
+    assert fast.onednn_is_faster() is expected
+    assert fast.onednn_is_faster() is expected  # no more is measured: nothing is left to draw
