@@ -23,7 +23,7 @@ GPU_SIZES = {
     "120M": {"num_layers": 12, "embed_dim": 768, "num_heads": 12, "vocab_size": 32000},
     "350M": {"num_layers": 24, "embed_dim": 1024, "num_heads": 16, "vocab_size": 32000},
 }
-ROWS, ROW_TOKENS, NUM_STEPS, NUM_ROUNDS = 8, 256, 10, 5
+ROWS, ROW_TOKENS, NUM_STEPS, NUM_ROUNDS = 8, 256, 8, 3
 WARM_STEPS = 3
 """Not counted: the first steps allocate."""
 

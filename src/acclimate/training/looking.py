@@ -102,7 +102,8 @@ class Looks:
         return {"dev_loss": loss, **{f"dev_{n}": v for n, v in counted.items()}, **probed}
 
     def _say(self, text: str) -> None:
-        if self._is_main:
+        # A run without a journal is one of many in a study, whose rows tell of it.
+        if self._is_main and self.run.journal is not None:
             say(text)
 
 
