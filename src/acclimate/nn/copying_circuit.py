@@ -34,6 +34,10 @@ LOUDNESS = 2.0
 """Of the last norm: how sure the first predictions are."""
 REACH_TOKENS = 400
 """A match must survive the rotation of positions over so many tokens."""
+MIN_SLOW = 4
+"""Rotations a head that do survive so far: with fewer, tokens are not told apart."""
+QUIET_WIDTH = 128
+"""Up to this width what fresh layers write is small beside the content."""
 
 
 @torch.no_grad()
@@ -41,17 +45,22 @@ def write_copying_circuit(network: Any, *, seed: int) -> None:
     """Write the two heads into a Llama-style network's first two layers, in place.
 
     Raises:
-        ConfigError: The network has fewer than two layers, heads too small, or shared key heads.
+        ConfigError: The network lacks what the circuit is made of.
     """
-    config = network.config
-    shares_keys = config.num_key_value_heads != config.num_attention_heads
-    if config.num_hidden_layers < 2 or config.head_dim < 16 or shares_keys:
-        raise ConfigError(
-            "has_copying_circuit: needs two layers, heads of 16 or wider, and as many key heads as "
-            f"heads; got {config.num_hidden_layers} layers, heads of {config.head_dim}, "
-            f"{config.num_key_value_heads} key heads of {config.num_attention_heads}"
-        )
-    writer = _Writer(network, torch.Generator().manual_seed(seed))
+    config, writer = network.config, _Writer(network, torch.Generator().manual_seed(seed))
+    needed = {
+        "two layers": config.num_hidden_layers >= 2,
+        "a width of 64": config.hidden_size >= 64,
+        "as many key heads as heads": config.num_key_value_heads == config.num_attention_heads,
+        "one table for embedding and output layer (is_tied)": config.tie_word_embeddings,
+        f"{MIN_SLOW} slow rotations a head (a larger rope_theta, or fewer heads)": (
+            len(writer.slow) >= MIN_SLOW
+        ),
+    }
+    lacking = [what for what, is_there in needed.items() if not is_there]
+    if lacking:
+        raise ConfigError(f"has_copying_circuit: the model needs {', '.join(lacking)}")
+    writer.quiet_layers()
     writer.embeddings()
     writer.previous_token_head()
     writer.matching_heads()
@@ -65,12 +74,20 @@ class _Writer:
         self.head_dim = network.config.head_dim
         self.num_heads = network.config.num_attention_heads
         self.frequencies = network.model.rotary_emb.inv_freq.float().cpu()  # (E/2,)
+        self.slow = (self.frequencies * REACH_TOKENS < 1).nonzero()[:, 0]
         num_note = min(round(NOTE_SHARE * self.width), self.head_dim)
         self.note = slice(self.width - num_note, self.width)
         self.content = slice(1, self.width - num_note)
         self.num_note, self.num_content = num_note, self.width - num_note - 1
         # Orthonormal rows: what the note says of a token's content.
         self.code = self._orthonormal(num_note, self.num_content)
+
+    def quiet_layers(self) -> None:
+        """Let what fresh layers write not drown the content: it grows with the width squared."""
+        share = min(1.0, (QUIET_WIDTH / self.width) ** 2)
+        for layer in self.network.model.layers:
+            layer.self_attn.o_proj.weight *= share
+            layer.mlp.down_proj.weight *= share
 
     def embeddings(self) -> None:
         """A constant, random content, and nothing where the note will stand."""
@@ -101,8 +118,7 @@ class _Writer:
         """Layer 1: find where the token before was this one, and copy what stands there."""
         attention = self.network.model.layers[1].self_attn
         size = self._norm(CONSTANT**2 + self.num_content + self.num_note)
-        slow = (self.frequencies * REACH_TOKENS < 1).nonzero()[:, 0]
-        places = torch.cat([slow, self.head_dim // 2 + slow])
+        places = torch.cat([self.slow, self.head_dim // 2 + self.slow])
         length = math.sqrt(MATCH * math.sqrt(self.head_dim) / len(places)) * size / SPREAD
         for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
             projection.weight.zero_()
@@ -113,7 +129,7 @@ class _Writer:
             attention.q_proj.weight[own + places, self.content] = length * (view @ self.code)
             attention.k_proj.weight[own + places, self.note] = length * view
             # Each head copies a part of the content; together they copy all of it.
-            part = torch.arange(1 + head * share, min(1 + (head + 1) * share, self.content.stop))
+            part = torch.arange(self.num_content)[head * share : (head + 1) * share] + 1
             at = own + torch.arange(len(part))
             attention.v_proj.weight[at, part] = size
             attention.o_proj.weight[part, at] = STRENGTH
