@@ -12,8 +12,12 @@ STUDY = Path(__file__).with_name("stdlib.yaml")
 
 
 def run(
+    base: Annotated[
+        str | None, typer.Option(help="Another base: from_scratch trains one on the spot.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where rows and report go.")] = None,
 ) -> None:
-    """Run the study of the standard library's documentation, in about five minutes."""
-    spec = read_spec(STUDY)
-    carry_out(spec, out or study_folder(STUDY.stem), is_relocked=False, is_json=False)
+    """Run the study of the standard library's documentation, in a few minutes."""
+    spec = read_spec(STUDY, base=base)
+    name = STUDY.stem if base is None else f"{STUDY.stem}-{Path(base).name}"
+    carry_out(spec, out or study_folder(name), is_relocked=False, is_json=False)

@@ -88,3 +88,7 @@ def _help(known: dict[str, str]) -> str:
             EXIT_CODES,
         ]
     )
+
+
+if __name__ == "__main__":  # what torchrun starts: -m acclimate.cli.main
+    main()

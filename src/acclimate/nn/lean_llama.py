@@ -24,7 +24,7 @@ def can_run(network: Any, inputs: dict[str, Any]) -> bool:
     is_plain = not (config.attention_bias or config.mlp_bias or config.attention_dropout)
     is_usual = config.hidden_act == "silu" and config.rope_parameters["rope_type"] == "default"
     has_own_keys = config.num_key_value_heads == config.num_attention_heads
-    if not (is_plain and is_usual and has_own_keys) or network.is_gradient_checkpointing:
+    if not (is_plain and is_usual and has_own_keys) or network.is_activation_checkpointing:
         return False
     layers = [m for m in network.model.modules() if isinstance(m, torch.nn.Linear)]
     return len(layers) == 7 * config.num_hidden_layers and all(
