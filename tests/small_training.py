@@ -35,9 +35,11 @@ def text(count: int, seed: int = 0) -> np.ndarray:
 
 
 def small_network(**fields):
-    """A network of two layers of width 32, the same for the same seed."""
+    """A network of two layers of width 32, the same for the same seed, on one thread."""
     from acclimate.nn.architectures import ModelSettings, new_network
+    from acclimate.nn.threads import use_threads_for
 
+    use_threads_for(0)
     seed = fields.pop("seed", 0)
     sizes = {"num_layers": 2, "embed_dim": 32, "num_heads": 2, "max_seq_len": 64}
     return new_network(ModelSettings(**{**sizes, **fields}), Words(), seed=seed)
@@ -74,7 +76,6 @@ def train_in(told: dict) -> None:
     when that file of that step's checkpoint is about to be written. With `told["stop"]` the run is
     left, in good order, in the step after so many.
     """
-    import torch
     from safetensors.torch import save_file
 
     from acclimate.training import checkpoint
@@ -82,7 +83,6 @@ def train_in(told: dict) -> None:
     from acclimate.training.loop import train
     from acclimate.training.parallel import World
 
-    torch.set_num_threads(1)
     out, die, is_main = Path(told["out"]), told.get("die"), World.here().is_main
     losses: list[float] = []
 

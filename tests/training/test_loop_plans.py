@@ -1,5 +1,6 @@
 """Each setting of a plan does to the loop what it says."""
 
+import contextlib
 import json
 import math
 import time
@@ -169,6 +170,45 @@ def test_the_clock_ends_a_run_and_brings_its_rate_down(tmp_path, monkeypatch):
     # It is over, also for one who comes again.
     again = train(small_network(), replace(run, journal=None))
     assert (again.train_losses, again.seconds) == (log.train_losses, 20)
+
+
+class StopError(Exception):
+    """The run was to stop here."""
+
+
+def cut_and_gone_on_with(folder, at, **plan):
+    """A run that was left in step `at`, and went on; its log, and its last checkpoint's state."""
+    steps = []
+
+    def stop(loss):
+        if len(steps) == at:
+            raise StopError
+        steps.append(loss)
+
+    run = small_run(plan=plan, checkpoints=Checkpoints(folder))
+    with contextlib.suppress(StopError):
+        train(small_network(), replace(run, on_loss=stop))
+    log = train(small_network(), run)
+    return log, json.loads((max(folder.glob("step-*")) / "state.json").read_text())
+
+
+def test_the_clock_goes_on_where_it_was(tmp_path, monkeypatch):
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(ticks)))
+    plan = {"num_steps": 1000, "max_seconds": 20, "save_every_steps": 5}
+    log, _ = cut_and_gone_on_with(tmp_path, 8, **plan)
+    assert (len(log.train_losses), log.seconds) == (20, 20)
+
+
+def test_all_state_is_that_of_an_undisturbed_run(tmp_path):
+    plan = {"precision": "fp16", "save_every_steps": 10}
+    train(small_network(), small_run(plan=plan, checkpoints=Checkpoints(tmp_path / "whole")))
+    whole = json.loads((tmp_path / "whole" / "step-000000030" / "state.json").read_text())
+    _, gone_on = cut_and_gone_on_with(tmp_path / "cut", 25, **plan)
+    assert whole["precision"]["_growth_tracker"] == 30
+    assert len(whole["looked_at"]) == 4
+    times = {"seconds": 0}
+    assert {**gone_on, **times} == {**whole, **times}
 
 
 def test_time_that_is_spent_before_the_first_step_still_allows_one(monkeypatch):

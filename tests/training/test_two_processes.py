@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 import small_training
@@ -59,9 +58,7 @@ def alone(tmp_path_factory):
     def of(name, **more):
         out = folder / name
         if not out.exists():
-            threads = torch.get_num_threads()
             train_in({**RUNS[name], "out": str(out), **more})
-            torch.set_num_threads(threads)
         return out
 
     return of

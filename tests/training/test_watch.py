@@ -21,6 +21,7 @@ def test_a_spike_is_held_against_the_median_of_the_last_fifty():
     assert fault(USUAL, 6.1, 4.0) == ""
     assert fault([2.0] * 500 + [9.0] * WINDOW_STEPS, 20.0, 3.0) == ""  # old ones do not count
     assert fault([2.0] * 40 + [50.0] * 10, 6.1, 3.0)  # nor do a few wild ones
+    assert fault([2.0] * 40 + [0.1] * 10, 6.0, 3.0) == ""
 
 
 def test_too_few_losses_are_held_against_nothing():

@@ -110,7 +110,7 @@ class _Training:
 
     @property
     def is_over(self) -> bool:
-        return self.step > 0 and (self.done_share >= 1 or self.looks.stopping.is_over)
+        return self.done_share >= 1 or self.looks.stopping.is_over
 
     def advance(self) -> None:
         """One step, and what is due after it."""
