@@ -16,7 +16,8 @@ import torch
 from make_text import SHARES
 
 from acclimate.core.errors import DataError
-from acclimate.decoding.local_model import LocalModel, load_network
+from acclimate.decoding.load_network import load_network
+from acclimate.decoding.local_model import LocalModel
 from acclimate.study.probe import in_context_accuracy
 from acclimate.tasks.package.python_docs import PythonDocs
 

@@ -98,6 +98,8 @@ class Preference(Record):
     """The better answer."""
     rejected: str
     """The worse answer."""
+    task: str = ""
+    """Name of the task that it was asked as, which lays it out; empty: the prompt as it stands."""
 
 
 class TrainData(Record):
@@ -117,6 +119,21 @@ class TrainData(Record):
         for task in self.train if split == "train" else self.dev:
             for item in task.items:
                 yield task.prompt(item), item
+
+    def preferred(self) -> Iterator[tuple[Prompt, Preference]]:
+        """Every preference with its prompt, laid out as its task's are."""
+        tasks = {task.name: task for task in self.train}
+        for number, liked in enumerate(self.preferences):
+            prompt = Prompt(
+                question=liked.prompt,
+                task=liked.task,
+                item_id=f"preference {number + 1}",
+                template="{{ question }}",
+            )
+            task = tasks.get(liked.task)
+            if task is not None:
+                prompt = prompt.having(instruction=task.instruction, template=task.template)
+            yield prompt, liked
 
 
 class Control(Record):

@@ -9,6 +9,7 @@ from typing import Literal
 from acclimate.core.cost import Cost
 from acclimate.core.data import Record
 from acclimate.core.errors import BackendError, ConfigError
+from acclimate.core.notebook import Notes
 from acclimate.core.room import is_no_room, no_room
 
 _ELSEWHERE = "give a folder elsewhere with --out"
@@ -62,6 +63,8 @@ class Row(Record):
     """Of single requests, one at a time; empty: not measured."""
     control: ControlScore | None = None
     """None: not measured."""
+    notes: dict[str, Notes] = {}
+    """Method → what its fit told besides its model."""
     versions: dict[str, str] = {}
     """Of the libraries that were used."""
     hardware: str = ""

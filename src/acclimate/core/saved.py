@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Model
+
+T = TypeVar("T")
 
 MANIFEST = "model.yaml"
 """Written in the JSON subset of YAML, so that reading it needs no parser that can run code."""
@@ -31,9 +33,8 @@ def save_model(model: Model, folder: Path, *, outside: Model | None = None) -> N
         else:
             children[name] = {"folder": name}
             save_model(child, folder / name, outside=outside)
-    kind = type(model)
     manifest = {
-        "model": f"{kind.__module__}:{kind.__qualname__}",
+        "model": name_of(type(model)),
         "fields": model.write(folder),
         "children": children,
     }
@@ -48,7 +49,7 @@ def load_model(folder: Path, *, outside: Model | None = None) -> Model:
     """
     try:
         manifest = _manifest(folder)
-        kind = _class_named(manifest["model"])
+        kind = class_named(manifest["model"], Model)
         children = {
             name: _child(folder, where, outside) for name, where in manifest["children"].items()
         }
@@ -84,7 +85,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _class_named(name: str) -> type[Model]:
+def class_named(name: str, parent: type[T]) -> type[T]:
+    """The class `module:Name`, if it is ours or a plugin's and extends `parent`.
+
+    Raises:
+        BackendError: It is not.
+    """
     module, _, attribute = name.partition(":")
     plugins = {p.value.partition(".")[0] for p in metadata.entry_points(group="acclimate.methods")}
     if module.partition(".")[0] not in {"acclimate", *plugins} and module not in sys.modules:
@@ -94,7 +100,16 @@ def _class_named(name: str) -> type[Model]:
     except ModuleNotFoundError as error:
         if not module.startswith(error.name or "?"):
             raise  # ours is there, and lacks a library
-        raise BackendError(f"{name}: this version has no such model") from error
-    if not (isinstance(kind, type) and issubclass(kind, Model)):
-        raise BackendError(f"{name}: is not a Model")
+        raise BackendError(f"{name}: this version has no such {parent.__name__.lower()}") from error
+    if not (isinstance(kind, type) and issubclass(kind, parent)):
+        raise BackendError(f"{name}: is not {_article(parent.__name__)}")
     return kind
+
+
+def name_of(kind: type) -> str:
+    """What `class_named` finds a class by."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"

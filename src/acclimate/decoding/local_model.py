@@ -1,7 +1,7 @@
 """A transformers network and its tokenizer as a Model."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,15 +9,16 @@ from typing import Any, Self
 
 import torch
 
-from acclimate.core.errors import ConfigError
+from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
+from acclimate.core.saved import class_named, name_of
 from acclimate.decoding.layout import Layout
+from acclimate.decoding.load_network import load_network
 from acclimate.decoding.loop import decode, prefill_logits
 from acclimate.decoding.scoring import Request, score
-from acclimate.nn.linear import use_fast_linears
-from acclimate.nn.threads import use_threads_for
+from acclimate.nn.adapter import Adapter, fingerprint
 
 DEFAULT_WINDOW = 1024
 """Context of a network whose configuration does not say (T5)."""
@@ -27,15 +28,15 @@ DEFAULT_WINDOW = 1024
 class LocalModel(NeuralModel):
     """Answers with a network in this process.
 
-    Where `adapter_of` is given, the network is that model's with a PEFT adapter put on a copy that
+    Where `adapter_of` is given, the network is that model's with an adapter put on a copy that
     shares its weights: only the adapter is saved.
     """
 
     network: Any
     tokenizer: Any
     adapter_of: NeuralModel | None = None
-    adapter: Any = None
-    """The PeftModel around `network`, which saves itself in PEFT's format."""
+    adapter: Adapter | None = None
+    """What was put into `network`."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer in batches of like length; equal leading tokens are read once."""
@@ -91,11 +92,34 @@ class LocalModel(NeuralModel):
         shared = [*self.network.parameters(), *self.network.buffers()]
         return copy.deepcopy(self.network, {id(tensor): tensor for tensor in shared})
 
+    def adapted(self, put_on: Callable[[Any], Adapter]) -> "LocalModel":
+        """This model with an adapter, trained or to be trained, put on it.
+
+        Args:
+            put_on: Given a network to change in place, around weights that are to stay.
+        """
+        under = self
+        if self.adapter is not None and (merged := self.adapter.merged()) is not None:
+            # On top of an adapter that can become part of the weights, it does.
+            under = self.with_network(merged)
+        adapter = put_on(under.shared_copy())
+        return LocalModel(adapter.network, self.tokenizer, under, adapter)
+
     def owned_copy(self) -> Any:
-        """A network with weights of its own, an adapter merged into them."""
+        """A network with weights of its own, an adapter merged into them.
+
+        Raises:
+            NotApplicableError: The adapter is of a kind that cannot be.
+        """
         if self.adapter is None:
             return copy.deepcopy(self.network)
-        return copy.deepcopy(self.adapter).merge_and_unload()
+        merged = self.adapter.merged()
+        if merged is None:
+            raise NotApplicableError(
+                f"the weights under {type(self.adapter).__name__} cannot be tuned with it inside; "
+                "put the method that makes it last, or choose one that trains another adapter"
+            )
+        return merged
 
     @cached_property
     def layout(self) -> Layout:
@@ -120,26 +144,34 @@ class LocalModel(NeuralModel):
         return {"adapter_of": self.adapter_of} if self.adapter_of is not None else {}
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Save the adapter in PEFT's format, or network and tokenizer in transformers'."""
+        """Save the adapter, or network and tokenizer in transformers' format."""
+        if self.adapter is not None and self.adapter_of is not None:
+            self.adapter.write(folder)
+            on = fingerprint(self.adapter_of.network)
+            return {"adapter": name_of(type(self.adapter)), "on": on}
         with quietly():
-            if self.adapter is not None:
-                self.adapter.save_pretrained(folder)
-            else:
-                self.network.save_pretrained(folder)
-                self.tokenizer.save_pretrained(folder)
+            self.network.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
         return {}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Load what `write` saved."""
-        base = children.get("adapter_of")
-        with quietly():
-            if isinstance(base, LocalModel):
-                from peft import PeftModel
+        """Load what `write` saved.
 
-                adapter = PeftModel.from_pretrained(base.shared_copy(), folder).eval()
-                return cls(adapter.get_base_model(), base.tokenizer, base, adapter)
-            return cls(*load_network(folder))
+        Raises:
+            BackendError: An adapter was trained on other weights than those it is put on.
+        """
+        base = children.get("adapter_of")
+        if not isinstance(base, LocalModel):
+            with quietly():
+                return cls(*load_network(folder))
+        if fingerprint(base.network) != fields["on"]:
+            raise BackendError(
+                f"{folder}: this adapter was trained on other weights than those of the model it "
+                "is put on; load it beside the base that it was made with"
+            )
+        adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
+        return cls(adapter.network, base.tokenizer, base, adapter)
 
     def _is_stop(self, ids: list[int], sampling: Sampling) -> bool:
         if ids[-1] == self.tokenizer.eos_token_id:
@@ -159,38 +191,3 @@ class LocalModel(NeuralModel):
         blank = len(text) - len(text.lstrip())
         found = [at for stop in sampling.stop if (at := text.find(stop, blank)) >= 0]
         return text[: min(found)] if found else None
-
-
-def load_network(path: Path | str, **options: Any) -> tuple[Any, Any]:
-    """Network (frozen, ready to answer) and tokenizer of a transformers folder or hub name.
-
-    On a GPU where there is one, in bfloat16; on a CPU in float32, for CPUs without bfloat16
-    units are about five times slower in it.
-
-    Raises:
-        ConfigError: Some weights are not in the files.
-    """
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    config = transformers.AutoConfig.from_pretrained(path, **options)
-    kind = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    load = getattr(transformers, kind).from_pretrained
-    network, loaded = load(path, dtype=dtype, output_loading_info=True, **options)
-    _require_whole(sorted(loaded["missing_keys"]))
-    use_threads_for(network.num_parameters())
-    use_fast_linears(network)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
-    return network.to(device).eval().requires_grad_(False), tokenizer
-
-
-def _require_whole(missing: list[str]) -> None:
-    """Weights that no file holds are drawn at random, of which the library only warns."""
-    if missing:
-        more = ", …" if len(missing) > 2 else ""
-        raise ConfigError(
-            f"its files lack {len(missing)} weights ({', '.join(missing[:2])}{more}), which would "
-            "be random; copy or save the whole model again"
-        )

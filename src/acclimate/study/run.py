@@ -138,6 +138,7 @@ class Study:
                 "latency_seconds": result.latency_seconds,
                 "fit_cost": node.cost,
                 "control": control,
+                "notes": node.notes,
             }
         )
 

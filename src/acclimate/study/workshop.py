@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from acclimate.core.data import TrainData, digest
 from acclimate.core.errors import BackendError
 from acclimate.core.method import Method
 from acclimate.core.model import Model
+from acclimate.core.notebook import Notes, noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.store import Store
 
@@ -23,6 +25,16 @@ class Node:
     model: Model
     key: str
     cost: Cost = field(default_factory=Cost)
+    notes: Mapping[str, Notes] = field(default_factory=dict)
+    """Method → what its fit told; its parents' too."""
+
+    def then(self, method: Method, model: Model, key: str, made: Mapping[str, Any]) -> "Node":
+        """The node that a method made of this one, by what is kept beside its artifact."""
+        name = type(method).__module__.rpartition(".")[2]
+        if name in self.notes:
+            name = f"{name}, step {len(self.notes) + 1}"
+        notes = {**self.notes, name: Notes(**made["notes"])}
+        return Node(model, key, self.cost + Cost(**made["cost"]), notes)
 
 
 class Workshop:
@@ -66,7 +78,7 @@ class Workshop:
 
     def _made(self, method: Method, parent: Node, key: str, seed: int) -> Node:
         method.require(parent.model, self.data)
-        found = self._stored(parent, key)
+        found = self._stored(method, parent, key)
         if found is not None:
             return found
         about: dict[str, Any] = {
@@ -74,7 +86,7 @@ class Workshop:
             "fields": method.model_dump(mode="json"),
         }
         with self.store.put(key, about) as folder:
-            with metered() as meter:
+            with metered() as meter, noted() as notebook:
                 model = method.fit(parent.model, self.data, seed=seed)
             if not isinstance(model, Model):
                 raise BackendError(
@@ -83,19 +95,20 @@ class Workshop:
                 )
             save_model(model, folder, outside=parent.model)
             about["cost"] = meter.cost.model_dump()
-        return Node(model, key, parent.cost + meter.cost)
+            about["notes"] = notebook.notes().model_dump()
+        return parent.then(method, model, key, about)
 
-    def _stored(self, parent: Node, key: str) -> Node | None:
+    def _stored(self, method: Method, parent: Node, key: str) -> Node | None:
         folder = self.store.get(key)
         if folder is None:
             return None
         try:
             model = load_model(folder, outside=parent.model)
-        except BackendError:
+            return parent.then(method, model, key, self.store.about(key))
+        except (BackendError, KeyError):
             # Written by a version that saved otherwise: as good as not there.
             self.store.remove(key)
             return None
-        return Node(model, key, parent.cost + Cost(**self.store.about(key)["cost"]))
 
     def _key(self, method: Method, parent: str, seed: int) -> str:
         return digest(

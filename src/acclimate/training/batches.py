@@ -23,6 +23,8 @@ class Example:
 
     prompt: Sequence[int]
     answer: Sequence[int]
+    is_learned: Sequence[bool] = ()
+    """Which tokens of the answer are, where a decoder reads a dialogue; empty: all."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -113,12 +115,18 @@ def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
             owner[b, start:stop] = number
             # The token at t predicts t + 1: labels stand one to the left of what they name.
             first = max(answer, start + 1)
-            labels[b, first - 1 : stop - 1] = ids[b, first:stop]
+            labels[b, first - 1 : stop - 1] = torch.tensor(_learned(example)[first - answer :])
             start = stop
     inputs: dict[str, Any] = {"input_ids": ids, "position_ids": positions}
     if any(len(row) > 1 for row in rows) or bool((owner == 0).any()):
         inputs["attention_mask"] = _mask(owner, dtype)
     return Batch(inputs, labels, int((owner > 0).sum()))
+
+
+def _learned(example: Example) -> list[int]:
+    """The answer's tokens; those that are not learned as `IGNORED`."""
+    is_learned = example.is_learned or [True] * len(example.answer)
+    return [t if on else IGNORED for t, on in zip(example.answer, is_learned, strict=True)]
 
 
 def _mask(owner: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

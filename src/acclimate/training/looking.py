@@ -8,6 +8,7 @@ import torch
 
 from acclimate.core.cost import Cost, spend
 from acclimate.core.errors import BackendError
+from acclimate.core.notebook import point
 from acclimate.core.progress import say
 from acclimate.training import watch
 from acclimate.training.batches import Batch
@@ -59,6 +60,9 @@ class Looks:
         recent = train_losses[-self.run.plan.look_every :]
         self.train_losses.append(sum(recent) / max(1, len(recent)))
         found = self._measured(step)
+        if step:
+            point("train loss, nats a target", step, self.train_losses[-1])
+        point("dev loss, nats a target", step, found["dev_loss"])
         self.note(step, **found)
         self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
         if watch.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):

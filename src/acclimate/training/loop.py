@@ -17,7 +17,7 @@ from acclimate.training.checkpoint import Checkpoints
 from acclimate.training.journal import Journal
 from acclimate.training.looking import Looks, cost_of
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.optimizers import optimizers, set_rates
+from acclimate.training.optimizers import Share, optimizers, same_rate, set_rates
 from acclimate.training.parallel import World, keeping_gradients, shared
 from acclimate.training.plan import Plan
 from acclimate.training.precision import Precision
@@ -45,6 +45,8 @@ class Run:
     plan: Plan
     seed: int
     loss: Loss = next_token_loss
+    share: Share = same_rate
+    """Of the learning rate, for each parameter by its name."""
     checkpoints: Checkpoints | None = None
     journal: Journal | None = None
     probes: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class _Training:
         self.module = shared(network, loss, self.plan.parallel, self.world)
         if self.plan.use_compile:
             network.compile()
-        self.optimizers = optimizers(network, self.plan)
+        self.optimizers = optimizers(network, self.plan, run.share)
         self.precision = Precision(self.plan.precision, network.device.type)
         self.looks = Looks(network, run)
         self.log = TrainingLog(dev_losses=self.looks.stopping.losses)

@@ -8,7 +8,7 @@ from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import tune
+from acclimate.training.tuning import Lesson, tune
 
 
 class Full(Method):
@@ -33,7 +33,7 @@ class Full(Method):
         return tune(
             base,
             data,
-            prepared,
+            Lesson(prepared),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,

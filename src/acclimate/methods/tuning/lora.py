@@ -7,10 +7,9 @@ from pydantic import Field
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.quiet import quietly
-from acclimate.decoding.local_model import LocalModel
+from acclimate.nn.peft_adapter import PeftAdapter
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import tune
+from acclimate.training.tuning import Lesson, tune
 
 
 class LoRA(Method):
@@ -38,25 +37,22 @@ class LoRA(Method):
         return tune(
             base,
             data,
-            self._with_adapter,
+            Lesson(self._with_adapter),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,
         )
 
     def _with_adapter(self, core: Any) -> NeuralModel:
-        with quietly():
-            from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig
 
-            # A second adapter goes on top of the first one merged.
-            plain = core if core.adapter is None else core.with_network(core.owned_copy())
-            targets = self.target_modules
-            config = LoraConfig(
-                r=self.rank,
-                lora_alpha=self.alpha,
-                lora_dropout=self.dropout,
-                target_modules=targets if isinstance(targets, str) else list(targets),
-                task_type="SEQ_2_SEQ_LM" if core.is_seq2seq else "CAUSAL_LM",
-            )
-            adapter = get_peft_model(plain.shared_copy(), config)
-        return LocalModel(adapter.get_base_model(), core.tokenizer, plain, adapter)
+        targets = self.target_modules
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=targets if isinstance(targets, str) else list(targets),
+            task_type="SEQ_2_SEQ_LM" if core.is_seq2seq else "CAUSAL_LM",
+        )
+        adapted: NeuralModel = core.adapted(lambda network: PeftAdapter.new(network, config))
+        return adapted

@@ -20,7 +20,8 @@ class Embedded(ModelSource):
     def load(self) -> Model:
         """Load it, frozen."""
         with quietly():
-            from acclimate.decoding.local_model import LocalModel, load_network
+            from acclimate.decoding.load_network import load_network
+            from acclimate.decoding.local_model import LocalModel
 
             return LocalModel(*load_network(self.folder))
 

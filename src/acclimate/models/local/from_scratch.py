@@ -47,7 +47,8 @@ class FromScratch(ModelSource):
         """Load it from the store, trained first if it is not there."""
         folder = self.folder
         with quietly():
-            from acclimate.decoding.local_model import LocalModel, load_network
+            from acclimate.decoding.load_network import load_network
+            from acclimate.decoding.local_model import LocalModel
 
             return LocalModel(*load_network(folder))
 

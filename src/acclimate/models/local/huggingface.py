@@ -31,7 +31,8 @@ class HuggingFace(ModelSource):
         with quietly():
             from safetensors import SafetensorError
 
-            from acclimate.decoding.local_model import LocalModel, load_network
+            from acclimate.decoding.load_network import load_network
+            from acclimate.decoding.local_model import LocalModel
 
             try:
                 network, tokenizer = load_network(self.path, **self._options)

@@ -17,6 +17,7 @@ from acclimate.tasks.object_questions import (
     where_is_it,
 )
 from acclimate.tasks.splits import cut_groups, interleaved
+from acclimate.tasks.xml_preferences import xml_preferences
 from acclimate.text.continuations import continuation_items
 from acclimate.text.distribution_prose import distribution_prose
 from acclimate.text.module_pages import module_pages
@@ -53,8 +54,9 @@ class PythonDocs(TaskSource):
     The documents are one page a module. Modules are split, never their items: all of a top
     module stands in train, dev or test. The control set is general English from descriptions
     and licences of other installed distributions: running text, and choice items that ask which
-    sentence follows one. Everything is made from what this Python has installed, so that
-    another version gives another domain.
+    sentence follows one. Preferences are over calls of the training items, right and faulty.
+    Everything is made from what this Python has installed, so that another version gives another
+    domain.
     """
 
     package: str = STDLIB
@@ -80,12 +82,15 @@ class PythonDocs(TaskSource):
         objects = [o for page in pages for o in page.objects if o.kind != "module"]
         items = self._items(objects)
         splits = self._splits(items)
+        train = self._tasks(items, splits, "train")
+        calls = next(task for task in train if task.name == "call_as_xml")
         return Domain(
             name=f"python_docs {self.package}",
-            train=self._tasks(items, splits, "train"),
+            train=train,
             dev=self._tasks(items, splits, "dev"),
             test=self._tasks(items, splits, "test"),
             documents=tuple(page.document for page in pages),
+            preferences=tuple(xml_preferences(calls.items, calls.name)),
             control=self._control(),
         )
 

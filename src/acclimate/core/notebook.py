@@ -1,0 +1,58 @@
+"""What a fit tells besides its model: facts and curves for the report."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from acclimate.core.data import Record
+
+Curve = tuple[tuple[float, float], ...]
+"""Points: step and value."""
+
+
+class Notes(Record):
+    """What one fit told."""
+
+    facts: dict[str, float | str] = {}
+    """Name, with its unit in words, → value."""
+    curves: dict[str, Curve] = {}
+    """Name, with its unit in words, → points by step."""
+
+
+@dataclass
+class Notebook:
+    """Collects what is told while it is open."""
+
+    facts: dict[str, float | str] = field(default_factory=dict)
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def notes(self) -> Notes:
+        """All that was told so far."""
+        return Notes(facts=dict(self.facts), curves={k: tuple(v) for k, v in self.curves.items()})
+
+
+_open: ContextVar[tuple[Notebook, ...]] = ContextVar("open_notebooks", default=())
+
+
+def fact(name: str, value: float | str) -> None:
+    """Tell every open notebook; a later value of the same name takes its place."""
+    for book in _open.get():
+        book.facts[name] = value
+
+
+def point(curve: str, step: float, value: float) -> None:
+    """Add a point to a curve in every open notebook."""
+    for book in _open.get():
+        book.curves.setdefault(curve, []).append((step, value))
+
+
+@contextmanager
+def noted() -> Iterator[Notebook]:
+    """Collect what the body tells; notebooks may nest."""
+    book = Notebook()
+    token = _open.set((*_open.get(), book))
+    try:
+        yield book
+    finally:
+        _open.reset(token)

@@ -1,0 +1,23 @@
+"""A notebook holds what is told while it is open."""
+
+from acclimate.core.notebook import Notes, fact, noted, point
+
+
+def test_what_is_told_while_open_is_kept_in_order():
+    fact("lost", 1.0)
+    with noted() as outer:
+        fact("fertility before", 2.5)
+        with noted() as inner:
+            point("loss", 1, 0.5)
+            point("loss", 2, 0.25)
+            fact("fertility before", 2.0)
+    point("loss", 3, 0.1)
+    assert inner.notes() == Notes(
+        facts={"fertility before": 2.0}, curves={"loss": ((1, 0.5), (2, 0.25))}
+    )
+    assert outer.notes() == inner.notes()
+
+
+def test_notes_go_through_json():
+    notes = Notes(facts={"a": "word", "b": 1.5}, curves={"c": ((1.0, 2.0),)})
+    assert Notes.model_validate_json(notes.model_dump_json()) == notes
