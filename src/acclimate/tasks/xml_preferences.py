@@ -1,4 +1,4 @@
-"""Pairs of answers to `call_as_xml`: the right one, and one with a fault that models make."""
+"""Pairs of answers to `call_as_xml`: a right one, and one with a usual fault."""
 
 import re
 from collections.abc import Iterable, Iterator
