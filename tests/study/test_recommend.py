@@ -36,15 +36,18 @@ def test_among_equals_the_cheapest() -> None:
     assert "124.00 USD over the horizon against 29.00 USD" in found.reason
 
 
-def test_at_equal_cost_the_quickest() -> None:
-    found = pick(
-        [
-            standing("slow", 0.71, latency_seconds=0.3),
-            standing("quick", 0.70, latency_seconds=0.1),
-            standing("base", 0.5),
-        ]
-    )
-    assert found.pick == "quick"
+def test_at_equal_cost_and_quality_the_quickest() -> None:
+    slow, quick = standing("slow", 0.7, latency_seconds=0.3), standing("quick", 0.7)
+    assert pick([slow, quick, standing("base", 0.5)]).pick == "quick"
+
+
+@pytest.mark.parametrize("cheaper_by", [0.0, 0.05, -0.05])
+def test_at_level_costs_timing_does_not_choose_between_two(cheaper_by: float) -> None:
+    better = standing("better", 0.71, latency_seconds=0.3)
+    other = standing("other", 0.70, request_usd=1e-4 * (1 - cheaper_by))
+    found = pick([other, better, standing("base", 0.5)])
+    assert found.pick == "better"
+    assert "It scores highest, and none that stands level is clearly cheaper." in found.reason
 
 
 def test_an_unknown_cost_is_never_the_cheapest() -> None:

@@ -28,7 +28,8 @@ def statistics(findings: Findings) -> list[str]:
         f"{len(compared.differences)} pairs (Holm, 1979) and called significant below {level}.",
         "The pick: whatever breaks a limit is dropped; of those that nothing is significantly "
         "better than, the cheapest over the horizon is taken (of costs within a tenth of the "
-        "least, that of the fewest methods). The base is a candidate too.",
+        "least, that of the fewest methods, then of the highest quality). The base is a "
+        "candidate too.",
     ]
 
 

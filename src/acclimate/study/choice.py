@@ -38,8 +38,9 @@ def keeping(standings: Sequence[Standing], limits: Mapping[str, float]) -> list[
 def choose(candidates: Sequence[Standing], comparison: Comparison) -> Choice | None:
     """Pick the cheapest over the horizon of the best; None of none.
 
-    Where costs are level the one of fewest methods is picked, so that chance in a measured time
-    never puts a tuned model in place of the base; then the cheapest, then the quickest.
+    Where costs are level the one of fewest methods is picked, and of those the best, so that chance
+    in a measured time neither puts a tuned model in place of the base nor chooses between two;
+    then the cheapest, then the quickest.
     """
     if not candidates:
         return None
@@ -69,11 +70,11 @@ def cost(standing: Standing) -> float:
 
 
 def _order(standing: Standing) -> tuple[int, float, float, float]:
-    """Methods, total cost, latency, then quality; what was not measured comes last."""
+    """Methods, quality, total cost, then latency; what was not measured comes last."""
     latency = standing.latency_seconds
     return (
         len(standing.methods),
+        -quality(standing),
         cost(standing),
         math.inf if latency is None else latency,
-        -quality(standing),
     )

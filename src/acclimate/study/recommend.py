@@ -19,7 +19,7 @@ def recommend(
 
     The base is a candidate like any other, so "nothing beats the base" can be the answer. The
     cheapest is that of the least total cost over the horizon; of those within a tenth of it, the
-    one of fewest methods, then of the least cost, then of the least median latency.
+    one of fewest methods, then of the highest quality, then of the least cost and median latency.
 
     Args:
         standings: Every recipe; those without a result are passed over.

@@ -72,7 +72,7 @@ def _other_loads(choice: Choice) -> list[str]:
     now = _requests(choice.pick)
     if now is None:
         return []
-    # One that is a little cheaper already, and passed over for its methods, stays so.
+    # One that is a little cheaper already, and passed over for its methods or quality, stays so.
     dearer = [s for s in choice.equals if cost(s) > cost(choice.pick)]
     pairs = [(break_even(choice.pick, s), s.recipe) for s in dearer]
     at = [(requests, recipe) for requests, recipe in pairs if requests and requests >= 1]
