@@ -12,6 +12,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 from acclimate.core.prompt import Example, Passage, Prompt
@@ -36,9 +37,10 @@ COPY_SHARE = 0.35
 
 
 def main(corpora: Path, out: Path) -> None:
-    """Write `running.jsonl` and `copy_and_answer.jsonl`."""
+    """Write `running.jsonl` and `copy_and_answer.jsonl`, and beside them what was installed."""
     rng = random.Random(0)
     out.mkdir(parents=True, exist_ok=True)
+    Path(f"{out}.packages.json").write_text(json.dumps(packages()))
     pieces = list(running_text(corpora, rng))
     write(out / "running.jsonl", (text for _, text in pieces))
     write(out / "copy_and_answer.jsonl", examples(pieces, rng))
@@ -57,6 +59,12 @@ def running_text(corpora: Path, rng: random.Random) -> Iterator[tuple[str, str]]
                 left -= len(piece)
     for text in installed_docstrings():
         yield "docstrings", text
+
+
+def packages() -> list[str]:
+    """Import names of the packages whose docstrings are in the text."""
+    found = metadata.packages_distributions()
+    return sorted(name for name in found if not name.startswith("_") and name != "acclimate")
 
 
 def documents(path: Path) -> Iterator[str]:

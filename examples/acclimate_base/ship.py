@@ -27,6 +27,8 @@ COMMANDS = (
     "acclimate pretrain examples/acclimate_base/spec.yaml --out runs/acclimate_base "
     "--probe python_docs",
 )
+PACKAGES = Path("runs/acclimate_base_text.packages.json")
+"""Which packages' docstrings are in the text; written with it."""
 MAX_BYTES = 20_000_000
 
 
@@ -51,7 +53,7 @@ def main(run: Path, wikitext: Path, corpora: Path) -> None:
         "transformers": metadata.version("transformers"),
         "commands": COMMANDS,
         "text": {name: source(corpora / f"{name}.SOURCE.txt", SHARES[name]) for name in SHARES},
-        "packages": packages(),
+        "packages": json.loads(PACKAGES.read_text()),
         "licence": "Apache-2.0 (weights); the licences of the text are with each source",
     }
     PLACE.mkdir(exist_ok=True)
@@ -83,12 +85,6 @@ def source(path: Path, megabytes: int) -> dict[str, object]:
     lines = dict(line.split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
     said = {k: lines[k] for k in ("repo", "commit", "licence") if k in lines}
     return {**said, "megabytes_at_most": megabytes}
-
-
-def packages() -> list[str]:
-    """Import names of the packages whose docstrings were in the text."""
-    found = metadata.packages_distributions()
-    return sorted(name for name in found if not name.startswith("_") and name != "acclimate")
 
 
 if __name__ == "__main__":
