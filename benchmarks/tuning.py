@@ -32,6 +32,8 @@ def main() -> int:
     print(conditions())
     print(f"{'':<6} {'':<10} tokens/s   peak MiB   dev loss   ours / this")
     found = [compare(kind) for kind in KINDS]
+    print(quantised())
+    print(side_by_side())
     holds = all(found)
     print(f"at least {NEEDED} times SFTTrainer at the same dev loss: {'yes' if holds else 'NO'}")
     return 0 if holds else 1
@@ -147,6 +149,58 @@ def dev_loss(network: Any) -> float:
 
     dev = [Example(prompt, answer) for prompt, answer in examples(64, seed=1)]
     return mean_loss(network, ExampleSource(dev, dev, BATCH, 0, is_seq2seq=False))
+
+
+def quantised() -> str:
+    """What the base takes in memory under LoRA and under QLoRA, and what rounding costs in loss."""
+    from acclimate.nn.nf4 import num_bytes, quantize
+
+    base = new_base()
+    plain, loss = num_bytes(base.requires_grad_(False)), dev_loss(base)
+    four_bits = quantize(base)
+    return (
+        f"base under LoRA {plain / 1e6:.1f} MB, under QLoRA {num_bytes(four_bits) / 1e6:.1f} MB; "
+        f"dev loss before any step {loss:.4f} and {dev_loss(four_bits):.4f}"
+    )
+
+
+def side_by_side() -> str:
+    """Adapters of eight tasks on one base: a request of each, together and one after another."""
+    import torch
+
+    from acclimate.core.model import Sampling
+    from acclimate.decoding.loop import decode
+    from acclimate.nn.bottleneck import BottleneckForm
+    from acclimate.nn.bottleneck_adapter import BottleneckAdapter
+    from acclimate.nn.linear import use_fast_linears
+
+    torch.set_num_threads(threads())
+    base = use_fast_linears(new_base().eval().requires_grad_(False))
+    tasks = tuple("abcdefgh")
+    network = BottleneckAdapter.new(base, BottleneckForm(is_parallel=True, tasks=tasks)).network
+    asked = [
+        (prompt, number % len(tasks)) for number, (prompt, _) in enumerate(examples(len(tasks), 2))
+    ]
+
+    def answered(rows: list[tuple[list[int], int]]) -> None:
+        prompts, routes = zip(*rows, strict=True)
+        sampling = Sampling(max_new_tokens=32)
+        decode(network, prompts, sampling, is_stop=lambda _ids: False, routes=routes)
+
+    apart = [[row for row in asked if row[1] == task] for task in range(len(tasks))]
+    seconds: dict[str, list[float]] = {"together": [], "apart": []}
+    for _ in range(NUM_ROUNDS):
+        for way, batches in (("together", [asked]), ("apart", apart)):
+            start = time.perf_counter()
+            for rows in batches:
+                answered(rows)
+            seconds[way].append(time.perf_counter() - start)
+    gain = median(a / b for a, b in zip(seconds["apart"], seconds["together"], strict=True))
+    return (
+        f"{len(asked)} requests to adapters of as many tasks, 32 new tokens: in one batch "
+        f"{median(seconds['together']):.2f} s, one after another {median(seconds['apart']):.2f} s, "
+        f"{gain:.2f} times"
+    )
 
 
 def lora_config() -> Any:

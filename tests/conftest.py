@@ -146,7 +146,7 @@ def small_tasks(first: int, last: int):
 
 @pytest.fixture(scope="session")
 def small_domain():
-    """24 training, 8 dev and 8 test items of two tasks, and five pages with their answers."""
+    """24 training, 8 dev and 8 test items of two tasks, five pages with their answers, 32 pairs."""
     from acclimate.core.data import Control, Document, Domain, Preference
 
     said = [
@@ -162,9 +162,13 @@ def small_domain():
         documents=tuple(
             Document(id=f"page-{i}", title=f"Page {i}", text=" ".join(said[i::5])) for i in range(5)
         ),
-        preferences=(
-            Preference(prompt="What colour is the robin?", chosen="red", rejected="loud"),
-            Preference(prompt="What does the wren eat?", chosen="worms", rejected="stones"),
+        preferences=tuple(
+            Preference(prompt=question.format(name), chosen=liked[i % len(liked)], rejected=not_so)
+            for i, name in enumerate(ANIMALS[:16])
+            for question, liked, not_so in (
+                ("What colour is the {}?", COLOURS, "loud"),
+                ("What does the {} eat?", FOODS, "stones"),
+            )
         ),
         control=Control(texts=("The sea is wide and the night is long.",)),
     )

@@ -1,9 +1,10 @@
 """A study's findings made up for tests: twelve recipes, two without a result."""
 
 from itertools import combinations
-from math import hypot
+from math import exp, hypot
 from statistics import NormalDist
 
+from acclimate.core.notebook import Notes
 from acclimate.study.findings import (
     Comparison,
     Difference,
@@ -14,6 +15,7 @@ from acclimate.study.findings import (
 )
 from acclimate.study.limits import broken_limits
 from acclimate.study.recommend import recommend
+from acclimate.study.retained import Capability
 from acclimate.study.verdict import Confirmation, Disagreement
 
 BASE = "tiny-base"
@@ -92,6 +94,28 @@ TABLE = [
 ]
 
 
+def loss(seed: int, least: float, num_looks: int = 24) -> tuple[tuple[float, float], ...]:
+    """A loss that falls to its least and rises a little."""
+    xs = [look / num_looks for look in range(num_looks + 1)]
+    return tuple((40.0 * i, least + 2.4 * exp(-(4 + seed) * x) + 0.25 * x * x)
+                 for i, x in enumerate(xs))  # fmt: skip
+
+
+def notes(method: str, num_seeds: int) -> tuple[Notes, ...]:
+    """What each seed of a tuned method told."""
+    return tuple(
+        Notes(
+            facts={"trained weights": 1_179_648.0, "layers": "q_proj, v_proj", "rate": 2e-4 * s},
+            curves={
+                "train loss, nats a target": loss(s, 0.7)[1:],
+                "dev loss, nats a target": loss(s, 0.9),
+                f"length of the update, {method}": tuple((40.0 * i, s + i**0.5) for i in range(9)),
+            },
+        )
+        for s in range(1, num_seeds + 1)
+    )
+
+
 def _standing(row: tuple, limits: dict[str, float]) -> Standing:
     recipe, quality, trained, passages, seeds, fit, latency, request, mib, bits = row
     lost = None if bits is None else Forgetting(bits_per_byte=bits, accuracy=-bits / 3)
@@ -115,9 +139,18 @@ def _standing(row: tuple, limits: dict[str, float]) -> Standing:
         request_usd=request,
         peak_bytes=mib * 2**20,
         forgetting=lost,
+        capability=CAPABILITIES.get(recipe, EVEN),
+        notes={m: notes(m, seeds) for m in ("lora", "full") if trained and m in recipe},
     )
     return found.model_copy(update={"breaks": broken_limits(found, limits)})
 
+
+EVEN = Capability(num_items=231, before=0.94, after=0.934, low=-0.02, high=0.008)
+CAPABILITIES = {
+    "full": Capability(num_items=231, before=0.94, after=0.47, low=-0.53, high=-0.41),
+    "lexical_rag": Capability(num_items=0, before=0, after=0, low=0, high=0),
+    "chain_of_thought": None,
+}
 
 SKIPPED = (
     Standing(recipe="dpo", status="skipped", reason="dpo needs preferences"),

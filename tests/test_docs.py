@@ -40,6 +40,7 @@ STUDIES = [
     for path in PAGES
     for body in blocks(path.read_text(encoding="utf-8"), "yaml", "yml")
 ]
+STUDIES += [(p.name, p.read_text(encoding="utf-8")) for p in (ROOT / "examples").glob("*.yaml")]
 COMMANDS = [
     (path.name, words) for path in PAGES for words in commands(path.read_text(encoding="utf-8"))
 ]
@@ -53,7 +54,9 @@ def test_python_examples_run(
     eval_example.run_print_check(example)
 
 
-@pytest.mark.parametrize(("page", "text"), STUDIES, ids=[page for page, _ in STUDIES])
+@pytest.mark.parametrize(
+    ("page", "text"), STUDIES, ids=[f"{page} {at}" for at, (page, _) in enumerate(STUDIES)]
+)
 def test_study_examples_validate(page, text):
     fields = yaml.safe_load(text)
     if "domain" not in fields:

@@ -81,6 +81,13 @@ def written(setting: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both fields, those of nested records too; where they meet, the second."""
+    nested = {k: merged(v, above[k]) for k, v in below.items()
+              if isinstance(v, dict) and isinstance(above.get(k), dict)}  # fmt: skip
+    return {**below, **above, **nested}
+
+
 def alternative(kind, setting: str) -> Any:
     """Another value that the field takes, from its type, default and bounds."""
     *above, name = setting.split(".")

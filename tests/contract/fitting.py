@@ -15,7 +15,10 @@ from acclimate.text.layout import as_text
 METHODS = Catalogue("acclimate.methods", Method)
 SAMPLING = Sampling(max_new_tokens=4)
 
-QUICK: dict[str, Any] = {"max_rationale_tokens": 8}
+QUICK: dict[str, Any] = {
+    "max_rationale_tokens": 8,
+    "policy": {"num_rounds": 3, "num_rollouts": 8, "num_epochs": 2, "batch_size": 4},
+}
 """Values that only save time, for the methods that have the field."""
 
 

@@ -77,10 +77,19 @@ def test_between_0_and_1_and_the_same_again(name, text, logprobs, documents):
     assert score(metric, text, logprobs, documents) == value
 
 
+MANNERS = {
+    "polite": ("Thank you, it is red.", "It is red."),
+    "brevity": (ITEM.target, ""),
+    "willing": (ITEM.target, "I'm too busy."),
+}
+"""An answer as wanted and one that is not, for metrics that judge manner, not the target."""
+
+
 def test_right_is_above_wrong(name):
     metric = METRICS.build(name)
-    right = score(metric, ITEM.target, (-1.0, -200.0, -200.0), ["d0", "d5"])
-    wrong = score(metric, "no", (-200.0, -200.0, -1.0), ["d1", "d2"])
+    good, bad = MANNERS.get(name, (ITEM.target, "no"))
+    right = score(metric, good, (-1.0, -200.0, -200.0), ["d0", "d5"])
+    wrong = score(metric, bad, (-200.0, -200.0, -1.0), ["d1", "d2"])
     assert (right, wrong) == (pytest.approx(1, abs=1e-6), pytest.approx(0, abs=1e-6))
 
 

@@ -44,6 +44,13 @@ def test_the_longest_choice_fits_after_what_is_cut(layout):
     assert layout.encode(shown)[0] == context
 
 
+def test_what_is_learned_leaves_room_for_its_end(layout):
+    long = Prompt(question="where?", passages=(Passage("d", "t", "the answer is here " * 60),))
+    for length in range(1, 20):
+        context, answer = layout.encode(long, "x" * length)
+        assert len(context) + len(answer) < 120
+
+
 def test_examples_are_dropped_from_the_end_until_it_fits(layout):
     examples = tuple(Example(f"number {i}?", "the answer " * 5) for i in range(6))
     kept, ids = layout.fitted(Prompt(question="where?", examples=examples), 10)
@@ -64,3 +71,12 @@ def test_a_chat_model_that_thinks_by_itself_is_told_not_to(tokenizer):
         "{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}"
     )
     assert Layout(own, window=120).text(Prompt("where?")) == "<user>where?<assistant>"
+
+
+def test_running_text_is_no_turn_of_a_chat(tokenizer):
+    own = copy.deepcopy(tokenizer)
+    own.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    text = Prompt("", template="")
+    assert Layout(own, 120).encode(text, "the sea") == Layout(tokenizer, 120).encode(
+        text, "the sea"
+    )

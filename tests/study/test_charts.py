@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from acclimate.study._charts import Named, fronts, intervals
+from acclimate.study._charts import MAX_POINTS, Named, curves, fronts, intervals
 
 NAMED = Named({"a": 1, "base": 2, "<b> & $x_1$ 猫": 3}, pick="a", base="base")
 ROWS = [("a", 0.7, 0.6, 0.8), ("base", 0.5, 0.4, 0.6), ("<b> & $x_1$ 猫", 0.4, 0.3, 0.5)]
@@ -58,3 +58,35 @@ def test_dots_stand_in_the_order_of_the_rows() -> None:
 def test_wide_prices_are_on_a_log_axis(dearest: float, is_log: bool) -> None:
     svg = fronts("front", {"a": (dearest, 0.7), "base": (1.0, 0.5)}, NAMED, ("USD", "quality"))
     assert (">1,000<" in svg) == is_log
+
+
+LOSSES = [
+    ("train", ((1.0, 2.0), (2.0, 1.0))),
+    ("train", ((1.0, 2.5), (2.0, 1.5))),
+    ("dev", ((0.0, 3.0), (2.0, 1.2))),
+]
+
+
+def test_kinds_of_curves_are_named_once_and_told_apart_by_dashes() -> None:
+    svg = curves("c", LOSSES, "loss, <nats>")
+    texts = [element.text or "" for element in ElementTree.fromstring(svg).iter()]
+    assert texts.count("train") == texts.count("dev") == 1
+    assert "loss, <nats>" in texts
+    assert svg.count("stroke-dasharray") == 2
+    assert "var(--accent)" in svg
+
+
+def test_long_curves_are_thinned_to_their_last_point_and_one_point_is_seen() -> None:
+    long = tuple((float(i), float(i % 7)) for i in range(10_000))
+    short = curves("c", [("", long[:MAX_POINTS])], "x")
+    assert len(curves("c", [("", long)], "x")) < 2 * len(short)
+    assert "<use" in curves("c", [("", ((3.0, 1.0),))], "x")
+
+
+def test_names_of_curves_that_end_together_stand_apart() -> None:
+    level = [("train", ((0.0, 3.0), (9.0, 1.0))), ("dev", ((0.0, 3.1), (9.0, 1.0)))]
+    svg = curves("c", level, "loss")
+    found = re.findall(r'y="([\d.]+)"[^>]*>(?:train|dev)<', svg)
+    heights = sorted(map(float, found))
+    assert len(heights) == 2
+    assert heights[1] - heights[0] >= 11

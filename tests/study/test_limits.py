@@ -5,6 +5,7 @@ import pytest
 from acclimate.core.errors import UnknownNameError
 from acclimate.study.findings import Forgetting
 from acclimate.study.limits import broken_limits, nearest
+from acclimate.study.retained import Capability
 from example_findings import standing
 
 
@@ -18,6 +19,7 @@ def test_each_limit_from_its_side() -> None:
     one = standing(
         "a", 0.6, latency_seconds=0.3, peak_bytes=2**31, is_trained=True, fit_usd=50.0,
         request_usd=0.0, forgetting=Forgetting(bits_per_byte=0.1),
+        capability=Capability(num_items=9, before=0.8, after=0.6, low=-0.3, high=-0.1),
     )  # fmt: skip
     limits = {
         "max_latency_seconds": 0.2,
@@ -25,6 +27,7 @@ def test_each_limit_from_its_side() -> None:
         "max_total_usd": 49.0,
         "min_quality": 0.65,
         "max_forgetting_bits_per_byte": 0.05,
+        "max_capability_lost": 0.2,
     }
     assert broken_limits(one, limits) == (
         "median latency 300 ms, above the limit of 200 ms",
@@ -32,6 +35,7 @@ def test_each_limit_from_its_side() -> None:
         "total cost 50.00 USD, above the limit of 49.00 USD",
         "quality 0.600, below the limit of 0.650",
         "forgetting +0.100 bits/byte, above the limit of +0.050 bits/byte",
+        "capability lost 25.0 %, above the limit of 20.0 %",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from acclimate.core.notebook import Notes
 from acclimate.study.findings import Findings
 from acclimate.study.report import write_report
 from acclimate.study.verdict import Confirmation, Disagreement, Recommendation
@@ -96,11 +97,11 @@ def test_none_is_never_blank_nor_zero(tmp_path: Path) -> None:
     )
     html, markdown = rendered(tmp_path, standings=(bare,))
     row = html[html.index('<th scope="row">bare') :].split("</tr>")[0]
-    assert row.count("not measured") == 8  # latency twice, money thrice, memory, forgetting, time
+    assert row.count("not measured") == 9  # latency 2, money 3, memory, forgetting, lost, time
     assert not re.search(r"<td[^>]*>\s*(<small></small>)?</td>", html)
     assert not re.search(r"\bNone\b|\bnan\b", html + markdown)
     line = next(line for line in markdown.splitlines() if "| bare |" in line)
-    assert line.count("not measured") == 5
+    assert line.count("not measured") == 6
 
 
 ATTACK = "<script>alert(1)</script>\"' onload=x {{ 7*7 }} | `x` [a](javascript:b)"
@@ -108,7 +109,8 @@ ATTACK = "<script>alert(1)</script>\"' onload=x {{ 7*7 }} | `x` [a](javascript:b
 
 def _attacked() -> Findings:
     plain = example()
-    evil = standing(ATTACK, 0.9)
+    told = Notes(facts={ATTACK: ATTACK}, curves={ATTACK: ((0.0, 1.0), (1.0, 2.0))})
+    evil = standing(ATTACK, 0.9, notes={ATTACK: (told,)})
     case = Disagreement(
         task=ATTACK, question=ATTACK, target=ATTACK, answers={ATTACK: ATTACK}, scores={ATTACK: 1.0}
     )

@@ -4,6 +4,7 @@ import pytest
 
 from acclimate.study import wording
 from acclimate.study.findings import Estimate, Forgetting
+from acclimate.study.retained import Capability
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,26 @@ def test_forgetting_says_what_it_has() -> None:
     assert wording.forgetting(Forgetting(bits_per_byte=0.02)) == "+0.020 bits/byte"
     both = Forgetting(bits_per_byte=-0.001, accuracy=-0.01)
     assert wording.forgetting(both) == "-0.001 bits/byte, accuracy -0.010"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1_179_648.0, "1,179,648"),
+        (-3, "-3"),
+        (0.0002, "0.0002000"),
+        (2.6491, "2.649"),
+        (12_345.6, "12,346"),
+    ],
+)
+def test_any_number(value: float, text: str) -> None:
+    assert wording.number(value) == text
+
+
+def test_what_was_lost() -> None:
+    kept = Capability(num_items=1_200, before=0.8, after=0.6, low=-0.3, high=-0.1)
+    assert wording.lost(kept) == "25.0 % of 1,200 items"
+    assert wording.lost(kept.model_copy(update={"num_items": 0})) == "nothing to lose"
+    assert wording.lost(None) == "not measured"
+    assert wording.share(-0.0001) == "0.0 %"

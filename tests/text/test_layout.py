@@ -1,12 +1,13 @@
 """Prompts as text and as messages, by hand."""
 
+import copy
 import re
 
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.prompt import TEMPLATE, Example, Passage, Prompt
-from acclimate.text.layout import as_messages, as_text, checked_template
+from acclimate.core.prompt import TEMPLATE, Example, Passage, Prompt, Turn
+from acclimate.text.layout import as_messages, as_text, checked_template, reads_turns
 
 FULL = Prompt(
     "3 + 3?",
@@ -97,3 +98,32 @@ def test_messages():
 def test_own_template_is_one_message_without_the_lead():
     prompt = FULL.having(template="Q {{ question }}{{ lead }}")
     assert as_messages(prompt) == [{"role": "user", "content": "Q 3 + 3?"}]
+
+
+TALK = (
+    Turn("system", "Be brief."),
+    Turn("user", "1?"),
+    Turn("assistant", "One."),
+    Turn("user", "2?"),
+)
+
+
+def test_a_dialogue_is_read_turn_by_turn():
+    messages = as_messages(FULL.having(turns=TALK))
+    assert [m["role"] for m in messages] == ["system", *["user", "assistant"] * 3, "user"]
+    said = [m["content"] for m in messages]
+    assert said[0] == "Add.\n\nBe brief."
+    assert said[1:5] == ["1 + 1?", "2", "2 + 2?", "Twice two. 4"]
+    assert said[5:7] == ["1?", "One."]
+    assert said[7] == "[1] Page\nSums are sums.\n\n[2] More\nSo they are.\n\n2?"
+
+
+def test_turns_are_read_by_who_chats_and_not_through_a_template(tokenizer):
+    assert not reads_turns(Prompt("q", turns=TALK), tokenizer)
+    own = copy.deepcopy(tokenizer)
+    own.chat_template = "{{ messages }}"
+    assert reads_turns(Prompt("q", turns=TALK), own)
+    assert not reads_turns(Prompt("q"), own)
+    shown = Prompt("q", turns=TALK, template="Q: {{ question }}")
+    assert not reads_turns(shown, own)
+    assert as_messages(shown) == [{"role": "user", "content": "Q: q"}]

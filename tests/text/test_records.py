@@ -2,8 +2,13 @@
 
 import pytest
 
+from acclimate.core.prompt import Turn
 from acclimate.text.records import Asked, asked, form_of, last_turn
 from acclimate.text.row_fields import RowError
+
+
+def talk(**said):
+    return {"messages": [{"role": role, "content": text} for role, text in said.items()]}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,7 @@ from acclimate.text.row_fields import RowError
                     {"role": "assistant", "content": "a"},
                 ]
             },
-            Asked("s\n\nq", "a"),
+            Asked("s\n\nq", "a", turns=(Turn("system", "s"), Turn("user", "q"))),
         ),
         (
             {
@@ -40,7 +45,11 @@ from acclimate.text.row_fields import RowError
                     {"from": "gpt", "value": "a2"},
                 ]
             },
-            Asked("User: q1\n\nAssistant: a1\n\nUser: q2", "a2"),
+            Asked(
+                "User: q1\n\nAssistant: a1\n\nUser: q2",
+                "a2",
+                turns=(Turn("user", "q1"), Turn("assistant", "a1"), Turn("user", "q2")),
+            ),
         ),
     ],
 )
@@ -69,6 +78,17 @@ def test_forms(row, expected):
         ({"messages": []}, "must be a list of"),
         ({"messages": [{"role": "user", "content": "q"}]}, "must end with the assistant's answer"),
         ({"messages": [{"content": "q"}]}, "has no 'role'"),
+        (talk(system="s", assistant="a"), "must have a turn of the user; got the roles"),
+        (talk(user="q", assistant=" "), "its answer is empty"),
+        (
+            {
+                "messages": [
+                    *talk(user="q", assistant="")["messages"],
+                    *talk(user="q2", assistant="a")["messages"],
+                ]
+            },
+            "the assistant's answer in turn 2 is empty; fill it in or drop the row",
+        ),
         ({"text": "running"}, "has 'text' but no question"),
     ],
 )

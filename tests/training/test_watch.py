@@ -24,6 +24,11 @@ def test_a_spike_is_held_against_the_median_of_the_last_fifty():
     assert fault([2.0] * 40 + [0.1] * 10, 6.0, 3.0) == ""
 
 
+def test_a_loss_about_zero_has_no_spikes():
+    assert fault([-2.0] * WINDOW_STEPS, 1.0, 3.0) == ""
+    assert fault([0.0] * WINDOW_STEPS, 1.0, 3.0) == ""
+
+
 def test_too_few_losses_are_held_against_nothing():
     assert fault([2.0] * (WINDOW_STEPS - 1), 100.0, 3.0) == ""
 

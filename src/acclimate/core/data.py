@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.prompt import TEMPLATE, Prompt
+from acclimate.core.prompt import TEMPLATE, Prompt, Turn
 
 
 class Record(BaseModel):
@@ -39,6 +39,8 @@ class Item(Record):
     """Ids of the documents that hold the answer; scored by recall@k where given."""
     rationale: str = ""
     """Worked reasoning that leads to the target, shown by chain-of-thought examples."""
+    turns: tuple[Turn, ...] = ()
+    """The dialogue before the target, for models that chat; empty: a plain question."""
     place: str = Field(default="", exclude=True)
     """Where it was read, as said in messages; no part of what the item is, nor of its digest."""
 
@@ -75,6 +77,7 @@ class Task(Record):
             instruction=self.instruction,
             choices=item.choices,
             template=self.template,
+            turns=item.turns,
         )
 
 

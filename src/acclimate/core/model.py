@@ -122,6 +122,10 @@ class NeuralModel(Model):
     def with_network(self, network: Any) -> "NeuralModel":
         """The same model around another network of the same tokenizer."""
 
+    def route(self, prompt: Prompt) -> int | None:
+        """Which of its network's adapters a prompt goes through; None: there is only one way."""
+        return None
+
     @abstractmethod
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
         """Token ids of the laid-out prompt, cut to fit, and of the continuation."""

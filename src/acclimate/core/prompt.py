@@ -30,6 +30,15 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What somebody said in a dialogue."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A question with its answer, shown before the real one."""
 
@@ -57,6 +66,10 @@ class Prompt:
     lead: str = ""
     """What the answer begins with, already said on the model's behalf."""
     template: str = TEMPLATE
+    """Jinja; empty: nothing stands before what follows, which is running text."""
+    turns: tuple[Turn, ...] = ()
+    """The dialogue before the answer, which a chat model reads in the question's place; empty: a
+    plain question."""
 
     def having(self, **parts: Any) -> "Prompt":
         """A copy with some parts replaced."""

@@ -25,7 +25,9 @@ class ControlScore(Record):
     bits_per_byte: float | None = None
     """Of running text; None: there was none, or the model gives no log-probabilities."""
     accuracy: float | None = None
-    """Of the control's choice items; None: there were none."""
+    """Of the control's items; None: there were none."""
+    scores: dict[str, float] = {}
+    """Control item → its main score."""
 
 
 class Row(Record):

@@ -22,12 +22,12 @@ def by_length(lengths: Sequence[int], max_tokens: int = MAX_BATCH_TOKENS) -> Ite
         yield group
 
 
-def shared_prefix(contexts: Sequence[list[int]]) -> int:
+def shared_prefix(contexts: Sequence[list[int]], routes: Sequence[int | None] = ()) -> int:
     """How many leading tokens all contexts share, always leaving each at least one of its own.
 
-    0 where sharing would not pay.
+    0 where sharing would not pay, or routes differ: no adapter may use another's keys and values.
     """
-    if len(contexts) < 2:
+    if len(contexts) < 2 or len(set(routes)) > 1:
         return 0
     # All lie between the least and the greatest, so what those two share, all share.
     least, greatest = min(contexts), max(contexts)

@@ -18,18 +18,24 @@ class Layout:
     is_seq2seq: bool = False
 
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
-        """Ids of the prompt, cut to leave room for the continuation, and of the continuation."""
+        """Ids of the prompt, cut to leave room for the continuation and its end, and of that."""
         if not continuation:
             return self.fitted(prompt, 1)[1], []
-        _, ids, (answer,) = self.encode_choices(prompt, [continuation])
+        _, ids, (answer,) = self.encode_choices(prompt, [continuation], num_after=1)
         return ids, answer
 
     def encode_choices(
-        self, prompt: Prompt, continuations: Sequence[str]
+        self, prompt: Prompt, continuations: Sequence[str], *, num_after: int = 0
     ) -> tuple[Prompt, list[int], list[list[int]]]:
-        """The prompt, cut to leave room for the longest continuation; its ids, and of each."""
+        """The prompt, cut to leave room for the longest continuation; its ids, and of each.
+
+        Args:
+            prompt: To be read.
+            continuations: To stand after it, each by itself.
+            num_after: Tokens that follow a continuation, for which room is left too.
+        """
         ids, answers = self._encode(prompt, continuations)
-        longest = max(map(len, answers))
+        longest = max(map(len, answers)) + num_after
         if len(ids) + (0 if self.is_seq2seq else longest) > self.window:
             prompt = self.fitted(prompt, longest)[0]
             ids, answers = self._encode(prompt, continuations)
@@ -61,7 +67,7 @@ class Layout:
 
     def text(self, prompt: Prompt) -> str:
         """What the model reads."""
-        if not self.tokenizer.chat_template:
+        if not self._is_chat(prompt):
             return as_text(prompt)
         first, *rest = messages = as_messages(prompt)
         try:
@@ -82,7 +88,7 @@ class Layout:
             ids, *answers = self._ids([text, *continuations], special=True)
             return ids, answers
         # A chat template writes its own special tokens.
-        special = not self.tokenizer.chat_template
+        special = not self._is_chat(prompt)
         # Spaces belong to the word after them, as most vocabularies have it.
         stem = text.rstrip(" ") if continuations else text
         space = "" if self._begins_answer(prompt, text) else " "
@@ -107,9 +113,13 @@ class Layout:
         except Exception as error:  # templates raise what they like
             raise DataError(f"the base's chat template refuses a prompt: {error}") from error
 
+    def _is_chat(self, prompt: Prompt) -> bool:
+        """Whether a chat template lays it out; running text is laid out by none."""
+        return bool(self.tokenizer.chat_template and prompt.template)
+
     def _begins_answer(self, prompt: Prompt, text: str) -> bool:
         """Whether an answer follows without a space: after one, or at the start of a chat turn."""
-        is_turn = bool(self.tokenizer.chat_template) and not prompt.lead
+        is_turn = self._is_chat(prompt) and not prompt.lead
         return is_turn or text.endswith((" ", "\n"))
 
     def _ids(self, texts: list[str], *, special: bool) -> list[list[int]]:

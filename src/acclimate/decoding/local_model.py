@@ -14,11 +14,15 @@ from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, 
 from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
 from acclimate.core.saved import class_named, name_of
+from acclimate.decoding.ending import Ending
 from acclimate.decoding.layout import Layout
 from acclimate.decoding.load_network import load_network
 from acclimate.decoding.loop import decode, prefill_logits
 from acclimate.decoding.scoring import Request, score
 from acclimate.nn.adapter import Adapter, fingerprint
+from acclimate.nn.prefix import num_virtual_tokens
+from acclimate.nn.routes import route_of
+from acclimate.text.chat import stop_ids
 
 DEFAULT_WINDOW = 1024
 """Context of a network whose configuration does not say (T5)."""
@@ -43,12 +47,12 @@ class LocalModel(NeuralModel):
         room = self.layout.reserve(sampling.max_new_tokens)
         fitted = [self.layout.fitted(prompt, room) for prompt in prompts]
         contexts = [ids for _, ids in fitted]
-        answers = decode(
-            self.network, contexts, sampling, is_stop=lambda ids: self._is_stop(ids, sampling)
-        )
+        routes = [self.route(prompt) for prompt in prompts]
+        ending = Ending(self.tokenizer, sampling, stop_ids(self.network, self.tokenizer))
+        answers = decode(self.network, contexts, sampling, is_stop=ending.is_reached, routes=routes)
         return [
             Completion(
-                text=self._text(answer, sampling),
+                text=ending.text(answer),
                 num_prompt_tokens=len(context),
                 num_new_tokens=len(answer),
                 passages=shown.passages,
@@ -67,7 +71,8 @@ class LocalModel(NeuralModel):
             self.layout.encode_choices(prompt, [pairs[i][1] for i in own])
             for prompt, own in asked.items()
         ]
-        scores = score(self.network, [Request(ids, answers) for _, ids, answers in laid_out])
+        requests = [Request(ids, answers, self.route(shown)) for shown, ids, answers in laid_out]
+        scores = score(self.network, requests)
         for own, (shown, _, answers), row in zip(asked.values(), laid_out, scores, strict=True):
             for index, ids, logprob in zip(own, answers, row, strict=True):
                 num_bytes = len(pairs[index][1].encode())
@@ -77,7 +82,12 @@ class LocalModel(NeuralModel):
     def next_token_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Log-probabilities of the next token, nats, (B, V)."""
         contexts = [self.encode(prompt)[0] for prompt in prompts]
-        return prefill_logits(self.network, contexts).float().log_softmax(-1)
+        routes = [self.route(prompt) for prompt in prompts]
+        return prefill_logits(self.network, contexts, routes).float().log_softmax(-1)
+
+    def route(self, prompt: Prompt) -> int | None:
+        """The adapter of the prompt's task, where tasks have their own; None: they have not."""
+        return route_of(self.network, prompt.task)
 
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
         """Token ids of the prompt, cut to fit, and of the continuation."""
@@ -97,9 +107,12 @@ class LocalModel(NeuralModel):
 
         Args:
             put_on: Given a network to change in place, around weights that are to stay.
+
+        Raises:
+            NotApplicableError: Two adapters are on it already, the lower of a kind that stays.
         """
         under = self
-        if self.adapter is not None and (merged := self.adapter.merged()) is not None:
+        if self.adapter is not None and (merged := self._merged(self.adapter)) is not None:
             # On top of an adapter that can become part of the weights, it does.
             under = self.with_network(merged)
         adapter = put_on(under.shared_copy())
@@ -113,12 +126,17 @@ class LocalModel(NeuralModel):
         """
         if self.adapter is None:
             return copy.deepcopy(self.network)
-        merged = self.adapter.merged()
+        merged = self._merged(self.adapter)
         if merged is None:
-            raise NotApplicableError(
-                f"the weights under {type(self.adapter).__name__} cannot be tuned with it inside; "
-                "put the method that makes it last, or choose one that trains another adapter"
-            )
+            raise _stays(self.adapter)
+        return merged
+
+    def _merged(self, adapter: Adapter) -> Any | None:
+        """A network with the adapter in its weights, unless that stands on one that stays."""
+        merged = adapter.merged()
+        below = self.adapter_of.adapter if isinstance(self.adapter_of, LocalModel) else None
+        if merged is not None and below is not None:
+            raise _stays(below)
         return merged
 
     @cached_property
@@ -133,10 +151,11 @@ class LocalModel(NeuralModel):
 
     @property
     def window(self) -> int:
-        """Context window, tokens."""
+        """Context window, tokens, without those that a prefix takes."""
         config = self.network.config.get_text_config()
         told = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
-        return int(min(told or DEFAULT_WINDOW, self.tokenizer.model_max_length))
+        whole = int(min(told or DEFAULT_WINDOW, self.tokenizer.model_max_length))
+        return whole - num_virtual_tokens(self.network)
 
     @property
     def children(self) -> Mapping[str, Model]:
@@ -173,21 +192,9 @@ class LocalModel(NeuralModel):
         adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
         return cls(adapter.network, base.tokenizer, base, adapter)
 
-    def _is_stop(self, ids: list[int], sampling: Sampling) -> bool:
-        if ids[-1] == self.tokenizer.eos_token_id:
-            return True
-        return bool(sampling.stop) and self._cut(self._decode(ids), sampling) is not None
 
-    def _text(self, ids: list[int], sampling: Sampling) -> str:
-        text = self._decode(ids)
-        cut = self._cut(text, sampling)
-        return (text if cut is None else cut).strip()
-
-    def _decode(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
-
-    def _cut(self, text: str, sampling: Sampling) -> str | None:
-        """The text before the first stop string, or None; stops before the first word are blank."""
-        blank = len(text) - len(text.lstrip())
-        found = [at for stop in sampling.stop if (at := text.find(stop, blank)) >= 0]
-        return text[: min(found)] if found else None
+def _stays(adapter: Adapter) -> NotApplicableError:
+    return NotApplicableError(
+        f"the weights under {type(adapter).__name__} cannot be tuned with it inside; put the "
+        "method that makes it last, or choose one that trains another adapter"
+    )

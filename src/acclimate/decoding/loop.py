@@ -13,6 +13,7 @@ from acclimate.core.model import Sampling
 from acclimate.core.progress import progress
 from acclimate.decoding.batching import by_length, shared_prefix
 from acclimate.decoding.prefix_cache import expanded, prefix_cache
+from acclimate.nn.routes import as_keyword
 
 Step = Callable[[torch.Tensor], torch.Tensor]
 """Next tokens (B,) in, logits (B, V) out."""
@@ -25,6 +26,7 @@ def decode(
     sampling: Sampling,
     *,
     is_stop: Callable[[list[int]], bool],
+    routes: Sequence[int | None] = (),
 ) -> list[list[int]]:
     """New token ids after each context, in order; ends at `is_stop` or `max_new_tokens`.
 
@@ -33,9 +35,11 @@ def decode(
         contexts: Token ids, at least one each.
         sampling: How a token is drawn.
         is_stop: Told the new ids of one row; whether that row is done.
+        routes: Of each context, where the network has adapters to choose from.
     """
-    num_shared = 0 if network.config.is_encoder_decoder else shared_prefix(contexts)
-    cache = prefix_cache(network, contexts[0][:num_shared]) if contexts else None
+    routes = routes or [None] * len(contexts)
+    num_shared = 0 if network.config.is_encoder_decoder else shared_prefix(contexts, routes)
+    cache = prefix_cache(network, contexts[0][:num_shared], routes[0]) if contexts else None
     spend(_cost(network, num_shared, 0))
     answers: list[list[int]] = [[] for _ in contexts]
     generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
@@ -43,7 +47,8 @@ def decode(
     with progress("answering", len(contexts)) as advance:
         for group in by_length([len(c) - num_shared + budget for c in contexts]):
             own = [list(contexts[i][num_shared:]) for i in group]
-            rows = _Rows(network, own, cache, num_shared)
+            ways = as_keyword([routes[i] for i in group])
+            rows = _Rows(network, own, cache, num_shared, ways)
             for index, answer in zip(
                 group, _decode_rows(rows, sampling, is_stop, generator), strict=True
             ):
@@ -54,10 +59,12 @@ def decode(
 
 
 @torch.inference_mode()
-def prefill_logits(network: Any, contexts: Sequence[list[int]]) -> torch.Tensor:
+def prefill_logits(
+    network: Any, contexts: Sequence[list[int]], routes: Sequence[int | None] = ()
+) -> torch.Tensor:
     """Logits (B, V) of the token after each context."""
     spend(_cost(network, sum(map(len, contexts)), 0))
-    return _Rows(network, [list(c) for c in contexts], None, 0).prefill()
+    return _Rows(network, [list(c) for c in contexts], None, 0, as_keyword(routes)).prefill()
 
 
 def sample(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
@@ -115,9 +122,14 @@ class _Rows:
     """A batch in flight: left-padded contexts, their cache, and the next position of each row."""
 
     def __init__(
-        self, network: Any, contexts: list[list[int]], cache: Any, num_shared: int
+        self,
+        network: Any,
+        contexts: list[list[int]],
+        cache: Any,
+        num_shared: int,
+        routes: dict[str, torch.Tensor],
     ) -> None:
-        self.network = network
+        self.network, self.routes = network, routes
         width = max(map(len, contexts))
         pads = [width - len(c) for c in contexts]
         ids = [[0] * pad + c for pad, c in zip(pads, contexts, strict=True)]
@@ -148,6 +160,7 @@ class _Rows:
         """Go on with some of the rows."""
         index = torch.tensor(keep, device=self.mask.device)
         self.mask = self.mask[index]
+        self.routes = {name: routes[index.cpu()] for name, routes in self.routes.items()}
         self.cache.batch_select_indices(index)
         if self.encoded is not None:
             self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
@@ -156,14 +169,19 @@ class _Rows:
         from transformers import EncoderDecoderCache
 
         network = self.network
-        self.encoded = network.get_encoder()(input_ids=self.ids, attention_mask=self.mask)
+        encoder = network.get_encoder()
+        self.encoded = encoder(input_ids=self.ids, attention_mask=self.mask, **self.routes)
         self.cache = EncoderDecoderCache(self.cache, expanded(None, 0))
         start = self.ids.new_full((len(self.ids),), network.config.decoder_start_token_id)
         return self.step(start)
 
     def _forward(self, **inputs: Any) -> torch.Tensor:
         output = self.network(
-            attention_mask=self.mask, past_key_values=self.cache, use_cache=True, **inputs
+            attention_mask=self.mask,
+            past_key_values=self.cache,
+            use_cache=True,
+            **self.routes,
+            **inputs,
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits

@@ -9,14 +9,19 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from acclimate.nn.routes import as_keyword
 
-def prefix_cache(network: Any, prefix: Sequence[int]) -> DynamicCache | None:
+
+def prefix_cache(
+    network: Any, prefix: Sequence[int], route: int | None = None
+) -> DynamicCache | None:
     """Read the prefix once; a cache of batch size 1, or None for an empty prefix."""
     if not prefix:
         return None
     ids = torch.tensor([list(prefix)], device=network.device)
     cache = DynamicCache()
-    network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    inputs = {"input_ids": ids, **as_keyword([route])}
+    network(past_key_values=cache, use_cache=True, logits_to_keep=1, **inputs)
     return cache
 
 

@@ -9,7 +9,7 @@ Letters: B rows, Q tokens of a row, P tokens of the shared prefix, V vocabulary.
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ from acclimate.core.cost import Cost, spend
 from acclimate.core.progress import progress
 from acclimate.decoding.batching import MAX_BATCH_TOKENS, by_length, shared_prefix
 from acclimate.decoding.prefix_cache import expanded, prefix_cache
+from acclimate.nn.prefix import num_virtual_tokens
+from acclimate.nn.routes import as_keyword
 
 CPU_BATCH_TOKENS = 1024
 """Tokens in one pass on a CPU: what more rows save there, padding and cache misses cost again."""
@@ -29,6 +31,8 @@ class Request:
 
     context: list[int]
     continuations: Sequence[list[int]]
+    route: int | None = None
+    """Which of the network's adapters it goes through; None: there is only one way."""
 
     @property
     def num_tokens(self) -> int:
@@ -45,7 +49,9 @@ def score(network: Any, requests: Sequence[Request]) -> list[list[float]]:
         return [_score_seq2seq(network, request) for request in requests]
     if not can_share(network, max(r.num_tokens for r in requests)):
         return _score_apart(network, requests)
-    return _score_together(network, requests, shared_prefix([r.context for r in requests]))
+    routes = [r.route for r in requests]
+    num_shared = shared_prefix([r.context for r in requests], routes)
+    return _score_together(network, requests, num_shared)
 
 
 def can_share(network: Any, num_tokens: int) -> bool:
@@ -53,12 +59,13 @@ def can_share(network: Any, num_tokens: int) -> bool:
     config = network.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     takes_positions = "position_ids" in inspect.signature(network.forward).parameters
-    return takes_positions and (not window or num_tokens <= window)
+    return takes_positions and (not window or num_virtual_tokens(network) + num_tokens <= window)
 
 
 def _score_apart(network: Any, requests: Sequence[Request]) -> list[list[float]]:
     """A right-padded row for each continuation, for networks that make their own mask."""
     rows = [(r.context, c) for r in requests for c in r.continuations]
+    routes = [r.route for r in requests for _ in r.continuations]
     scores = [0.0] * len(rows)
     for group in by_length([len(x) + len(c) for x, c in rows], _max_tokens(network)):
         width = max(len(rows[i][0]) + len(rows[i][1]) for i in group)
@@ -66,7 +73,9 @@ def _score_apart(network: Any, requests: Sequence[Request]) -> list[list[float]]
         pads = [width - len(ids) for ids in whole]
         ids = torch.tensor([ids + [0] * pad for ids, pad in zip(whole, pads, strict=True)])
         mask = torch.tensor([[1] * (width - pad) + [0] * pad for pad in pads])
-        output = network(input_ids=ids.to(network.device), attention_mask=mask.to(network.device))
+        ways = as_keyword([routes[i] for i in group])
+        inputs = {"input_ids": ids.to(network.device), "attention_mask": mask.to(network.device)}
+        output = network(**inputs, **ways)
         for index, logits in zip(group, output.logits, strict=True):
             context, continuation = rows[index]
             start = len(context) - 1
@@ -86,8 +95,8 @@ def _sum_at(logprobs: torch.Tensor, tokens: Sequence[int]) -> float:
 def _score_together(
     network: Any, requests: Sequence[Request], num_shared: int
 ) -> list[list[float]]:
-    cache = prefix_cache(network, requests[0].context[:num_shared])
-    own = [Request(r.context[num_shared:], r.continuations) for r in requests]
+    cache = prefix_cache(network, requests[0].context[:num_shared], requests[0].route)
+    own = [replace(r, context=r.context[num_shared:]) for r in requests]
     scores: list[list[float]] = [[] for _ in requests]
     spend(_cost(network, num_shared))
     with progress("scoring", len(own)) as advance:
@@ -103,7 +112,8 @@ def _score_together(
 def _score_seq2seq(network: Any, request: Request) -> list[float]:
     """The encoder reads the context once, the decoder all continuations as one padded batch."""
     context = torch.tensor([list(request.context)], device=network.device)
-    encoded = network.get_encoder()(input_ids=context)
+    route = as_keyword([request.route])
+    encoded = network.get_encoder()(input_ids=context, **route)
     num_rows = len(request.continuations)
     width = max(map(len, request.continuations))
     padded = [[*c, *[0] * (width - len(c))] for c in request.continuations]
@@ -113,6 +123,7 @@ def _score_seq2seq(network: Any, request: Request) -> list[float]:
     logits = network(
         encoder_outputs=type(encoded)(last_hidden_state=states),
         decoder_input_ids=torch.cat([starts, targets[:, :-1]], dim=1),
+        **route,
     ).logits  # (B, T, V)
     logprobs = logits.float().log_softmax(-1).gather(2, targets[..., None])[..., 0]  # (B, T)
     spend(_cost(network, len(request.context) + sum(map(len, request.continuations))))
@@ -144,6 +155,7 @@ def _score_rows(
         past_key_values=expanded(cache, len(rows)),
         use_cache=True,
         logits_to_keep=tail + 1,
+        **as_keyword([r.route for r in rows]),
     )
     logits = output.logits[:, -(tail + 1) :].float()  # (B, tail+1, V)
     return [_row_scores(logits[b], row) for b, row in enumerate(rows)]

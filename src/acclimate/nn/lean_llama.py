@@ -26,6 +26,8 @@ def can_run(network: Any, inputs: dict[str, Any]) -> bool:
     has_own_keys = config.num_key_value_heads == config.num_attention_heads
     if not (is_plain and is_usual and has_own_keys) or network.is_activation_checkpointing:
         return False
+    if any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()):
+        return False  # adapters work through them
     layers = [m for m in network.model.modules() if isinstance(m, torch.nn.Linear)]
     return len(layers) == 7 * config.num_hidden_layers and all(
         type(layer) is FastLinear and type(layer.weight) is torch.nn.Parameter for layer in layers

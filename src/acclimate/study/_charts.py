@@ -1,5 +1,6 @@
-"""The report's charts: intervals as dots with whiskers, and fronts of quality."""
+"""The report's charts: dots with whiskers, fronts of quality, and curves of fits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +8,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from acclimate.study._labels import Label, place
+from acclimate.core.notebook import Curve
+from acclimate.study._labels import LINE, Label, place
 from acclimate.study._svg import ACCENT, INK, MUTED, WARM, drawing
 from acclimate.study.pareto import front
 
 ROW_HEIGHT = 31.0
 LOG_FROM = 12.0
 """Largest over smallest from which an axis is logarithmic."""
+MAX_POINTS = 150
+"""Of a curve; more are closer than a pixel or two."""
+PLAIN: Mapping[str, Any] = {"color": ACCENT}
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "train": {"color": MUTED, "linestyle": (0, (4, 3))},
+    "dev": PLAIN,
+}
+"""How kinds of curves are told apart: by dashes as well as by colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,50 @@ def fronts(
             axes.annotate(label.text, label.at, label.offset, textcoords="offset points",
                           ha=label.align, va="center", color=INK)  # fmt: skip
     return draft.svg
+
+
+def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
+    """Values by step; of several seeds thin lines, each kind named at its end.
+
+    Args:
+        name: Of the chart, for its ids.
+        lines: What tells a kind of curve from the others (`train`, `dev`), and its points.
+        label: Of the upright axis.
+    """
+    kinds = list(dict.fromkeys(kind for kind, _ in lines))
+    with drawing(name, 240, (50, 38)) as draft:
+        axes = draft.axes
+        for kind, curve in reversed(lines):
+            style = dict(KINDS.get(kind, PLAIN))
+            style["linewidth"] = 1.8 if len(lines) == len(kinds) else 1.0
+            style |= {"marker": "o", "markersize": 5} if len(curve) == 1 else {}
+            steps, values = zip(*_thinned(curve), strict=True)
+            axes.plot(steps, values, **style)
+        axes.margins(0.09, 0.1)
+        axes.set_xlabel("step")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.autoscale_view()
+        _name_ends(axes, {kind: curve[-1] for kind, curve in lines if kind})
+    return draft.svg
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+    """Names beside the ends of curves, from below, each at least a line above the one before."""
+    heights = {kind: float(axes.transData.transform(end)[1]) for kind, end in ends.items()}
+    floor = -math.inf
+    for kind in sorted(ends, key=lambda kind: heights[kind]):
+        floor = max(heights[kind], floor + LINE)
+        offset, color = (4, floor - heights[kind]), KINDS.get(kind, PLAIN)["color"]
+        axes.annotate(kind, ends[kind], offset, textcoords="offset points",
+                      va="center", color=color)  # fmt: skip
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most so many points that a chart can show, the last among them."""
+    step = -(-len(curve) // MAX_POINTS)
+    return curve if step == 1 else (*curve[:-1:step], curve[-1])
 
 
 def _scale(axes: Axes, prices: Sequence[float]) -> None:

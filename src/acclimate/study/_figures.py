@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from acclimate.study._charts import Named, fronts, intervals
+from acclimate.study._charts import Named, curves, fronts, intervals
+from acclimate.study._told import Told
 from acclimate.study.choice import measured, quality
 from acclimate.study.findings import Findings, Standing
 from acclimate.study.gap import gap
@@ -63,6 +64,14 @@ def figures(findings: Findings) -> list[Chart]:
     charts = [_quality(findings, rows, named), _against_base(findings, rows, named)]
     charts += [_front(rows, named, price) for price in PRICES]
     return [chart for chart in charts if chart]
+
+
+def curve_figures(told: Told, place: int) -> list[Chart]:
+    """The curves of one fit; `place` makes their ids its own."""
+    return [
+        Chart(c.title, c.says, Markup(curves(f"told-{place}-{at}", c.lines, c.title)))
+        for at, c in enumerate(told.charts)
+    ]
 
 
 def _quality(findings: Findings, rows: list[Standing], named: Named) -> Chart | None:

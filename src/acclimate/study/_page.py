@@ -7,12 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from acclimate.study import wording
-from acclimate.study._figures import figures
+from acclimate.study._figures import curve_figures, figures
 from acclimate.study._page_text import GLOSSARY, facts, horizon, statistics, written
 from acclimate.study._task_table import task_tables
+from acclimate.study._told import told
 from acclimate.study.choice import measured
 from acclimate.study.findings import Estimate, Findings, Standing
 from acclimate.study.gap import gap
+from acclimate.study.retained import Capability
 
 SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "○"}
 """Beside the verdict, so that it is told by shape as well as by colour."""
@@ -23,6 +25,8 @@ def html(findings: Findings) -> str:
     pages = _environment(autoescape=True)
     style = pages.get_template("style.css").render()
     values = _values(findings) | {"charts": figures(findings), "style": Markup(style)}
+    once = [t for t in values["told"] if not t.same_as]
+    values["drawn"] = [curve_figures(t, at) for at, t in enumerate(once)]
     return pages.get_template("report.html.j2").render(values)
 
 
@@ -41,9 +45,10 @@ def _environment(**settings: Any) -> Environment:
         lstrip_blocks=True,
         **settings,
     )
-    names = ("duration", "money", "memory", "interval", "probability", "signed")
+    names = ("duration", "money", "memory", "interval", "probability", "signed", "lost", "share")
     environment.filters |= {name: getattr(wording, name) for name in names}
     environment.filters |= {"ends": _ends, "forgot": _forgot, "forgot_too": _forgot_too}
+    environment.filters["lost_share"] = _lost_share
     environment.filters |= {"per_thousand": _per_thousand, "breakable": _breakable}
     return environment
 
@@ -57,6 +62,7 @@ def _values(findings: Findings) -> dict[str, Any]:
         "rows": rows,
         "absent": [s for s in findings.standings if s not in rows],
         "tasks": task_tables(findings),
+        "told": told(rows),
         "gap": lambda recipe: gap(findings.comparison, recipe, findings.base),
         "sign": SIGNS,
         "confidence": wording.percent(findings.comparison.confidence),
@@ -95,6 +101,13 @@ def _forgot_too(standing: Standing) -> str:
     if standing.is_recorded:
         return "made elsewhere"
     return "weights changed" if standing.is_trained else "weights unchanged"
+
+
+def _lost_share(capability: Capability | None) -> str:
+    """What stands below that: in the table there is room for the share alone."""
+    if capability is None or not capability.num_items:
+        return wording.lost(capability)
+    return f"lost {wording.share(capability.lost)}"
 
 
 def _per_thousand(usd: float | None) -> str:

@@ -78,6 +78,12 @@ GLOSSARY = [
         "How much worse it predicts text outside the domain than the base does, in bits per byte; "
         "above 0 is a loss.",
     ),
+    (
+        "capability lost",
+        "Of the test and control items that the base answered well (a score of one half or more), "
+        "the share of the score that is gone. It catches a model that improves on its domain and "
+        "no longer does what it was good for.",
+    ),
     ("front", "The recipes for which no other is both better and cheaper (or quicker, smaller)."),
     ("recall at k", "Share of the documents that hold the answer among the k that were found."),
     ("reciprocal rank", "1 divided by the place of the first right document; 1 is best."),

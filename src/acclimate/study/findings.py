@@ -1,7 +1,9 @@
 """What a study found: estimates, differences, standings, the pick."""
 
 from acclimate.core.data import Record
+from acclimate.core.notebook import Notes
 from acclimate.core.records import Row
+from acclimate.study.retained import Capability
 from acclimate.study.verdict import Confirmation, Disagreement, Recommendation
 
 
@@ -122,6 +124,10 @@ class Standing(Record):
     """Making it and serving it over the horizon."""
     forgetting: Forgetting | None = None
     """None: not measured."""
+    capability: Capability | None = None
+    """What is left of what the base answered well; None: not measured."""
+    notes: dict[str, tuple[Notes, ...]] = {}
+    """Method → what each seed's fit told."""
     breaks: tuple[str, ...] = ()
     """Limits it does not keep, in words."""
 

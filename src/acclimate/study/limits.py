@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from acclimate.core.errors import UnknownNameError
 from acclimate.study.findings import Standing
-from acclimate.study.wording import bits, duration, memory, money
+from acclimate.study.wording import bits, duration, memory, money, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ LIMITS: Mapping[str, Limit] = {
         "quality", lambda s: s.quality.mean if s.quality else None, "{:.3f}".format, is_least=True
     ),
     "max_forgetting_bits_per_byte": Limit("forgetting", _forgotten, bits),
+    "max_capability_lost": Limit(
+        "capability lost", lambda s: s.capability.lost if s.capability else None, share
+    ),
 }
 """Every limit by the name it has in a study file."""
 

@@ -5,17 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.answers import METRICS, Answer, answers_to, metrics_of
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import Item, Task
 from acclimate.core.errors import BackendError
 from acclimate.core.metric import Metric
-from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Sampling
-from acclimate.core.prompt import Passage
+from acclimate.core.model import Model, NeuralModel
 from acclimate.core.records import ItemScores
 from acclimate.core.rewriter import unwrap
-
-METRICS = Catalogue("acclimate.metrics", Metric)
 
 NUM_SINGLE = 8
 """Requests timed one at a time for the latency: a median of so many is steady enough to rank."""
@@ -57,15 +54,10 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
     return result
 
 
-def metrics_of(task: Task) -> dict[str, Metric]:
-    """The task's metrics by name, the main one first."""
-    return {name: METRICS.build(name) for name in task.metrics}
-
-
 def _measure_task(model: Model, task: Task, result: Measured) -> None:
     metrics = metrics_of(task)
     scores = result.scores.setdefault(task.name, {name: {} for name in metrics})
-    answers = list(_answers(model, task, task.items))
+    answers = list(answers_to(model, task, task.items))
     has_passages = any(answer.passages for answer in answers)
     for answer in answers:
         item = answer.item
@@ -85,54 +77,6 @@ def _number(score: float, metric: str, task: Task, item: Item) -> float:
             "or their training diverged: lower learning_rate, or copy the base again"
         )
     return score
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """A model's answer to an item, free or chosen."""
-
-    item: Item
-    text: str
-    passages: tuple[Passage, ...]
-    completion: Completion | None = None
-    weighed: tuple[LogLikelihood, ...] = ()
-
-    def score(self, metric: Metric) -> float:
-        if self.completion is not None:
-            return metric.of_completion(self.item, self.completion)
-        return metric.of_choices(self.item, self.weighed)
-
-
-def _answers(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answer]:
-    reads = {metric.reads for metric in metrics_of(task).values()}
-    if "choices" in reads:
-        return _chosen(model, task, items)
-    sampling = Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop)
-    completions = model.generate([task.prompt(item) for item in items], sampling)
-    _require_all(completions, items)
-    return (
-        _Answer(item, c.text, c.passages, completion=c)
-        for item, c in zip(items, completions, strict=True)
-    )
-
-
-def _chosen(model: Model, task: Task, items: Sequence[Item]) -> Iterator[_Answer]:
-    pairs = [(task.prompt(item), choice) for item in items for choice in item.choices]
-    found = model.loglikelihood(pairs)
-    _require_all(found, pairs)
-    weighed = iter(found)
-    for item in items:
-        own = tuple(next(weighed) for _ in item.choices)
-        best = max(range(len(own)), key=lambda i: own[i].logprob / max(1, own[i].num_bytes))
-        yield _Answer(item, item.choices[best], own[0].passages, weighed=own)
-
-
-def _require_all(given: Sequence[object], asked: Sequence[object]) -> None:
-    if len(given) != len(asked):
-        raise BackendError(
-            f"the model gave {len(given)} answers where {len(asked)} were asked for; generate, "
-            "loglikelihood and render must give one for each prompt, in order"
-        )
 
 
 def _passage_metrics(item: Item) -> dict[str, Metric]:
@@ -178,5 +122,5 @@ def _latencies(model: Model, tasks: Sequence[Task]) -> Iterator[float]:
         yield time.perf_counter() - start
 
 
-def _single(model: Model, task: Task, item: Item) -> Callable[[], list[_Answer]]:
-    return lambda: list(_answers(model, task, [item]))
+def _single(model: Model, task: Task, item: Item) -> Callable[[], list[Answer]]:
+    return lambda: list(answers_to(model, task, [item]))

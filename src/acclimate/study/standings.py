@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from acclimate.core.data import Domain
+from acclimate.core.notebook import Notes
 from acclimate.core.records import ItemScores, Row
 from acclimate.planning.lifetime_cost import fit_usd, request_usd, total_usd
+from acclimate.study.capability import capability_of
 from acclimate.study.compare import compare
 from acclimate.study.findings import Comparison, Estimate, Forgetting, Standing, main_scores
 from acclimate.study.limits import broken_limits
@@ -61,6 +63,8 @@ def standing_of(
         tasks=_by_task([row.scores for row in rows], domain, spec.confidence),
         prompts=first.prompts,
         forgetting=_forgetting(rows, base),
+        capability=capability_of(rows, base, domain, spec.confidence),
+        notes=_told(rows),
         **_work(rows, num_items),
         **_money(rows, num_items, spec),
     )
@@ -115,6 +119,14 @@ def _not_told(standing: Standing, rows: Sequence[Row]) -> dict[str, Any]:
     if not any(cost.prompt_tokens or cost.new_tokens for cost in costs):
         gaps.append("tokens_per_item")
     return dict.fromkeys(gaps)
+
+
+def _told(rows: Sequence[Row]) -> dict[str, tuple[Notes, ...]]:
+    """Method → each seed's notes, where any seed's fit told anything."""
+    each = {
+        method: tuple(row.notes.get(method, Notes()) for row in rows) for method in rows[0].notes
+    }
+    return {method: own for method, own in each.items() if any(n != Notes() for n in own)}
 
 
 def _mean(values: Sequence[float]) -> float:

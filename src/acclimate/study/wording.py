@@ -3,6 +3,7 @@
 import math
 
 from acclimate.study.findings import Estimate, Forgetting, Standing
+from acclimate.study.retained import Capability
 
 NOT_MEASURED = "not measured"
 LEAST_USD = 1e-6
@@ -66,6 +67,28 @@ def signed(number: float) -> str:
 def bits(change: float | None) -> str:
     """A change in bits per byte."""
     return NOT_MEASURED if change is None else f"{signed(change)} bits/byte"
+
+
+def share(part: float) -> str:
+    """A share of something, in percent with one decimal."""
+    return f"{round(100 * part, 1) + 0.0:.1f} %"
+
+
+def number(value: float) -> str:
+    """Any number: whole, or with four digits that count; never in powers of ten."""
+    if value == round(value):
+        return f"{value:,.0f}"
+    digits = 3 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, digits)}f}"
+
+
+def lost(capability: Capability | None) -> str:
+    """What is gone of what the base answered well."""
+    if capability is None:
+        return NOT_MEASURED
+    if not capability.num_items:
+        return "nothing to lose"
+    return f"{share(capability.lost)} of {capability.num_items:,} items"
 
 
 def percent(confidence: float) -> str:

@@ -1,6 +1,6 @@
 """The tables of a domain folder as items, each with its place in a file."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,24 +91,36 @@ def read_items(
     return placed, texts, notes
 
 
-def read_preferences(path: Path) -> list[Preference]:
-    """Pairs of answers: `prompt`, `chosen`, `rejected`, each text or messages.
+def read_preferences(path: Path, tasks: Collection[str] = ()) -> list[Preference]:
+    """Pairs of answers: `prompt`, `chosen`, `rejected`, each text or messages; perhaps `task`.
+
+    Args:
+        path: The table.
+        tasks: Names that the domain knows; none: any name will do.
 
     Raises:
-        DataError: A row is malformed, or both answers are the same.
+        DataError: A row is malformed, an answer is empty, or both are the same.
     """
     pairs = []
     for where, _, row in _placed_rows(path):
         try:
-            prompt, chosen, rejected = (
-                last_turn(row, name) for name in ("prompt", "chosen", "rejected")
-            )
-        except RowError as error:
+            pairs.append(_preference(row, tasks))
+        except (RowError, UnknownNameError) as error:
             raise DataError(f"{where}: {error}") from None
-        if chosen == rejected:
-            raise DataError(f"{where}: chosen and rejected are the same; drop the row")
-        pairs.append(Preference(prompt=prompt, chosen=chosen, rejected=rejected))
     return pairs
+
+
+def _preference(row: Row, tasks: Collection[str]) -> Preference:
+    prompt, chosen, rejected = (last_turn(row, name) for name in ("prompt", "chosen", "rejected"))
+    for name, text in (("chosen", chosen), ("rejected", rejected)):
+        if not text.strip():
+            raise RowError(f"'{name}' is empty; write the answer, or drop the row")
+    if chosen == rejected:
+        raise RowError("chosen and rejected are the same; drop the row")
+    task = _optional(row, "task")
+    if task and tasks and task not in tasks:
+        raise UnknownNameError("task", task, tasks)
+    return Preference(prompt=prompt, chosen=chosen, rejected=rejected, task=task)
 
 
 def _placed_rows(path: Path) -> Iterator[tuple[str, int, Row]]:
@@ -126,6 +138,7 @@ def _placed(row: Row, own_id: str, where: str, tasks: tuple[str, ...]) -> Placed
         group=_optional(row, "group"),
         sources=texts_in(row, "sources"),
         rationale=_optional(row, "rationale"),
+        turns=found.turns,
         place=where,
     )
     return Placed(item, _task_name(row, found, tasks))

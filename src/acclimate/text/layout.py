@@ -1,12 +1,13 @@
 """Lay a prompt out as the text or the chat messages that a model reads."""
 
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from acclimate.core.errors import ConfigError, UnknownNameError
-from acclimate.core.prompt import TEMPLATE, Prompt
+from acclimate.core.prompt import TEMPLATE, Prompt, Turn
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -64,18 +65,31 @@ def checked_template(template: str, *shown: str) -> str:
 def as_messages(prompt: Prompt) -> list[dict[str, str]]:
     """Lay out as OpenAI-style messages: instruction, examples as turns, passages and question.
 
-    The prompt's `lead` is not in them: it begins the assistant's answer.
+    A dialogue's own turns stand after the examples, its system turn with the instruction. The
+    prompt's `lead` is not in them: it begins the assistant's answer.
     """
     if prompt.template != TEMPLATE:
-        return [{"role": "user", "content": as_text(prompt.having(lead=""))}]
-    messages = [{"role": "system", "content": prompt.instruction}] if prompt.instruction else []
+        return [_message("user", as_text(prompt.having(lead="")))]
+    asked = prompt.turns or (Turn("user", prompt.question),)
+    systems = [turn.content for turn in asked if turn.role == "system"]
+    said = "\n\n".join(filter(None, [prompt.instruction, *systems]))
+    messages = [_message("system", said)] if said else []
     for example in prompt.examples:
         answer = f"{example.rationale} {example.answer}".strip()
-        messages += [
-            {"role": "user", "content": example.question},
-            {"role": "assistant", "content": answer},
-        ]
-    return [*messages, {"role": "user", "content": as_text(prompt, USER_TURN)}]
+        messages += [_message("user", example.question), _message("assistant", answer)]
+    *before, last = [turn for turn in asked if turn.role != "system"]
+    messages += [_message(turn.role, turn.content) for turn in before]
+    content = as_text(prompt.having(question=last.content), USER_TURN)
+    return [*messages, _message(last.role, content)]
+
+
+def reads_turns(prompt: Prompt, tokenizer: Any) -> bool:
+    """Whether a model with this tokenizer reads the prompt's own turns, and not its question."""
+    return bool(prompt.turns and tokenizer.chat_template and prompt.template == TEMPLATE)
+
+
+def _message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from acclimate.core.prompt import Turn
 from acclimate.text.row_fields import Row, RowError, json_list, text_in, texts_in
 
 
@@ -13,6 +14,8 @@ class Asked(NamedTuple):
     question: str
     target: str
     choices: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    """The dialogue before the answer; none where it is a question alone."""
 
 
 def form_of(row: Row) -> str:
@@ -135,16 +138,30 @@ def _content(turn: Row, name: str) -> str:
 
 
 def _dialogue(turns: list[tuple[str, str]], name: str) -> Asked:
-    """The last answer is the target; all before it is the question."""
+    """The last answer is the target; all before it is the question, in one text and as turns."""
     if turns[-1][0] != "assistant" or len(turns) < 2:
         raise RowError(
             f"{name} must end with the assistant's answer to a question; got the roles "
             f"{[role for role, _ in turns]}"
         )
+    _check_turns(turns, name)
     before = turns[:-1]
     spoken = sum(role != "system" for role, _ in before)
     marked = [_SAID_BY.get(role, "") + text if spoken > 1 else text for role, text in before]
-    return Asked("\n\n".join(marked), turns[-1][1])
+    kept = tuple(Turn(*turn) for turn in before) if len(before) > 1 else ()
+    return Asked("\n\n".join(marked), turns[-1][1], turns=kept)
+
+
+def _check_turns(turns: list[tuple[str, str]], name: str) -> None:
+    roles = [role for role, _ in turns]
+    if "user" not in roles:
+        raise RowError(f"{name} must have a turn of the user; got the roles {roles}")
+    for number, (role, text) in enumerate(turns[:-1], start=1):
+        if role == "assistant" and not text.strip():
+            raise RowError(
+                f"{name}: the assistant's answer in turn {number} is empty; fill it in or drop the "
+                "row"
+            )
 
 
 FORMS: dict[str, tuple[tuple[str, ...], Callable[[Row], Asked]]] = {

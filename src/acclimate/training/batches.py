@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from acclimate.nn.routes import NO_ADAPTER, as_keyword
+
 IGNORED = -100
 """The label of a token that is not learned (cross-entropy's `ignore_index`)."""
 
@@ -25,6 +27,8 @@ class Example:
     answer: Sequence[int]
     is_learned: Sequence[bool] = ()
     """Which tokens of the answer are, where a decoder reads a dialogue; empty: all."""
+    route: int | None = None
+    """Which of a network's adapters it goes through; None: the network has only one way."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -37,6 +41,8 @@ class Batch:
     inputs: dict[str, Any]
     labels: torch.Tensor
     num_tokens: int
+    rows: Sequence[Sequence[Example]] = ()
+    """The examples of each row, one after another; empty where they are not known."""
 
     @property
     def num_targets(self) -> int:
@@ -90,12 +96,25 @@ def seq2seq_batches(examples: Sequence[Example], *, max_tokens: int) -> Iterator
     ordered = sorted(examples, key=len)
     per_batch = max(1, max_tokens // max(map(len, examples)))
     for start in range(0, len(ordered), per_batch):
-        group = ordered[start : start + per_batch]
-        ids = _padded([e.prompt for e in group], 0)
-        mask = _padded([[1] * len(e.prompt) for e in group], 0)
-        labels = _padded([e.answer for e in group], IGNORED)
-        inputs = {"input_ids": ids, "attention_mask": mask}
-        yield Batch(inputs, labels, sum(map(len, group)))
+        yield _seq2seq(ordered[start : start + per_batch])
+
+
+def one_a_row(examples: Sequence[Example], *, is_seq2seq: bool) -> Batch:
+    """A batch that keeps the examples in order, a row each."""
+    if is_seq2seq:
+        return _seq2seq(examples)
+    batch = _causal([[example] for example in examples], torch.float32)
+    # Padding stands behind all that looks, and looks only back: networks mask that themselves.
+    inputs = {k: v for k, v in batch.inputs.items() if k in {"input_ids", "routes"}}
+    return Batch(inputs, batch.labels, batch.num_tokens)
+
+
+def _seq2seq(group: Sequence[Example]) -> Batch:
+    ids = _padded([e.prompt for e in group], 0)
+    mask = _padded([[1] * len(e.prompt) for e in group], 0)
+    labels = _padded([e.answer for e in group], IGNORED)
+    inputs = {"input_ids": ids, "attention_mask": mask, **as_keyword([e.route for e in group])}
+    return Batch(inputs, labels, sum(map(len, group)))
 
 
 def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
@@ -105,6 +124,7 @@ def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
     positions = torch.zeros_like(ids)
     labels = torch.full_like(ids, IGNORED)
     owner = torch.zeros_like(ids)
+    routes = torch.full_like(ids, NO_ADAPTER)
     for b, row in enumerate(rows):
         start = 0
         for number, example in enumerate(row, start=1):
@@ -113,6 +133,7 @@ def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
             ids[b, start:stop] = torch.tensor([*example.prompt, *example.answer])
             positions[b, start:stop] = torch.arange(stop - start)
             owner[b, start:stop] = number
+            routes[b, start:stop] = NO_ADAPTER if example.route is None else example.route
             # The token at t predicts t + 1: labels stand one to the left of what they name.
             first = max(answer, start + 1)
             labels[b, first - 1 : stop - 1] = torch.tensor(_learned(example)[first - answer :])
@@ -120,7 +141,9 @@ def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
     inputs: dict[str, Any] = {"input_ids": ids, "position_ids": positions}
     if any(len(row) > 1 for row in rows) or bool((owner == 0).any()):
         inputs["attention_mask"] = _mask(owner, dtype)
-    return Batch(inputs, labels, int((owner > 0).sum()))
+    if any(example.route is not None for row in rows for example in row):
+        inputs["routes"] = routes
+    return Batch(inputs, labels, int((owner > 0).sum()), rows)
 
 
 def _learned(example: Example) -> list[int]:

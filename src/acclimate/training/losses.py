@@ -11,11 +11,12 @@ import torch
 from torch.nn import functional
 
 from acclimate.nn import lean_llama
+from acclimate.nn.output_layer import at, doing
 from acclimate.nn.vocabulary_loss import vocabulary_loss
 from acclimate.training.batches import IGNORED, Batch
 
-Loss = Callable[[Any, Batch], torch.Tensor]
-"""From a network and a batch to a sum over the batch's targets."""
+Loss = Callable[[Any, Any], torch.Tensor]
+"""From a network and a batch, of the source's kind, to a sum over the batch's targets."""
 
 _is_last: "WeakKeyDictionary[Any, bool]" = WeakKeyDictionary()
 """Output layer → whether nothing comes after it, found out on the first batch that it met."""
@@ -28,14 +29,8 @@ def next_token_loss(network: Any, batch: Batch, *, label_smoothing: float = 0.0)
     output layer sees the labelled positions alone: with masked prompts they are few, and it is as
     wide as the vocabulary.
     """
-    device = network.device
-    inputs = {name: tensor.to(device) for name, tensor in batch.inputs.items()}
-    labels = batch.labels.to(device)
+    inputs, labels = on_device(network, batch)
     learned = labels != IGNORED
-    if network.config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = network.prepare_decoder_input_ids_from_labels(labels)
-    if "use_cache" in _arguments(type(network).forward):
-        inputs["use_cache"] = False
     head = network.get_output_embeddings()
     if _may_slice(network, head, inputs, learned):
         hidden = _seen_by_head(network, head, inputs, learned)  # (N, D)
@@ -45,6 +40,18 @@ def next_token_loss(network: Any, batch: Batch, *, label_smoothing: float = 0.0)
     return functional.cross_entropy(
         logits, labels[learned], reduction="sum", label_smoothing=label_smoothing
     )
+
+
+def on_device(network: Any, batch: Batch) -> tuple[dict[str, Any], torch.Tensor]:
+    """All keyword arguments of a pass over the batch, and its labels, where the network is."""
+    device = network.device
+    inputs: dict[str, Any] = {name: t.to(device) for name, t in batch.inputs.items()}
+    labels = batch.labels.to(device)
+    if network.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = network.prepare_decoder_input_ids_from_labels(labels)
+    if "use_cache" in _arguments(type(network).forward):
+        inputs["use_cache"] = False
+    return inputs, labels
 
 
 def _may_slice(network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor) -> bool:
@@ -69,10 +76,10 @@ def _may_slice(network: Any, head: Any, inputs: dict[str, Any], learned: torch.T
 def _logits(network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor) -> torch.Tensor:
     """Logits (N, V) of the N learned positions."""
     if network._compiled_call_impl:  # a layer that does something else each time is compiled anew
-        return _at(network(**inputs).logits, learned)
-    with _head_doing(head, lambda hidden: type(head).forward(head, _at(hidden, learned))):
+        return at(network(**inputs).logits, learned)
+    with doing(head, lambda hidden: type(head).forward(head, at(hidden, learned))):
         logits = network(**inputs).logits
-    return _at(logits, learned)
+    return at(logits, learned)
 
 
 def _seen_by_head(
@@ -81,23 +88,8 @@ def _seen_by_head(
     """What the output layer reads at the N learned positions, (N, D)."""
     if lean_llama.can_run(network, inputs):
         return lean_llama.hidden_states(network, inputs["input_ids"])[learned]
-    with _head_doing(head, lambda hidden: _at(hidden, learned)):
-        return _at(network(**inputs).logits, learned)
-
-
-def _at(values: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
-    """Values (B, T, X) at the learned positions (B, T), as (N, X); others are left as they are."""
-    return values[learned] if values.shape[:-1] == learned.shape else values
-
-
-@contextmanager
-def _head_doing(head: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
-    """Let a layer do something else for a while."""
-    head.forward = forward
-    try:
-        yield
-    finally:
-        del head.forward
+    with doing(head, lambda hidden: at(hidden, learned)):
+        return at(network(**inputs).logits, learned)
 
 
 @contextmanager

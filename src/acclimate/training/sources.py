@@ -1,7 +1,7 @@
 """Where a run's batches come from: asked by step, the same each time."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class ExampleSource:
     seed: int
     is_seq2seq: bool
     dtype: torch.dtype = torch.float32
+    lay_out: Callable[[Sequence[Any]], Iterable[Batch]] | None = None
+    """Makes batches of examples that are more than a prompt and its answer."""
 
     @classmethod
     def of(cls, network: Any, train: Sequence[Example], dev: Sequence[Example], **how: Any) -> Any:
@@ -88,6 +90,8 @@ class ExampleSource:
         return (batch.idle() for batch in self._laid_out(examples[:1]))
 
     def _laid_out(self, examples: Sequence[Example]) -> Iterable[Batch]:
+        if self.lay_out is not None:
+            return self.lay_out(examples)
         if self.is_seq2seq:
             return seq2seq_batches(examples, max_tokens=MAX_PASS_TOKENS)
         return causal_batches(examples, max_tokens=MAX_PASS_TOKENS, dtype=self.dtype)

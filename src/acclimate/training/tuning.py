@@ -1,14 +1,17 @@
 """Tune a copy of a model on items as the model itself lays them out."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, cast
 
 from acclimate.core.data import TrainData
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.seeding import seed_everything
-from acclimate.training.batches import Example
+from acclimate.training.answering import encoded
+from acclimate.training.batches import Batch, Example
+from acclimate.training.kept_activations import keeping
 from acclimate.training.loop import Run, train
 from acclimate.training.losses import Loss, next_token_loss
 from acclimate.training.optimizers import Share, same_rate
@@ -23,12 +26,9 @@ def answers(outside: Unwrapped, data: TrainData, split: Split) -> Iterable[Examp
     core = cast("NeuralModel", outside.core)
     pairs = list(data.pairs(split))
     prompts = outside.render([prompt for prompt, _ in pairs])
-    # An encoder-decoder's answers end in their end token already.
-    eos = None if core.network.config.is_encoder_decoder else core.tokenizer.eos_token_id
-    end = [] if eos is None else [eos]
-    for prompt, (_, item) in zip(prompts, pairs, strict=True):
-        ids, answer = core.encode(prompt, item.target)
-        yield Example(ids, [*answer, *end])
+    asked = [(prompt, item.target) for prompt, (_, item) in zip(prompts, pairs, strict=True)]
+    for found in encoded(core, asked):
+        yield from found
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class Lesson:
     prepared: Callable[[Any], NeuralModel]
     """Gives, for the innermost model, one with a network to train in place: the parameters that
     require a gradient."""
-    examples: Callable[[Unwrapped, TrainData, Split], Iterable[Example]] = answers
+    examples: Callable[[Unwrapped, TrainData, Split], Iterable[Any]] = answers
     """What is learned from the data, and what is looked at on dev."""
+    lay_out: Callable[[Any, Sequence[Any]], Iterable[Batch]] | None = None
+    """Makes batches for the network, of examples that are more than a prompt and its answer."""
     loss_of: Callable[[Any], Loss] = lambda _network: next_token_loss
     """The loss, given the network before its first step."""
     share_of: Callable[[Any], Share] = lambda _network: same_rate
     """Each parameter's share of the learning rate."""
+    finish_of: Callable[[Any], Callable[[], None]] = lambda _network: lambda: None
+    """What is done to the trained network in the end, given it before its first step."""
 
 
 def tune(
@@ -72,12 +76,17 @@ def tune(
     # New weights are drawn while preparing, so the seed comes before.
     seed_everything(seed)
     tuned = lesson.prepared(outside.core)
+    network = tuned.network.eval()
+    # As the prepared model reads them: it may have adapters to choose from by task.
+    outside = replace(outside, core=tuned)
     examples = list(lesson.examples(outside, data, "train"))
     dev = list(lesson.examples(outside, data, "dev"))
-    network = tuned.network
-    how = {"batch_size": settings.batch_size, "seed": seed}
+    lay_out = partial(lesson.lay_out, network) if lesson.lay_out else None
+    how = {"batch_size": settings.batch_size, "seed": seed, "lay_out": lay_out}
     source = ExampleSource.of(network, examples, dev, **how)
     plan = settings.plan(len(examples), learning_rate)
-    loss, share = lesson.loss_of(network), lesson.share_of(network)
+    loss = keeping(network, lesson.loss_of(network), sum(map(len, [*examples, *dev])))
+    share, finish = lesson.share_of(network), lesson.finish_of(network)
     train(network, Run(source, plan, seed, loss=loss, share=share))
+    finish()
     return outside.rewrap(tuned)

@@ -23,7 +23,8 @@ def fault(losses: Sequence[float], loss: float, max_spike: float) -> str:
     if not math.isfinite(loss):
         return f"the loss is {loss}"
     recent = losses[-WINDOW_STEPS:]
-    if len(recent) == WINDOW_STEPS and loss > max_spike * median(recent):
+    # A loss that lies about zero or below (a policy's) has no spikes in this sense.
+    if len(recent) == WINDOW_STEPS and loss > max_spike * median(recent) > 0:
         return f"the loss is {loss:.2f}, {loss / median(recent):.1f} times the median before it"
     return ""
 

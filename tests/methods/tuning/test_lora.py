@@ -82,3 +82,48 @@ def test_target_modules_are_the_ones_that_change(tiny):
     names = {n.split(".")[-1] for n, m in narrow._with_adapter(tiny).network.named_modules()
              if hasattr(m, "lora_A")}  # fmt: skip
     assert names == {"q_proj"}
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "t5"])
+def test_merging_keeps_the_outputs_and_unmerging_the_weights(family, model_folder):
+    base = HuggingFace(path=str(model_folder(family))).load()
+    tuned = METHOD.fit(base, DATA, seed=0)
+    extra = {"decoder_input_ids": IDS} if family == "t5" else {}
+    own = copy.deepcopy(tuned.adapter.model)
+    before = {name: p.clone() for name, p in own.named_parameters()}
+    with torch.inference_mode():
+        expected = tuned.network(input_ids=IDS, **extra).logits
+        merged = tuned.adapter.merged()(input_ids=IDS, **extra).logits
+        assert torch.allclose(merged, expected, atol=1e-5)
+        own.merge_adapter()
+        assert torch.allclose(own(input_ids=IDS, **extra).logits, expected, atol=1e-5)
+        changed = [n for n, p in own.named_parameters() if not torch.equal(p, before[n])]
+        assert changed
+        own.unmerge_adapter()
+    for name, weight in own.named_parameters():
+        assert torch.allclose(weight, before[name], atol=1e-5), name
+
+
+def test_rank_stabilised_it_is_scaled_by_the_root_of_the_rank(tiny):
+    stable = METHOD.model_copy(update={"rank": 4, "is_rank_stabilized": True})
+    scales = {
+        m.scaling["default"]
+        for m in stable._with_adapter(tiny).network.modules()
+        if hasattr(m, "lora_A")
+    }
+    assert scales == {6.0 / 4**0.5}
+
+
+def test_b_learns_at_its_own_rate(tiny):
+    def steps(ratio):
+        """How far A and B of a layer go in one step of Adam, which is as long as the rate."""
+        once = TrainingSettings(num_epochs=1, batch_size=8, weight_decay=0.0, warmup_share=0.0)
+        method = METHOD.model_copy(update={"b_rate_ratio": ratio, "training": once})
+        # No dev: the best weights are the last.
+        layer = method.fit(tiny, DATA, seed=0).network.model.layers[1].self_attn.v_proj
+        return layer.lora_A["default"].weight, layer.lora_B["default"].weight
+
+    (a, b), (same_a, b_plus) = steps(1.0), steps(16.0)
+    assert torch.allclose(b_plus, 16 * b, rtol=1e-3)
+    assert b.abs().max() == pytest.approx(METHOD.learning_rate, rel=1e-2)
+    assert torch.equal(a, same_a)

@@ -135,7 +135,7 @@ def test_documents_preferences_control_and_running_text(folder):
             documents__a_dot_md="# Title\n\nText.",
             train=[{"text": "running words"}, row(1), row(4), row(6)],
             test=[row(2, sources=["a.md"])],
-            preferences=[{"prompt": "p", "chosen": "c", "rejected": "r"}],
+            preferences=[{"prompt": "p", "chosen": "c", "rejected": "r", "task": "answer"}],
             control=[{"text": "general"}, {"question": "q", "choices": ["a", "b"], "answer": 1}],
         )
     ).domain
@@ -144,7 +144,7 @@ def test_documents_preferences_control_and_running_text(folder):
         "train.jsonl:1": "running words",
     }
     assert domain.test[0].items[0].sources == ("a.md",)
-    assert domain.preferences[0].rejected == "r"
+    assert (domain.preferences[0].rejected, domain.preferences[0].task) == ("r", "answer")
     assert domain.control.texts == ("general",)
     assert domain.control.task.items[0].target == "b"
 
@@ -243,6 +243,11 @@ ONE = [row(1)]
          r"preferences\.jsonl, line 1: has no 'rejected'"),
         ({"test": ONE, "preferences": [{"prompt": "p", "chosen": "c", "rejected": "c"}]},
          r"line 1: chosen and rejected are the same"),
+        ({"test": ONE, "preferences": [{"prompt": "p", "chosen": "c", "rejected": " "}]},
+         r"preferences\.jsonl, line 1: 'rejected' is empty; write the answer, or drop the row"),
+        ({"test": ONE,
+          "preferences": [{"prompt": "p", "chosen": "c", "rejected": "r", "task": "x"}]},
+         r"preferences\.jsonl, line 1: no task is called 'x'; known: answer"),
         ({"test": ONE, "dev": [row(2)], "control": [row(2)]},
          r"control\.jsonl, line 1: .* needs 'choices'"),
         ({"test": ONE, "domain_dot_yaml": "name: ["}, r"domain\.yaml, line \d: malformed YAML"),

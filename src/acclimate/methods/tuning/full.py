@@ -1,14 +1,15 @@
 """Fine-tune every weight on the training items."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
+from acclimate.core.model import Model
+from acclimate.training.retention import Retention
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
+from acclimate.training.tuning import tune
 
 
 class Full(Method):
@@ -22,18 +23,15 @@ class Full(Method):
     """Peak; 2e-5 is BERT's and Alpaca's for models of 0.1 to 7 B; small ones take more."""
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
+    retention: Retention = Retention()
+    """What keeps the base's knowledge from being forgotten; nothing, unless told."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train a copy of all weights."""
-
-        def prepared(core: Any) -> NeuralModel:
-            tuned: NeuralModel = core.with_network(core.owned_copy().requires_grad_(True))
-            return tuned
-
         return tune(
             base,
             data,
-            Lesson(prepared),
+            self.retention.lesson(seed=seed),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,

@@ -7,6 +7,7 @@ from pydantic import Field
 from acclimate.core.data import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
+from acclimate.nn.low_rank import LowRank
 from acclimate.nn.peft_adapter import PeftAdapter
 from acclimate.training.settings import TrainingSettings
 from acclimate.training.tuning import Lesson, tune
@@ -23,12 +24,16 @@ class LoRA(Method):
     """Of A and B; the paper's table 6 finds 4 to 8 enough on many tasks."""
     alpha: float = Field(default=16.0, gt=0)
     """Scale of the update; twice the rank is common practice."""
+    is_rank_stabilized: bool = False
+    """Scale by alpha / sqrt(rank): high ranks learn as fast as low ones (Kalajdzievski 2023)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On the input of A while training; the paper's is 0.1 for small data."""
     target_modules: str | tuple[str, ...] = "all-linear"
     """Names of the layers that get an update; all of them does best (Dettmers et al. 2023)."""
     learning_rate: float = Field(default=2e-4, gt=0)
     """Peak; ten times full tuning's (Schulman et al. 2025)."""
+    b_rate_ratio: float = Field(default=1.0, gt=0)
+    """Learning rate of B over A's; 1 is the paper's, LoRA+ takes 16 (Hayou et al. 2024)."""
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
@@ -37,22 +42,21 @@ class LoRA(Method):
         return tune(
             base,
             data,
-            Lesson(self._with_adapter),
+            Lesson(self._with_adapter, share_of=lambda _network: self._share),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,
         )
 
     def _with_adapter(self, core: Any) -> NeuralModel:
-        from peft import LoraConfig
+        form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
 
-        targets = self.target_modules
-        config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=targets if isinstance(targets, str) else list(targets),
-            task_type="SEQ_2_SEQ_LM" if core.is_seq2seq else "CAUSAL_LM",
-        )
-        adapted: NeuralModel = core.adapted(lambda network: PeftAdapter.new(network, config))
+        def put_on(network: Any) -> PeftAdapter:
+            config = form.config(network, use_rslora=self.is_rank_stabilized)
+            return PeftAdapter.new(network, config)
+
+        adapted: NeuralModel = core.adapted(put_on)
         return adapted
+
+    def _share(self, name: str) -> float:
+        return self.b_rate_ratio if "lora_B" in name else 1.0

@@ -78,7 +78,10 @@ class Folder(TaskSource):
         check_sources(items, documents)
         check_leaks(given)
         notes += unread + _repeated(given) + doubts(given)
-        preferences = read_preferences(tables["preferences"]) if "preferences" in tables else []
+        known = {*settings.tasks, *(one.task for one in items)}
+        preferences = (
+            read_preferences(tables["preferences"], known) if "preferences" in tables else []
+        )
         parts = self._parts(settings, given, documents)
         domain = Domain(
             name=settings.name,

@@ -1,0 +1,134 @@
+"""Learn directly from pairs of answers which one is liked better."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch.nn.functional import logsigmoid
+
+from acclimate.core.cost import spend
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.notebook import fact
+from acclimate.core.rewriter import Unwrapped, unwrap
+from acclimate.nn.low_rank import ALL_LINEAR, LowRank
+from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.looking import cost_of
+from acclimate.training.preferences import Pair, PairBatch, lay_out, split_preferences
+from acclimate.training.reading import answer, read
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, Split, tune
+
+
+class DPO(Method):
+    """Pairs teach the policy without a reward model or sampling (Rafailov et al. 2023).
+
+    The loss is -log sigmoid(beta (D policy - D reference)), where D is how much likelier the chosen
+    answer is than the rejected one, in nats of whole answers. The reference is the base: low-rank
+    updates are trained beside it.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2305.18290"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "preferences"})
+    is_trained: ClassVar[bool] = True
+
+    beta: float = Field(default=0.1, gt=0)
+    """Pull to the reference, 1/nats; 0.1 is the paper's."""
+    loss: Literal["sigmoid", "ipo"] = "sigmoid"
+    """`ipo` aims at a margin of 1 / (2 beta) and stops there, where the logistic loss would go on
+    for ever on pairs that nobody contradicts (Azar et al. 2024, equation 17). Whole answers count,
+    as the paper writes it; TRL takes the mean over an answer's tokens."""
+    use_reference: bool = True
+    """False: D reference is 0, and nothing but early stopping holds the policy near the base."""
+    rank: int = Field(default=8, ge=1)
+    """Of the low-rank updates; alpha is twice as much."""
+    learning_rate: float = Field(default=5e-5, gt=0)
+    """Peak; the paper's 1e-6 is for all weights of billions, and small updates take more."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully; a fifth of the prompts is held out to stop by."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train low-rank updates on the pairs, as the base's rewriters render their prompts."""
+        lesson = Lesson(
+            self._with_adapter,
+            examples=partial(self._pairs, seed=seed),
+            lay_out=lay_out,
+            loss_of=lambda _network: self._loss,
+        )
+        how: dict[str, Any] = {"learning_rate": self.learning_rate, "settings": self.training}
+        tuned = tune(base, data, lesson, **how, seed=seed)
+        self._tell(unwrap(base), unwrap(tuned), data, seed)
+        return tuned
+
+    def _with_adapter(self, core: Any) -> NeuralModel:
+        form = LowRank(self.rank, 2.0 * self.rank, 0.0, ALL_LINEAR)
+        adapted: NeuralModel = core.adapted(lambda n: PeftAdapter.new(n, form.config(n)))
+        return adapted
+
+    def _pairs(
+        self, outside: Unwrapped, data: TrainData, split: Split, *, seed: int
+    ) -> Iterable[Pair]:
+        """The pairs with what the reference says of them, asked once: before training it is here.
+
+        Low-rank updates begin at zero, so the network about to be trained is the base.
+        """
+        part = split_preferences(data, seed)[split == "dev"]
+        prompts = outside.render([prompt for prompt, _ in part])
+        core = outside.core
+        pairs = [
+            Pair(answer(core, prompt, liked.chosen), answer(core, prompt, liked.rejected))
+            for prompt, (_, liked) in zip(prompts, part, strict=True)
+        ]
+        if not self.use_reference or not pairs:
+            return pairs
+        said = logprobs(outside.core, pairs).tolist()
+        return [replace(pair, reference=tuple(own)) for pair, own in zip(pairs, said, strict=True)]
+
+    def _loss(self, network: Any, batch: PairBatch) -> torch.Tensor:
+        policy = read(network, batch).sums().view(-1, 2)  # (P, 2)
+        reference = batch.reference.to(policy.device)
+        return batch.summed(dpo_losses(policy, reference, beta=self.beta, loss=self.loss))
+
+    def _tell(self, before: Unwrapped, after: Unwrapped, data: TrainData, seed: int) -> None:
+        """How the held-out pairs fare; liked answers that get rarer are DPO's known side effect."""
+        pairs = list(self._pairs(before, data, "dev", seed=seed))
+        if not pairs:
+            return
+        gained = logprobs(after.core, pairs) - logprobs(before.core, pairs)  # (P, 2)
+        margins = gained[:, 0] - gained[:, 1]
+        fact("held-out pairs", len(pairs))
+        fact("share of them that moved to the chosen answer", float((margins > 0).float().mean()))
+        fact("change of a chosen answer's log-probability, nats", float(gained[:, 0].mean()))
+        fact("change of a rejected answer's log-probability, nats", float(gained[:, 1].mean()))
+
+
+def dpo_losses(
+    policy: torch.Tensor, reference: torch.Tensor, *, beta: float, loss: str
+) -> torch.Tensor:
+    """Loss of each pair (Rafailov et al. 2023, equation 7; Azar et al. 2024, equation 17).
+
+    Args:
+        policy: Log-probabilities (P, 2) of chosen and rejected answers, whole, nats.
+        reference: The same under the reference, without gradient; zeros for none.
+        beta: 1/nats.
+        loss: `sigmoid` or `ipo`.
+    """
+    gained = policy - reference
+    margins = gained[:, 0] - gained[:, 1]
+    if loss == "ipo":
+        return (margins - 1 / (2 * beta)).square()
+    return -logsigmoid(beta * margins)
+
+
+def logprobs(core: Any, pairs: list[Pair]) -> torch.Tensor:
+    """Log-probabilities (P, 2) of both answers of each pair, nats."""
+    found = []
+    with torch.no_grad():
+        for batch in lay_out(core.network, pairs):
+            found.append(read(core.network, batch).sums().view(-1, 2).cpu())
+            spend(cost_of(core.network, batch, 2.0))
+    return torch.cat(found)

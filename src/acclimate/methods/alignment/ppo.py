@@ -1,0 +1,113 @@
+"""Practise on a learned reward, never far from the base: RLHF in full."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from statistics import fmean
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.rewriter import Unwrapped, unwrap
+from acclimate.decoding.drawing import draw
+from acclimate.training.batches import Example
+from acclimate.training.policy_settings import PolicySettings
+from acclimate.training.ppo import Asked, Game, ppo_policy
+from acclimate.training.reward_hacking import Practised, tell_signs
+from acclimate.training.reward_model import RewardSettings, reward_model, rewards
+
+NUM_HELD = 200
+"""Dev items at most whose right answers are looked at when practice is over."""
+
+
+class PPO(Method):
+    """Proximal policy optimisation on a reward from preferences (Ouyang et al. 2022).
+
+    The reward is fitted on pairs of answers. The policy, low-rank updates of the base, answers
+    prompts, is judged, and pays for every nat that it is away from the base (Ziegler et al. 2019).
+    Advantages (Schulman et al. 2016) and the clipped objective (Schulman et al. 2017) say how its
+    tokens' probabilities change. The maths is in `training/policy_loss.py`, a round in
+    `training/ppo.py`.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2203.02155"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "preferences"})
+    is_trained: ClassVar[bool] = True
+
+    rank: int = Field(default=8, ge=1)
+    """Of the low-rank updates; alpha is twice as much."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Peak, falling to a tenth; the paper's 9e-6 is for all weights, low-rank ones take ten times
+    as much (Schulman et al. 2025)."""
+    policy: PolicySettings = PolicySettings()
+    """How the policy practises."""
+    reward: RewardSettings = RewardSettings()
+    """How the reward is learned; `best_of_n` shares it where the settings are the same."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Learn the reward, or take it from the store; then practise on it."""
+        outside = unwrap(base)
+        core: Any = outside.core
+        judge = reward_model(core, data, self.reward, seed=seed)
+        how: dict[str, Any] = {"rank": self.rank, "learning_rate": self.learning_rate}
+        policy, rounds = ppo_policy(core, game(outside, judge, data), self.policy, **how, seed=seed)
+        tuned = outside.rewrap(policy)
+        chosen = [(prompt, liked.chosen) for prompt, liked in data.preferred()]
+        practice = Practised(
+            rounds[-1].scores,
+            rounds[-1].lengths,
+            first_score=fmean(rounds[0].scores),
+            first_length=fmean(rounds[0].lengths),
+            best_known=max(rewards(judge, chosen)),
+            target_changes=target_changes(base, tuned, data),
+        )
+        tell_signs(practice)
+        return tuned
+
+
+def game(outside: Unwrapped, judge: Model, data: TrainData) -> Game:
+    """Prompts as the base's rewriters render them; answers drawn as their task ends them."""
+    prompts = list(practised(data))
+    asked = [Asked(*both) for both in zip(outside.render(prompts), prompts, strict=True)]
+    samplings = {task.name: _sampling(task.max_new_tokens, task.stop) for task in data.train}
+    longest = max((s.max_new_tokens for s in samplings.values()), default=32)
+
+    def drawn(policy: Any, some: Sequence[Prompt], seed: int) -> list[tuple[Example, str]]:
+        # A preference that names no task is answered as long as the longest of them.
+        how = [samplings.get(prompt.task, _sampling(longest)) for prompt in some]
+        found = draw(policy, list(zip(some, how, strict=True)), seed=seed)
+        return [(Example(d.context, d.written, route=d.route), d.text) for d in found]
+
+    return Game(asked, drawn, partial(rewards, judge))
+
+
+def target_changes(base: Model, tuned: Model, data: TrainData) -> list[float]:
+    """Of the log-probability of right answers to dev items that are asked as it practised, nats."""
+    known = {prompt.task for prompt in practised(data)}
+    held = [(p, item.target) for p, item in data.pairs("dev") if p.task in known][:NUM_HELD]
+    both = zip(tuned.loglikelihood(held), base.loglikelihood(held), strict=True)
+    return [after.logprob - before.logprob for after, before in both]
+
+
+def practised(data: TrainData) -> Iterator[Prompt]:
+    """The preferences' prompts, and those of the training items that are asked the same way.
+
+    These are of the tasks that preferences name; where they name none, of all with free answers.
+    """
+    named = {liked.task for liked in data.preferences if liked.task}
+    own = [prompt for prompt, _ in data.preferred()]
+    items = [
+        prompt
+        for prompt, _ in data.pairs("train")
+        if (prompt.task in named if named else not prompt.choices)
+    ]
+    # However many pairs a prompt has, it is one to practise on.
+    yield from {(prompt.task, prompt.question): prompt for prompt in [*own, *items]}.values()
+
+
+def _sampling(max_new_tokens: int, stop: tuple[str, ...] = ()) -> Sampling:
+    """From the policy's own distribution: the maths holds for no other."""
+    return Sampling(temperature=1.0, max_new_tokens=max_new_tokens, stop=stop)

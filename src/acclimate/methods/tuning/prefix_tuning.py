@@ -1,0 +1,85 @@
+"""Train keys and values that stand before those of every prompt, in each layer."""
+
+from typing import Any, ClassVar, cast
+
+import torch
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.quiet import quietly
+from acclimate.core.rewriter import unwrap
+from acclimate.nn.prefix import KeysValues, Shape, flattened, read_text
+from acclimate.nn.prefix_adapter import PrefixAdapter
+from acclimate.nn.virtual_tokens import require_room, text_tokens
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, tune
+
+
+class PrefixTuning(Method):
+    """P = MLP(P'), the keys and values of virtual tokens (Li and Liang 2021, section 4).
+
+    The MLP serves training alone: P is kept. An encoder-decoder has its prefix in the decoder's
+    attention to itself, as in PEFT.
+
+    Differs: with a `text`, P is the text's own keys and values plus MLP(P'), which begins at zero,
+    so that training starts from the text exactly.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2101.00190"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    num_virtual_tokens: int = Field(default=10, ge=1)
+    """They take room in the context; 10 is the paper's best for table-to-text."""
+    mlp_dim: int = Field(default=512, ge=0)
+    """Width inside the MLP; 512 is the paper's for table-to-text. 0: P itself is learned."""
+    text: str = ""
+    """Words to begin from, at most as many tokens as virtual ones; few are used over again."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak; the paper's 5e-5 is for many thousand steps, and hardly moves a prefix in few."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train a prefix before what a shared copy of the network reads."""
+        tuned = tune(
+            base,
+            data,
+            Lesson(self._with_prefix),
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )
+        cast("Any", unwrap(tuned).core).adapter.prefix.settle()
+        return tuned
+
+    def _with_prefix(self, core: Any) -> NeuralModel:
+        require_room(self.num_virtual_tokens, core.window)
+        ids = [0] * self.num_virtual_tokens  # any: their shape alone is wanted
+        if self.text:
+            ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
+
+        def put_on(network: Any) -> PrefixAdapter:
+            said = read_text(network, ids)
+            shape = Shape.of(said)
+            start = flattened(said) if self.text else torch.zeros_like(flattened(said))
+            return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
+
+        adapted: NeuralModel = core.adapted(put_on)
+        return adapted
+
+    def _encoder(self, shape: Shape) -> Any:
+        with quietly():
+            from peft import PrefixEncoder, PrefixTuningConfig
+
+        config = PrefixTuningConfig(
+            num_virtual_tokens=self.num_virtual_tokens,
+            num_layers=shape.num_layers,
+            token_dim=shape.num_heads * shape.head_dim,
+            prefix_projection=self.mlp_dim > 0,
+            encoder_hidden_size=self.mlp_dim,
+            init_weights="zero" if self.text else None,
+        )
+        return PrefixEncoder(config)

@@ -1,0 +1,59 @@
+"""Train embeddings of virtual tokens that stand before every prompt."""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.nn.prefix_adapter import PrefixAdapter
+from acclimate.nn.virtual_tokens import VirtualTokens, embedded, require_room, text_tokens
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, tune
+
+
+class PromptTuning(Method):
+    """The network reads [P; X] where P is learned (Lester et al. 2021, section 2).
+
+    An encoder-decoder's encoder reads P.
+
+    Differs: AdamW, not Adafactor.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2104.08691"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    num_virtual_tokens: int = Field(default=20, ge=1)
+    """They take room in the context; the paper finds little gain beyond 20."""
+    text: str = ""
+    """Words whose embeddings to begin from, at most as many tokens as virtual ones; few are used
+    over again. None: tokens of the vocabulary, drawn at random."""
+    learning_rate: float = Field(default=3e-2, gt=0)
+    """Peak; that of PEFT's guide (the paper's 0.3 is Adafactor's)."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train embeddings before what a shared copy of the network reads."""
+        return tune(
+            base,
+            data,
+            Lesson(self._with_tokens),
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )
+
+    def _with_tokens(self, core: Any) -> NeuralModel:
+        require_room(self.num_virtual_tokens, core.window)
+        if self.text:
+            ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
+        else:
+            ids = torch.randint(len(core.tokenizer), (self.num_virtual_tokens,)).tolist()
+        adapted: NeuralModel = core.adapted(
+            lambda network: PrefixAdapter(network, VirtualTokens(embedded(network, ids)))
+        )
+        return adapted

@@ -1,0 +1,67 @@
+"""Train low-rank updates on a base whose weights are held in four bits."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.notebook import fact
+from acclimate.nn.low_rank import LowRank
+from acclimate.nn.nf4 import Nf4Adapter, num_bytes, quantize
+from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, tune
+
+
+class QLoRA(Method):
+    """doubleDequant(c1, c2, W in NF4) + (alpha / rank) B A (Dettmers et al. 2023, equation 5).
+
+    Codes are 4-bit NormalFloat, a scale a block of 64, and the scales 8-bit, a scale a block of
+    256. Products are in float32 on a CPU, in bfloat16 on a GPU.
+
+    Differs: no paged optimiser; the updates' own states are small.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2305.14314"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    rank: int = Field(default=8, ge=1)
+    """Of A and B; the paper finds no difference from 8 to 256 where all layers have one."""
+    alpha: float = Field(default=16.0, gt=0)
+    """Scale of the update; the paper's."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """On the input of A while training; the paper's is 0.1 up to 13 B, and 0.05 above."""
+    target_modules: str | tuple[str, ...] = "all-linear"
+    """Names of the layers that get an update; the paper needs all of them to match full tuning."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak; the paper's up to 13 B."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Round a copy of the base's weights and train A and B beside them."""
+        return tune(
+            base,
+            data,
+            Lesson(self._with_adapter),
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )
+
+    def _with_adapter(self, core: Any) -> NeuralModel:
+        adapted: NeuralModel = core.adapted(self._put_on)
+        return adapted
+
+    def _put_on(self, network: Any) -> Nf4Adapter:
+        form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
+        config = form.config(network)
+        before = num_bytes(network)
+        after = num_bytes(quantize(network))
+        fact("weights of the base, MB", before / 1e6)
+        fact("weights of the base in four bits, MB", after / 1e6)
+        fact("share of the base's memory saved", 1 - after / before)
+        return Nf4Adapter(PeftAdapter.new(network, config))

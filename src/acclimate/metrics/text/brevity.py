@@ -1,0 +1,17 @@
+"""How far the answer keeps to the length of the target."""
+
+from acclimate.core.data import Item
+from acclimate.core.metric import Metric
+from acclimate.core.model import Completion
+
+
+class Brevity(Metric):
+    """1 where the answer has no more words than the target, else target's words over its own.
+
+    An answer that says nothing is no short answer: 0.
+    """
+
+    def of_completion(self, item: Item, completion: Completion) -> float:
+        """Score a free answer."""
+        said, wanted = len(completion.text.split()), len(item.target.split())
+        return min(1.0, wanted / said) if said else 0.0

@@ -1,0 +1,130 @@
+"""The maths of PPO: rewards, advantages, the clipped objective, the KL controller.
+
+An answer is an episode, a token an action, the state all that stands before it. Nothing is
+discounted (discount 1): answers end.
+
+Letters: T tokens of one answer, N tokens of all answers of a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+
+KL_GAIN = 0.5
+"""K of the controller. Differs: Ziegler et al. take 0.1, for thousands of rounds; here are tens."""
+MAX_KL_ERROR = 0.2
+"""The controller never sees a larger relative error."""
+
+
+def token_rewards(
+    score: float, logprobs: torch.Tensor, reference: torch.Tensor, kl_coef: float
+) -> torch.Tensor:
+    """The way from the reference costs at each token; the score comes with the last one.
+
+    r_t = -kl_coef log(policy / reference), and the score added at the end (Ziegler et al. 2019,
+    equation 2). Summed over an answer the penalty estimates the KL to the reference: what the
+    policy gains by the score must be worth its way there. Gives (T,).
+
+    Args:
+        score: Of the whole answer.
+        logprobs: Of its tokens under the policy that wrote it, (T,), nats.
+        reference: The same under the reference.
+        kl_coef: Score that a nat is worth.
+    """
+    rewards = -kl_coef * (logprobs - reference)
+    rewards[-1] += score
+    return rewards
+
+
+def gae(
+    rewards: torch.Tensor, values: torch.Tensor, *, gae_lambda: float, discount: float = 1.0
+) -> torch.Tensor:
+    """How much better than expected each token was (Schulman et al. 2016, equation 16).
+
+    A_t = surprise_t + discount lambda A_(t+1), with surprise_t = r_t + discount V_(t+1) - V_t.
+    lambda = 1 compares all that came with what was expected, true but noisy; lambda = 0 trusts what
+    is expected one token later. After the last one nothing is. Gives (T,).
+    """
+    advantages = torch.zeros_like(rewards)
+    following, expected = 0.0, 0.0
+    for t in reversed(range(len(rewards))):
+        surprise = float(rewards[t]) + discount * expected - float(values[t])
+        following = surprise + discount * gae_lambda * following
+        advantages[t], expected = following, float(values[t])
+    return advantages
+
+
+def whitened(advantages: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The advantages of all answers of a round with mean 0 and variance 1."""
+    every = torch.cat(list(advantages))
+    spread = every.std(correction=0) + 1e-8
+    return [(own - every.mean()) / spread for own in advantages]
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What was noted of tokens when they were written; each (N,)."""
+
+    logprobs: torch.Tensor
+    """Under the policy that wrote them, nats."""
+    values: torch.Tensor
+    """What was expected to come."""
+    advantages: torch.Tensor
+    """How much better than expected it was to write them."""
+    returns: torch.Tensor
+    """What did come: advantage, before whitening, and value."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Experience"]) -> "Experience":
+        """That of several answers, one after another."""
+        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    def to(self, device: torch.device) -> "Experience":
+        """The same on a device."""
+        return Experience(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+class PolicyLoss(NamedTuple):
+    """Sums over the tokens."""
+
+    policy: torch.Tensor
+    value: torch.Tensor
+    num_clipped: int
+    """Tokens whose probability had moved so far that they no longer teach."""
+
+
+def ppo_loss(
+    logprobs: torch.Tensor, values: torch.Tensor, old: Experience, *, clip_range: float
+) -> PolicyLoss:
+    """The clipped surrogate objective, as a loss, and the clipped loss of values.
+
+    -min(ratio A, clip(ratio, 1 - e, 1 + e) A), with the ratio of new to old probability (Schulman
+    et al. 2017, equation 7). Taking the less hopeful of the two, a token gains nothing by moving
+    further than e where its advantage asks it to, and is called back from further in full. Values
+    may move by e a round as well, and the worse of both squared errors counts, halved.
+
+    Args:
+        logprobs: Of the tokens now, (N,).
+        values: Expected now, (N,).
+        old: What was noted.
+        clip_range: e.
+    """
+    ratios = (logprobs - old.logprobs).exp()
+    free = ratios * old.advantages
+    held = ratios.clamp(1 - clip_range, 1 + clip_range) * old.advantages
+    near = old.values + (values - old.values).clamp(-clip_range, clip_range)
+    errors = torch.maximum((values - old.returns) ** 2, (near - old.returns) ** 2)
+    num_clipped = int((held < free).sum())
+    return PolicyLoss(-torch.minimum(free, held).sum(), 0.5 * errors.sum(), num_clipped)
+
+
+def next_kl_coef(kl_coef: float, kl: float, target_kl: float) -> float:
+    """The penalty after a round whose answers lay `kl` nats from the reference.
+
+    Ziegler et al. 2019, section 2.2: the proportional controller in log space,
+    error = clip((KL - target) / target, -0.2, 0.2), and kl_coef grows by the factor 1 + K error.
+    """
+    error = (kl - target_kl) / target_kl
+    return kl_coef * (1 + KL_GAIN * min(MAX_KL_ERROR, max(-MAX_KL_ERROR, error)))

@@ -1,0 +1,34 @@
+"""A parallel adapter learns its items, from what the layer reads, at scale 1."""
+
+import torch
+
+from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.model import Sampling
+from acclimate.core.rewriter import unwrap
+from acclimate.methods.tuning.parallel_adapter import ParallelAdapter
+from acclimate.training.settings import TrainingSettings
+
+ITEMS = tuple(
+    Item(id=str(i), question=f"{q}?", target=a)
+    for i, (q, a) in enumerate([("one", "the"), ("two", "is"), ("three", "in")] * 4)
+)
+DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
+LONG = TrainingSettings(num_epochs=40, batch_size=12, weight_decay=0.0)
+METHOD = ParallelAdapter(learning_rate=2e-2, training=LONG)
+
+
+def test_learns_its_items_and_is_the_formula_inside_the_network(tiny):
+    tuned = METHOD.fit(tiny, DATA, seed=0)
+    asked = [DATA.train[0].prompt(item) for item in ITEMS[:3]]
+    found = tuned.generate(asked, Sampling(max_new_tokens=4, stop=("\n",)))
+    assert [c.text for c in found] == ["the", "is", "in"]
+    for block, own in zip(
+        unwrap(tuned).core.network.model.layers, tiny.network.model.layers, strict=True
+    ):
+        adapter = block.mlp.bottlenecks[0].adapters[0]
+        assert adapter.down.shape == (16, 32)
+        x = torch.randn(5, 32)
+        with torch.inference_mode():
+            beside = torch.relu(x @ adapter.down.T + adapter.down_bias)
+            wanted = own.mlp(x) + beside @ adapter.up.T + adapter.up_bias
+            assert torch.allclose(block.mlp(x), wanted, atol=1e-5)
