@@ -21,3 +21,14 @@ def test_what_is_told_while_open_is_kept_in_order():
 def test_notes_go_through_json():
     notes = Notes(facts={"a": "word", "b": 1.5}, curves={"c": ((1.0, 2.0),)})
     assert Notes.model_validate_json(notes.model_dump_json()) == notes
+
+
+def test_what_is_no_number_costs_nothing_else():
+    with noted() as book:
+        fact("bits", float("nan"))
+        fact("words", 3.0)
+        for step, loss in enumerate((1.0, float("inf"), 0.5)):
+            point("loss", step, loss)
+    assert book.notes() == Notes(
+        facts={"bits": "not a number", "words": 3.0}, curves={"loss": ((0, 1.0), (2, 0.5))}
+    )

@@ -51,6 +51,18 @@ def test_what_is_learned_leaves_room_for_its_end(layout):
         assert len(context) + len(answer) < 120
 
 
+def test_running_text_begins_after_a_mark_of_its_start_or_a_line_break(tokenizer):
+    marked = copy.deepcopy(tokenizer)
+    for bos, eos, start in (("<|pad|>", "<|end|>", "<|pad|>"), (None, "<|end|>", "<|end|>")):
+        marked.bos_token, marked.eos_token = bos, eos
+        context, _ = Layout(marked, window=120).encode(Prompt("", template=""), "the answer")
+        assert context == [tokenizer.convert_tokens_to_ids(start)]
+    marked.bos_token = marked.eos_token = None
+    context, answer = Layout(marked, window=120).encode(Prompt("", template=""), "the answer")
+    assert tokenizer.decode(context) == "\n"
+    assert tokenizer.decode(answer).strip() == "the answer"
+
+
 def test_examples_are_dropped_from_the_end_until_it_fits(layout):
     examples = tuple(Example(f"number {i}?", "the answer " * 5) for i in range(6))
     kept, ids = layout.fitted(Prompt(question="where?", examples=examples), 10)

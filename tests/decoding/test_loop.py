@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from acclimate.core.model import Sampling
+from acclimate.core.prompt import Prompt
 from acclimate.decoding.loop import decode, kept, sample
 from acclimate.models.local.huggingface import HuggingFace
 
@@ -42,6 +43,18 @@ def test_finished_rows_leave_the_batch_and_the_rest_go_on(model_folder):
     )
     expected = [row[: row.index(stop) + 1] if stop in row else row for row in full]
     assert answers == expected
+
+
+@pytest.mark.parametrize(("family", "has_window"), [("gpt2", True), ("llama", True), ("t5", False)])
+def test_an_answer_ends_where_the_window_does(family, has_window, model_folder):
+    model = HuggingFace(path=str(model_folder(family))).load()
+    prompts = [Prompt("why? " * 20), Prompt("why?")]
+    said = model.generate(prompts, Sampling(max_new_tokens=300, seed=1))
+    sizes = [len(model.encode(prompt)[0]) for prompt in prompts]
+    assert sizes[0] > 100
+    assert [a.num_new_tokens for a in said] == [256 - n if has_window else 300 for n in sizes]
+    short = model.generate(prompts[:1], Sampling(max_new_tokens=20))[0]
+    assert said[0].text.startswith(short.text)
 
 
 def test_top_k_and_top_p_keep_what_they_say():

@@ -43,6 +43,8 @@ def test_a_name_the_base_lacks_is_refused_with_those_it_has(tiny):
         config(tiny.network, ("v_proj", "q_prj"))
     with pytest.raises(ConfigError, match="called 'xyz'; it has down_proj"):
         config(tiny.network, "xyz")
+    with pytest.raises(ConfigError, match=f"names no layer; name some of {known}"):
+        config(tiny.network, ())
     with pytest.raises(ConfigError, match="lm_head"):
         config(tiny.network, "lm_head")
 

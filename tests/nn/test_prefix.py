@@ -12,7 +12,7 @@ from acclimate.decoding.prefix_cache import expanded, prefix_cache
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.prefix import KeysValues, Prefixed, Shape, flattened, read_text, widened
 from acclimate.nn.prefix_adapter import PrefixAdapter
-from acclimate.nn.virtual_tokens import VirtualTokens
+from acclimate.nn.virtual_tokens import EncoderPrompted, VirtualTokens
 
 DECODERS = ["llama", "qwen3", "gpt2", "gemma2", "mistral"]
 NUM = 5
@@ -168,6 +168,23 @@ def test_one_prefix_goes_before_another(tiny):
     expected = tiny.network(input_ids=torch.cat([*texts, rows[0]])[None]).logits[:, -6:]
     assert torch.allclose(both(input_ids=rows).logits, expected, atol=1e-5)
     assert both.num_virtual_tokens == 9
+
+
+@torch.no_grad()
+def test_one_prefix_goes_before_another_in_an_encoder(model_folder):
+    network = base(model_folder, "t5").network
+    texts, rows = (ids(4, seed=5), ids(NUM)), ids(1, 6, seed=3)
+    embed = network.get_input_embeddings()
+    both = network
+    for text in texts:  # the last one put on stands next to the rows
+        both = EncoderPrompted(both, VirtualTokens(embed(text).clone())).eval()
+    start = torch.tensor([[1]])
+    whole = torch.cat([*texts, rows[0]])[None]
+    expected = network(input_ids=whole, decoder_input_ids=start).logits
+    padded = torch.cat([torch.zeros(1, 2, dtype=torch.long), rows], dim=1)
+    mask = torch.tensor([[0, 0, 1, 1, 1, 1, 1, 1]])
+    for given in ({"input_ids": rows}, {"input_ids": padded, "attention_mask": mask}):
+        assert torch.allclose(both(decoder_input_ids=start, **given).logits, expected, atol=1e-5)
 
 
 @torch.no_grad()

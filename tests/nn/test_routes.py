@@ -10,6 +10,7 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.saved import load_model, save_model
 from acclimate.decoding.loop import decode
 from acclimate.methods.tuning.lora import LoRA
+from acclimate.methods.tuning.prompt_tuning import PromptTuning
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.bottleneck import BottleneckForm
 from acclimate.nn.bottleneck_adapter import BottleneckAdapter
@@ -177,6 +178,31 @@ def test_lora_on_top_goes_on_routing(tiny):
     both.network.eval()
     asked = prompts(MIXED)
     assert both.generate(asked, SAMPLING) == first.generate(asked, SAMPLING)
+
+
+@pytest.mark.parametrize("is_prompted_first", [True, False])
+def test_virtual_tokens_of_an_encoder_go_the_way_of_their_row(is_prompted_first, model_folder):
+    base = HuggingFace(path=str(model_folder("t5"))).load()
+    prompted = PromptTuning(num_virtual_tokens=3)._with_tokens
+    model = routed(prompted(base)) if is_prompted_first else prompted(routed(base))
+    model.network.eval()
+    ids, mask = torch.tensor([[5, 9, 77], [8, 6, 4]]), torch.ones(2, 3, dtype=torch.long)
+    routes = torch.tensor([[0], [2]])
+    start = torch.full((2, 1), model.network.config.decoder_start_token_id)
+
+    def logits(rows):
+        told = {"input_ids": ids[rows], "attention_mask": mask[rows], "routes": routes[rows]}
+        return model.network(decoder_input_ids=start[rows], **told).logits
+
+    with torch.inference_mode():
+        both = logits([0, 1])
+        encoded = model.network.get_encoder()(ids, mask, routes=routes)
+        given = {"encoder_outputs": encoded, "attention_mask": mask, "routes": routes}
+        split = model.network(decoder_input_ids=start, **given).logits
+        assert torch.allclose(torch.cat([logits([0]), logits([1])]), both, atol=1e-4)
+        routes[:] = routes.flip(0)
+        assert not torch.allclose(logits([0, 1]), both, atol=1e-2)
+    assert torch.allclose(split, both, atol=1e-4)
 
 
 def test_who_does_not_say_the_task_is_told(tiny):

@@ -103,6 +103,11 @@ def test_a_stricter_quality_could_leave_nothing() -> None:
     )
 
 
+def test_nothing_can_lose_less_than_nothing() -> None:
+    rows = [standing("lora", 0.5, is_trained=True), standing("base", 0.7)]
+    assert not any("A limit" in said for said in changes(rows, {"max_forgetting_bits_per_byte": 1}))
+
+
 def test_what_is_a_little_cheaper_already_is_at_no_load_said_to_become_so() -> None:
     # 24.0 USD against 23.5: level, so the base stays; below 2,083 requests the base is cheaper.
     tuned = standing("lora", 0.5, fit_usd=0.2, request_usd=9.7e-5, methods=("lora",))

@@ -65,3 +65,6 @@ def test_an_answer_ends_where_the_model_stops(tokenizer):
     assert ending(network(0), own) == [0]
     assert ending(network(0), tokenizer) == [0]
     assert ending(network([0, end], is_seq2seq=True), own) == []
+    own.eos_token = own.chat_template = None
+    assert ending(network([7, 5]), own) == [5]
+    assert ending(network(None), own) == []

@@ -7,6 +7,8 @@ import torch
 
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.blocks import blocks
+from acclimate.nn.bottleneck import BottleneckForm
+from acclimate.nn.bottleneck_adapter import BottleneckAdapter
 from acclimate.training.batches import Example, causal_batches
 from acclimate.training.kept_activations import keeping, num_frozen_blocks
 from acclimate.training.loop import Run, train
@@ -73,3 +75,16 @@ def test_nothing_is_kept_where_it_cannot_be(model_folder, tiny):
     gpt2 = half_frozen("gpt2", model_folder)
     gpt2.transformer.drop.p = 0.1
     assert keeping(gpt2, next_token_loss, 100) is next_token_loss
+
+
+def test_nothing_is_kept_where_a_frozen_block_drops_units_without_a_layer_for_it(model_folder):
+    network = half_frozen("llama", model_folder)
+    assert keeping(network, next_token_loss, 100) is not next_token_loss
+    form = BottleneckForm(dropout=0.1)
+    dropping = BottleneckAdapter.new(copy.deepcopy(network), form).network
+    for weight in dropping.model.layers[0].mlp.bottlenecks.parameters():
+        weight.requires_grad_(False)
+    assert num_frozen_blocks(dropping) == 1
+    assert keeping(dropping, next_token_loss, 100) is next_token_loss
+    network.model.layers[0].self_attn.attention_dropout = 0.1
+    assert keeping(network, next_token_loss, 100) is next_token_loss

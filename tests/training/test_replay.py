@@ -46,8 +46,8 @@ def test_replay_from_a_file_begins_again_where_it_is_short(tiny, tmp_path):
 
 
 def test_what_cannot_be_replayed_is_said(tiny, tmp_path, model_folder):
-    with pytest.raises(DataError, match="no such file"):
-        rows(tiny, replay_share=0.5, replay_path=str(tmp_path / "none"))
+    with pytest.raises(ValueError, match="no such file"):
+        Retention(replay_share=0.5, replay_path=str(tmp_path / "none"))
     (tmp_path / "blank.txt").write_text("")
     with pytest.raises(DataError, match="there is no text in it"):
         rows(tiny, replay_share=0.5, replay_path=str(tmp_path / "blank.txt"))

@@ -32,6 +32,11 @@ class Method(Record):
         """Whether another seed may give another model."""
         return self.is_trained
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Files and folders that `fit` reads besides the data: other content, another model."""
+        return ()
+
     @abstractmethod
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Adapt `base`, which stays as it was."""

@@ -1,5 +1,6 @@
 """What a fit tells besides its model: facts and curves for the report."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,8 +29,15 @@ class Notebook:
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def notes(self) -> Notes:
-        """All that was told so far."""
-        return Notes(facts=dict(self.facts), curves={k: tuple(v) for k, v in self.curves.items()})
+        """All that was told so far; what is no number is said so, and left out of curves."""
+        facts = {k: v if _is_kept(v) else "not a number" for k, v in self.facts.items()}
+        kept = {k: tuple(p for p in v if _is_kept(p[1])) for k, v in self.curves.items()}
+        return Notes(facts=facts, curves=kept)
+
+
+def _is_kept(value: float | str) -> bool:
+    """A note that cannot be kept must not cost the model that was fitted."""
+    return isinstance(value, str) or math.isfinite(value)
 
 
 _open: ContextVar[tuple[Notebook, ...]] = ContextVar("open_notebooks", default=())

@@ -49,7 +49,8 @@ def _drawn(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> 
     contexts = [model.layout.fitted(prompt, room)[1] for prompt in prompts]
     routes = [model.route(prompt) for prompt in prompts]
     ending = Ending(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
-    answers = decode(model.network, contexts, sampling, is_stop=ending.is_reached, routes=routes)
+    how = {"routes": routes, "window": model.window}
+    answers = decode(model.network, contexts, sampling, is_stop=ending.is_reached, **how)
     return [
         Drawn(context, written, ending.text(written), route)
         for context, written, route in zip(contexts, answers, routes, strict=True)

@@ -100,8 +100,10 @@ class Layout:
     @property
     def _start(self) -> list[int]:
         """What stands before a text that begins from nothing."""
-        first = self.tokenizer.bos_token_id
-        return [self.tokenizer.eos_token_id if first is None else first]
+        ends = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id)
+        marks = [token for token in ends if token is not None]
+        # Where a vocabulary marks neither end, a text begins after a line break.
+        return marks[:1] or self._ids(["\n"], special=False)[0]
 
     def _chat(self, messages: list[dict[str, str]]) -> str:
         chat = self.tokenizer.apply_chat_template

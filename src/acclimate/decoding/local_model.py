@@ -47,9 +47,9 @@ class LocalModel(NeuralModel):
         room = self.layout.reserve(sampling.max_new_tokens)
         fitted = [self.layout.fitted(prompt, room) for prompt in prompts]
         contexts = [ids for _, ids in fitted]
-        routes = [self.route(prompt) for prompt in prompts]
         ending = Ending(self.tokenizer, sampling, stop_ids(self.network, self.tokenizer))
-        answers = decode(self.network, contexts, sampling, is_stop=ending.is_reached, routes=routes)
+        how = {"routes": [self.route(prompt) for prompt in prompts], "window": self.window}
+        answers = decode(self.network, contexts, sampling, is_stop=ending.is_reached, **how)
         return [
             Completion(
                 text=ending.text(answer),

@@ -3,6 +3,7 @@
 Letters: B rows, T tokens, V vocabulary.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def decode(
     *,
     is_stop: Callable[[list[int]], bool],
     routes: Sequence[int | None] = (),
+    window: int | None = None,
 ) -> list[list[int]]:
     """New token ids after each context, in order; ends at `is_stop` or `max_new_tokens`.
 
@@ -36,6 +38,7 @@ def decode(
         sampling: How a token is drawn.
         is_stop: Told the new ids of one row; whether that row is done.
         routes: Of each context, where the network has adapters to choose from.
+        window: Tokens that a context and its answer may have, where one network reads both.
     """
     routes = routes or [None] * len(contexts)
     num_shared = 0 if network.config.is_encoder_decoder else shared_prefix(contexts, routes)
@@ -50,7 +53,7 @@ def decode(
             ways = as_keyword([routes[i] for i in group])
             rows = _Rows(network, own, cache, num_shared, ways)
             for index, answer in zip(
-                group, _decode_rows(rows, sampling, is_stop, generator), strict=True
+                group, _decode_rows(rows, sampling, is_stop, generator, window), strict=True
             ):
                 answers[index] = answer
             spend(_cost(network, sum(map(len, own)), sum(len(answers[i]) for i in group)))
@@ -94,15 +97,18 @@ def _decode_rows(
     sampling: Sampling,
     is_stop: Callable[[list[int]], bool],
     generator: torch.Generator,
+    window: int | None,
 ) -> list[list[int]]:
     logits = rows.prefill()
+    rooms = rows.rooms(window)
     answers: list[list[int]] = [[] for _ in range(len(logits))]
     running = list(range(len(answers)))
     for _ in range(sampling.max_new_tokens):
         tokens = sample(logits, sampling, generator)
         for row, token in zip(running, tokens.tolist(), strict=True):
             answers[row].append(token)
-        keep = [i for i, row in enumerate(running) if not is_stop(answers[row])]
+        is_over = [is_stop(answers[row]) or len(answers[row]) >= rooms[row] for row in running]
+        keep = [i for i, over in enumerate(is_over) if not over]
         if not keep:
             break
         if len(keep) < len(running):
@@ -147,6 +153,12 @@ class _Rows:
             return self._encode()
         positions = (self.mask.cumsum(-1) - 1).clamp(min=0)[:, -self.ids.shape[1] :]
         return self._forward(input_ids=self.ids, position_ids=positions)
+
+    def rooms(self, window: int | None) -> list[float]:
+        """How many tokens each row has left in a window; no end of them, where there is none."""
+        if window is None or self.encoded is not None:
+            return [math.inf] * len(self.ids)
+        return [window - length for length in self.mask.sum(-1).tolist()]
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Read one new token a row; logits (B, V) of the next."""

@@ -76,7 +76,7 @@ class Bottleneck(torch.nn.Module):
     def __init__(self, layer_width: int, form: BottleneckForm) -> None:
         super().__init__()
         width = form.width(layer_width)
-        self.form = form
+        self.form, self.dropout = form, form.dropout
         self.down = torch.nn.Parameter(torch.empty(width, layer_width))  # (R, D)
         self.down_bias = torch.nn.Parameter(torch.zeros(width))
         self.up = torch.nn.Parameter(torch.zeros(layer_width, width))  # (D, R)
@@ -89,6 +89,6 @@ class Bottleneck(torch.nn.Module):
         """What the layer says (N, D), changed, given also what it read (N, D)."""
         x = (read if self.form.is_parallel else said).to(self.down.dtype)
         hidden = ACTIVATIONS[self.form.activation](functional.linear(x, self.down, self.down_bias))
-        hidden = functional.dropout(hidden, self.form.dropout, self.training)  # (N, R)
+        hidden = functional.dropout(hidden, self.dropout, self.training)  # (N, R)
         change = self.scale * functional.linear(hidden, self.up, self.up_bias)
         return said + change.to(said.dtype)

@@ -52,6 +52,11 @@ class LowRank:
             return known
         wanted = self.target_modules
         names = [wanted] if isinstance(wanted, str) else list(wanted)
+        if not names:
+            raise ConfigError(
+                f"target_modules: names no layer; name some of {', '.join(known)}, or say "
+                f"{ALL_LINEAR}"
+            )
         for name in names:
             if not any(_ends(layer, [name]) for layer in layers):
                 near = get_close_matches(name, known, n=1, cutoff=0.5)

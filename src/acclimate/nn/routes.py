@@ -33,7 +33,7 @@ class Routes:
         routes = network.routes_of_pass = cls()
         network.register_forward_pre_hook(_begin, with_kwargs=True)
         if network.config.is_encoder_decoder:
-            encoder = network.get_encoder()
+            encoder = _encoder(network)
             encoder.routes_of_pass = routes
             encoder.register_forward_pre_hook(_go_on, with_kwargs=True)
         return routes
@@ -73,6 +73,12 @@ def as_keyword(routes: Sequence[int | None]) -> dict[str, torch.Tensor]:
 
 def _of(network: Any) -> Routes | None:
     return getattr(network, "routes_of_pass", None)
+
+
+def _encoder(network: Any) -> Any:
+    """What reads prompts, innermost: a prefix before it reads by a method of its own."""
+    found = network.get_encoder()
+    return found if isinstance(found, torch.nn.Module) else _encoder(network.network)
 
 
 def _begin(network: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -60,7 +60,8 @@ class EncoderPrompted(torch.nn.Module):
     ) -> Any:
         """The network's output; the mask (B, T) is of the tokens that the caller knows."""
         if encoder_outputs is None:
-            encoder_outputs = self.encode(input_ids, attention_mask)
+            way = {"routes": inputs["routes"]} if "routes" in inputs else {}
+            encoder_outputs = self.encode(input_ids, attention_mask, **way)
         if attention_mask is not None:
             mask = widened(attention_mask, self.prefix.num_tokens)
             inputs["attention_mask"] = mask.gather(1, self._order(attention_mask))
@@ -70,9 +71,17 @@ class EncoderPrompted(torch.nn.Module):
         """What reads a prompt, the virtual tokens before it."""
         return self.encode
 
-    def encode(self, input_ids: Any, attention_mask: Any = None, **inputs: Any) -> Any:
-        """The encoder's output for rows (B, T), of P + T places."""
-        embedded = self.network.get_input_embeddings()(input_ids)  # (B, T, D)
+    def encode(
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        inputs_embeds: Any = None,
+        **inputs: Any,
+    ) -> Any:
+        """The encoder's output for rows (B, T), or their embeddings, of P + T places."""
+        embedded = inputs_embeds  # (B, T, D)
+        if embedded is None:
+            embedded = self.network.get_input_embeddings()(input_ids)
         virtual = self.prefix.weight.to(embedded.dtype).expand(len(embedded), -1, -1)  # (B, P, D)
         whole = torch.cat([virtual, embedded], dim=1)  # (B, P+T, D)
         if attention_mask is not None:

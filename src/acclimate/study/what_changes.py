@@ -123,8 +123,8 @@ def _without(name: str, bound: float, pick: Standing, found: _Found) -> str:
 def _tighter(name: str, pick: Standing, found: _Found) -> str:
     standings, comparison, limits = found
     limit, own = limit_named(name), limit_named(name).read(pick)
-    if own is None:
-        return ""
+    if own is None or (own <= 0 and not limit.is_least):
+        return ""  # there is nothing to limit
     stricter = [s for s in keeping(standings, limits) if limit.excess(s, own) < 0]
     then = choose(stricter, comparison)
     side = "above" if limit.is_least else "below"

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.store import Store
+from acclimate.text.corpus.sources import find_sources
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,14 @@ class Workshop:
                 "seed": seed if method.depends_on_seed else None,
                 "code": _code(type(method)),
             }
+            | ({"reads": _changed(method.reads)} if method.reads else {})
         )
+
+
+def _changed(paths: Sequence[str]) -> list[tuple[str, int, int]]:
+    """What tells that files were changed: name, size and time of each, folders' files too."""
+    found = find_sources([Path(path) for path in paths])
+    return [(source.name, source.num_bytes, source.changed_ns) for source in found]
 
 
 def _code(kind: type[Method]) -> str:

@@ -46,7 +46,8 @@ def ending(network: Any, tokenizer: Any) -> list[int]:
     """
     if network.config.is_encoder_decoder:
         return []
-    turn = end_of_turn(tokenizer)
-    if turn is not None and turn in stop_ids(network, tokenizer):
+    turn, stops = end_of_turn(tokenizer), stop_ids(network, tokenizer)
+    if turn is not None and turn in stops:
         return [turn]
-    return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    # A tokenizer may not say what the network stops at.
+    return sorted(stops)[:1] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]

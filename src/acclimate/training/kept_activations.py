@@ -36,6 +36,14 @@ def _learns(module: torch.nn.Module) -> bool:
     return any(p.requires_grad for p in module.parameters())
 
 
+def _drops(module: torch.nn.Module) -> bool:
+    """Whether it drops units while training: a layer that does, or one that calls the function."""
+    if isinstance(module, torch.nn.Dropout):
+        return bool(module.p > 0)
+    own = vars(module).items()
+    return any("dropout" in name and isinstance(p, float) and p > 0 for name, p in own)
+
+
 def keeping(network: Any, loss: Loss, num_tokens: int) -> Loss:
     """The same loss, its frozen part computed once an example; `loss` itself where none pays.
 
@@ -48,7 +56,7 @@ def keeping(network: Any, loss: Loss, num_tokens: int) -> Loss:
     own = blocks(network)
     bytes_kept = num_tokens * network.config.get_text_config().hidden_size * network.dtype.itemsize
     fits = bytes_kept < MEMORY_SHARE * psutil.virtual_memory().available
-    is_steady = all(m.p == 0 for m in network.modules() if isinstance(m, torch.nn.Dropout))
+    is_steady = not any(_drops(module) for module in network.modules())
     if not (0 < num_frozen < len(own) and fits and is_steady):
         return loss
     return _Kept(own[:num_frozen], own[num_frozen], loss)

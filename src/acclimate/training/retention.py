@@ -1,10 +1,11 @@
 """Means against forgetting what a base knows, for methods that train its weights."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acclimate.core.data import Record, TrainData
 from acclimate.core.model import NeuralModel
@@ -40,6 +41,18 @@ class Retention(Record):
     base_share: float = Field(default=0.0, ge=0, lt=1)
     """Of the base's weights in the result, w0 + (1 - share) (w - w0); WiSE-FT recommends 0.5 where
     nothing is known (Wortsman et al. 2022)."""
+
+    @field_validator("replay_path")
+    @classmethod
+    def _is_there(cls, path: str) -> str:
+        if path and not Path(path).exists():
+            raise ValueError("no such file or folder")
+        return path
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Files and folders that are read besides the data."""
+        return (self.replay_path,) if self.replay_share and self.replay_path else ()
 
     def lesson(
         self,

@@ -113,6 +113,9 @@ def test_words_may_come_from_a_file(tmp_path):
     assert DomainTokens(tokens=str(tmp_path / "words.txt")).tokens == ("# one a line", *WORDS)
     with pytest.raises(ValueError, match="cannot be read"):
         DomainTokens(tokens=str(tmp_path / "no.txt"))
+    (tmp_path / "blank.txt").write_text("\n \n")
+    with pytest.raises(ValueError, match="holds no word"):
+        DomainTokens(tokens=str(tmp_path / "blank.txt"))
 
 
 def test_what_is_known_is_named(tiny):

@@ -39,6 +39,11 @@ class Continued(Method):
     retention: Retention = Retention()
     """What keeps the base's knowledge from being forgotten; nothing, unless told."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The text that is replayed."""
+        return self.retention.reads
+
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train a copy of all weights.
 

@@ -73,7 +73,10 @@ class DomainTokens(Method):
     @field_validator("tokens")
     @classmethod
     def _once(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(word for token in tokens if (word := token.strip())))
+        words = tuple(dict.fromkeys(word for token in tokens if (word := token.strip())))
+        if tokens and not words:
+            raise ValueError("holds no word; list some, or leave it out to have them chosen")
+        return words
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train the new rows of a copy on the documents.
