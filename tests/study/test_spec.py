@@ -12,6 +12,13 @@ def labels(*recipes):
 
 def test_labels_are_names_and_fields_only_where_needed():
     assert labels("few_shot", ["lora", "hybrid_rag"]) == ["base", "few_shot", "lora + hybrid_rag"]
+    short = {"num_epochs": 1}
+    assert labels(
+        {"name": "lora", "rank": 4, "training": short},
+        {"name": "lora", "rank": 8, "training": short},
+        {"name": "lora", "rank": 4, "alpha": 2.0, "training": short},
+        {"name": "lora", "rank": 8, "training": {}},
+    )[1:] == ["lora", "lora(rank=8)", "lora(alpha=2.0)", "lora(rank=8, training={})"]
     assert labels({"name": "lora", "rank": 4}, {"name": "lora", "rank": 8}) == [
         "base",
         "lora",

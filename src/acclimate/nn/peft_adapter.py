@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from acclimate.core.quiet import quietly
 from acclimate.nn.adapter import Adapter
+from acclimate.nn.dora_norm import use_safe_norms
 from acclimate.nn.linear import use_fast_linears
 
 
@@ -16,7 +17,7 @@ class PeftAdapter(Adapter):
         """Hold a PeftModel."""
         self.model = model
         # An adapter's own small matrices gain from the faster product as the large ones do.
-        self.network = use_fast_linears(model.get_base_model())
+        self.network = use_safe_norms(use_fast_linears(model.get_base_model()))
 
     @classmethod
     def new(cls, network: Any, config: Any) -> Self:

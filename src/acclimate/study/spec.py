@@ -169,8 +169,11 @@ def recipes_of(spec: StudySpec) -> list[Recipe]:
         if not specs:
             raise ConfigError("recipes: an empty list; name at least one method")
         label = " + ".join(_short(s) for s in specs)
+        alike = next((r for r in found if r.label == label), None)
+        if alike is not None:
+            label = " + ".join(_long(s, o) for s, o in zip(specs, alike.specs, strict=False))
         if any(r.label == label for r in found):
-            label = " + ".join(_long(s) for s in specs)
+            label = " + ".join(_long(s, "") for s in specs)
         if any(r.label == label for r in found):
             raise ConfigError(f"recipes: '{label}' stands there twice")
         found.append(Recipe(label=label, specs=specs))
@@ -181,8 +184,11 @@ def _short(spec: Spec) -> str:
     return Path(str(spec if isinstance(spec, str) else spec.get("name", "?"))).stem
 
 
-def _long(spec: Spec) -> str:
+def _long(spec: Spec, other: Spec) -> str:
+    """The name with the fields in which it differs from another of the name."""
     if isinstance(spec, str):
         return _short(spec)
-    fields = ", ".join(f"{k}={v}" for k, v in spec.items() if k != "name")
-    return f"{_short(spec)}({fields})"
+    known = {} if isinstance(other, str) else other
+    own = {k: v for k, v in spec.items() if k != "name" and known.get(k) != v}
+    fields = ", ".join(f"{k}={v}" for k, v in own.items())
+    return f"{_short(spec)}({fields})" if fields else _short(spec)

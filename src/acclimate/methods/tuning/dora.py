@@ -17,7 +17,8 @@ class DoRA(Method):
     """m (W + (alpha / rank) B A) / ‖W + (alpha / rank) B A‖ (Liu et al. 2024, equation 5).
 
     m is learned, a number for each output, and begins as ‖W‖; the norm below is taken as a
-    constant in the gradient (the paper's section 4.3).
+    constant in the gradient (the paper's section 4.3). An output whose weights are all zero has no
+    direction, and stays zero.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2402.09353"
