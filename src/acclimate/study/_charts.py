@@ -112,7 +112,7 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
     Args:
         name: Of the chart, for its ids.
         lines: What tells a kind of curve from the others (`train`, `dev`), and its points.
-        label: Of the upright axis.
+        label: What is shown; the heading says it whole, the upright axis its unit alone.
     """
     kinds = list(dict.fromkeys(kind for kind, _ in lines))
     with drawing(name, 240, (50, 38)) as draft:
@@ -125,7 +125,7 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
             axes.plot(steps, values, **style)
         axes.margins(0.09, 0.1)
         axes.set_xlabel("step")
-        axes.set_ylabel(label)
+        axes.set_ylabel(label.rpartition(", ")[2])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.autoscale_view()
