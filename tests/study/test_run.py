@@ -105,6 +105,16 @@ def test_a_changed_test_set_needs_relock(domain, base, tmp_path):
     assert len(hashes) == 2
 
 
+def test_a_changed_control_set_is_measured_again(domain, base, tmp_path):
+    own = shutil.copytree(domain, tmp_path / "domain")
+    spec = spec_of(own, base, recipes=["full"])
+    before = {s.recipe: s.forgetting for s in run_study(spec, tmp_path / "out").standings}
+    (own / "control.jsonl").write_text('{"text": "Quite another text, of other words."}\n')
+    after = {s.recipe: s.forgetting for s in run_study(spec, tmp_path / "out").standings}
+    assert after["full"] != before["full"]
+    assert after["base"].bits_per_byte == 0
+
+
 def test_what_cannot_be_is_skipped_and_what_breaks_is_failed_with_the_reason(base, tmp_path):
     path = tmp_path / "broken.py"
     path.write_text(

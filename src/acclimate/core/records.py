@@ -44,7 +44,7 @@ class Row(Record):
     reason: str = ""
     """Why there is none."""
     items_hash: str = ""
-    """Digest of the items it was measured on."""
+    """Digest of the items it was measured on, the control set's among them."""
     key: str = ""
     """Of the fitted model: digest of recipe, base, data, seed and code."""
     is_trained: bool = False

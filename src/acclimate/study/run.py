@@ -87,12 +87,14 @@ class Study:
 
     def _row(self, job: Job) -> Row:
         """The row of a job: found, or measured and kept."""
-        tasks = self.domain.dev if job.split == "dev" else self.domain.test
+        is_test = job.split == "test"
+        tasks = self.domain.test if is_test else self.domain.dev
+        control = self.domain.control if is_test else None
         begun = Row(
             recipe=job.recipe.label,
             seed=job.seed,
             split=job.split,
-            items_hash=digest([task.items for task in tasks]),
+            items_hash=digest([[task.items for task in tasks], control]),
             versions=versions(),
             hardware=hardware(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
