@@ -1,4 +1,4 @@
-"""DoRA on weights of which some rows are zero: a row without a direction keeps none."""
+"""DoRA on weights with rows of zeros: a row without a direction keeps none."""
 
 from functools import cache
 from typing import Any
