@@ -107,8 +107,8 @@ def notes(method: str, num_seeds: int) -> tuple[Notes, ...]:
         Notes(
             facts={"trained weights": 1_179_648.0, "layers": "q_proj, v_proj", "rate": 2e-4 * s},
             curves={
-                "train loss, nats a target": loss(s, 0.7)[1:],
-                "dev loss, nats a target": loss(s, 0.9),
+                "train loss, nats": loss(s, 0.7)[1:],
+                "dev loss, nats": loss(s, 0.9),
                 f"length of the update, {method}": tuple((40.0 * i, s + i**0.5) for i in range(9)),
             },
         )
@@ -202,6 +202,7 @@ def example(limits: dict[str, float] | None = None, **fields) -> Findings:
         "confirmation": Confirmation(recipe=found.pick, num_items=400, num_different=0),
         "versions": {"python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.1"},
         "hardware": "x86_64, 2 cores, 24 GiB, no accelerator",
+        "settings": {"lora": 'lora {"rank": 16}', "lora + hybrid_rag": "lora → hybrid_rag"},
         "hashes": {"base": "a" * 64, "domain": "b" * 64, "lora + hybrid_rag seed 0": "c" * 64},
     }
     return Findings(**(given | fields))

@@ -113,3 +113,20 @@ def test_a_method_in_a_file_of_ones_own(tmp_path):
     recipe = recipes_of(spec)[1]
     assert recipe.label == "shout"
     assert recipe.chain().methods[0].words == "NOW!"
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_capability_lost": 10}, "must be from 0 to 1; got 10"),
+        ({"max_latency_seconds": -1}, "must be at least 0; got -1"),
+    ],
+)
+def test_a_bound_that_cannot_be_is_refused(limits, told):
+    with pytest.raises(ConfigError, match=told):
+        make_spec({"domain": "d", "limits": limits}, "study")
+
+
+def test_forgetting_may_be_asked_to_be_negative():
+    spec = make_spec({"domain": "d", "limits": {"max_forgetting_bits_per_byte": -0.1}}, "study")
+    assert spec.limits == {"max_forgetting_bits_per_byte": -0.1}

@@ -63,7 +63,7 @@ def test_all_three_forms_tell_it(folder: Path) -> None:
     assert "1,179,648" in section
     markdown = (folder / "report.md").read_text().replace("\\", "")
     assert "## What fitting told" in markdown
-    assert "- loss, nats a target: train from" in markdown
+    assert "- loss, nats: train from" in markdown
     found = json.loads((folder / "report.json").read_text())
     assert len(found["standings"][0]["notes"]["lora"]) == 3
 

@@ -66,6 +66,13 @@ def test_break_even_by_hand() -> None:
     assert break_even(one, standing("c", 0.5, fit_usd=20.0, request_usd=0.002)) is None
 
 
+def test_no_fewer_groups_than_signs_can_tell_apart() -> None:
+    # Holm's first of three pairs leaves 0.05 / 3, and 2 / 2^g is below it from g = 7 on.
+    compared = comparison({"a": 0.9, "b": 0.5, "c": 0.1}, error=0.001, items=16)
+    apart = gap(compared, "a", "b")
+    assert items_to_separate(apart, compared) == 7 * 4  # items a group
+
+
 def test_the_nearest_loads_on_both_sides_are_named() -> None:
     # 240,000 requests now; `early` is cheaper below 20 / 0.0002 = 100,000,
     # `late` above 30 / 0.0001 = 300,000 and `later` above 60 / 0.00015 = 400,000.

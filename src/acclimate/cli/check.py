@@ -44,6 +44,7 @@ def run(
         model = source.load()
         notes += check_lengths(reading.domain, model)
         shown = masks(reading.domain, model) if show_mask else []
+        notes += ["no training items, so no mask to show"] if show_mask and not shown else []
     if as_json:
         told = _plain(reading.domain, notes)
         told |= {"masks": [mask.plain() for mask in shown]} if show_mask else {}

@@ -1,5 +1,6 @@
 """From a study's rows to its findings: compare, recommend, show, confirm."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -33,8 +34,7 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
     comparison = comparison_of(test, domain, spec)
     standings = _standings(rows, recipes, comparison, domain, spec)
     recommendation = _recommendation(standings, comparison, spec)
-    picked = [r for r in recipes if r.label == recommendation.pick]
-    confirmed = [confirm(r, test[r.label][0], domain, workshop) for r in picked]
+    picked = next((r for r in recipes if r.label == recommendation.pick), None)
     return Findings(
         title=spec.title or domain.name,
         domain=domain.name,
@@ -54,9 +54,10 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
         comparison=comparison,
         recommendation=recommendation,
         disagreements=tuple(_disagreements(comparison, test, domain)),
-        confirmation=confirmed[0] if confirmed else None,
+        confirmation=confirm(picked, test[picked.label][0], domain, workshop) if picked else None,
         versions=versions(),
         hardware=hardware(),
+        settings={r.label: _settings(r) for r in recipes if r.specs},
         hashes={"base": workshop.base.key, **_keys(test)},
     )
 
@@ -102,6 +103,17 @@ def _standings(
         standing = standing_of(recipe, own, dev, test[BASE][0], domain, spec)
         found.append(with_quality(standing, comparison, spec))
     return sorted(found, key=_order)
+
+
+def _settings(recipe: Recipe) -> str:
+    """What a recipe was told, method by method, as in a study file."""
+    told = [{"name": s} if isinstance(s, str) else s for s in recipe.specs]
+    return " → ".join(
+        f"{fields['name']} {json.dumps(rest, ensure_ascii=False)}"
+        if (rest := {k: v for k, v in fields.items() if k != "name"})
+        else str(fields["name"])
+        for fields in told
+    )
 
 
 def _name(base: Spec) -> str:

@@ -177,6 +177,8 @@ class Findings(Record):
     """Of the libraries."""
     hardware: str = ""
     """What it ran on."""
+    settings: dict[str, str] = {}
+    """Recipe → its methods with every setting that was given; others are at their defaults."""
     hashes: dict[str, str] = {}
     """What identifies base, domain and each fitted model."""
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from acclimate.core.errors import UnknownNameError
+from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.study.findings import Standing
 from acclimate.study.wording import bits, duration, memory, money, share
 
@@ -17,6 +17,19 @@ class Limit:
     read: Callable[[Standing], float | None]
     say: Callable[[float], str]
     is_least: bool = False
+    between: tuple[float, float] = (0.0, math.inf)
+    """What a bound may be."""
+
+    def require(self, bound: float) -> None:
+        """Refuse a bound that nothing could or everything would keep.
+
+        Raises:
+            ConfigError: It is outside what it may be.
+        """
+        low, high = self.between
+        if not low <= bound <= high:
+            allowed = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+            raise ConfigError(f"a limit on {self.noun} must be {allowed}; got {bound:g}")
 
     def excess(self, standing: Standing, bound: float) -> float:
         """How far beyond the bound, as a share of it; above 0 breaks it, unmeasured is infinite."""
@@ -53,9 +66,14 @@ LIMITS: Mapping[str, Limit] = {
     "min_quality": Limit(
         "quality", lambda s: s.quality.mean if s.quality else None, "{:.3f}".format, is_least=True
     ),
-    "max_forgetting_bits_per_byte": Limit("forgetting", _forgotten, bits),
+    "max_forgetting_bits_per_byte": Limit(
+        "forgetting", _forgotten, bits, between=(-math.inf, math.inf)
+    ),
     "max_capability_lost": Limit(
-        "capability lost", lambda s: s.capability.lost if s.capability else None, share
+        "capability lost",
+        lambda s: s.capability.lost if s.capability else None,
+        share,
+        between=(0.0, 1.0),
     ),
 }
 """Every limit by the name it has in a study file."""

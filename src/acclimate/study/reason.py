@@ -32,6 +32,11 @@ def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, bas
 
 def _opening(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
     pick = choice.pick.recipe
+    if not any(map(quality, done)):
+        return (
+            f"Every recipe scores 0: nothing was learned, or the metric fits no answer; {pick} is "
+            "merely the cheapest."
+        )
     above = [s.recipe for s in done if is_worse(comparison, base, s.recipe)]
     if not above:
         nothing = "Nothing beats the base: no recipe is significantly better"

@@ -78,10 +78,10 @@ class StudySpec(Record):
     @field_validator("limits")
     @classmethod
     def _known(cls, limits: dict[str, float]) -> dict[str, float]:
-        for name in limits:
+        for name, bound in limits.items():
             try:
-                limit_named(name)
-            except UnknownNameError as error:
+                limit_named(name).require(bound)
+            except (UnknownNameError, ConfigError) as error:
                 raise ValueError(str(error)) from None
         return limits
 

@@ -41,7 +41,10 @@ def items_to_separate(apart: Gap, comparison: Comparison) -> float:
     level = (1 - comparison.confidence) / max(1, len(comparison.differences))
     error = (apart.high - apart.low) / (2 * z((1 + comparison.confidence) / 2))
     reach = z(1 - level / 2) + z(POWER)
-    return reach**2 * error**2 * comparison.num_items / apart.delta**2
+    by_spread = reach**2 * error**2 * comparison.num_items / apart.delta**2
+    # Signs of g groups can be flipped in 2^g ways: no p-value is below 2 / 2^g.
+    fewest_groups = math.ceil(math.log2(2 / level))
+    return max(by_spread, fewest_groups * comparison.num_items / comparison.num_clusters)
 
 
 def _more_items(choice: Choice, comparison: Comparison) -> str:
@@ -56,7 +59,8 @@ def _more_items(choice: Choice, comparison: Comparison) -> str:
     who = f"{rival.recipe}, {interval(rival.quality)}, cannot be told from it"
     needed = items_to_separate(apart, comparison)
     if needed > 1e6:
-        return f"{who}, and no practical number of items would: the difference is too small."
+        small = "if the difference is as small as it looks"
+        return f"{who}, and no practical number of items would, {small}."
     more = f"about {count(needed)} test items ({comparison.num_items:,} now)"
     if needed <= comparison.num_items:
         more = "a few more test items"

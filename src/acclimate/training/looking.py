@@ -61,8 +61,8 @@ class Looks:
         self.train_losses.append(sum(recent) / max(1, len(recent)))
         found = self._measured(step)
         if step:
-            point("train loss, nats a target", step, self.train_losses[-1])
-        point("dev loss, nats a target", step, found["dev_loss"])
+            point("train loss, nats", step, self.train_losses[-1])
+        point("dev loss, nats", step, found["dev_loss"])
         self.note(step, **found)
         self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
         if watch.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from acclimate.core.data import TrainData
 from acclimate.core.model import Model, NeuralModel
+from acclimate.core.notebook import fact
 from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.seeding import seed_everything
 from acclimate.training.answering import encoded
@@ -61,8 +62,7 @@ def tune(
 ) -> Model:
     """Train what the lesson leaves trainable, by default on answers after masked prompts.
 
-    Where `base` rewrites prompts (retrieval, examples), the network inside is tuned on prompts as
-    they are rewritten, and the result rewrites them the same way.
+    Where `base` rewrites prompts, the network inside is tuned on them as they are rewritten.
 
     Args:
         base: The model to tune; stays as it was.
@@ -84,9 +84,10 @@ def tune(
     lay_out = partial(lesson.lay_out, network) if lesson.lay_out else None
     how = {"batch_size": settings.batch_size, "seed": seed, "lay_out": lay_out}
     source = ExampleSource.of(network, examples, dev, **how)
-    plan = settings.plan(len(examples), learning_rate)
     loss = keeping(network, lesson.loss_of(network), sum(map(len, [*examples, *dev])))
-    share, finish = lesson.share_of(network), lesson.finish_of(network)
-    train(network, Run(source, plan, seed, loss=loss, share=share))
+    finish = lesson.finish_of(network)
+    plan = settings.plan(len(examples), learning_rate)
+    fact("optimiser steps at most", plan.num_steps)
+    train(network, Run(source, plan, seed, loss=loss, share=lesson.share_of(network)))
     finish()
     return outside.rewrap(tuned)

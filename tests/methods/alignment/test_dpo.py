@@ -117,7 +117,7 @@ def test_liked_answers_get_likelier_and_it_is_told(tiny):
     assert book.facts["held-out pairs"] == 2
     assert book.facts["share of them that moved to the chosen answer"] == 1.0
     assert book.facts["change of a rejected answer's log-probability, nats"] < 0
-    first, *_, last = (loss for _, loss in book.curves["dev loss, nats a target"])
+    first, *_, last = (loss for _, loss in book.curves["dev loss, nats"])
     assert first == pytest.approx(math.log(2), abs=1e-5)
     assert last < first
 

@@ -128,6 +128,7 @@ class DomainTokens(Method):
         write = rows_apart(network, sorted(pieces))
         forms = {tokenizer.decode([token]).strip() for token in pieces}
         fact("words that got tokens of their own", len(forms))
+        fact("the first of them", ", ".join(sorted(forms)[:20]))
         fact("new tokens, with and without the space before", len(pieces))
         larger = replace(core.with_network(network), tokenizer=tokenizer)
         return larger, frozenset(pieces), write
