@@ -49,6 +49,11 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "behaviour.tasks": (("food",), {}, "must name tasks of the domain"),
     "domain_tokens.tokens": (("morning",), {}, "must be words of the documents"),
+    "domain_tokens.descriptions": (
+        {"morning": "the early day"},
+        {"tokens": ("morning",)},
+        "must be of words that are added",
+    ),
     "domain_tokens.num_tokens": (1, {}, "the small documents have a few long words, not hundreds"),
     "domain_tokens.min_count": (9, {}, "the words of small documents are met 4, 8 or 16 times"),
     "domain_tokens.max_seq_len": (32, {}, "the small base's context is as short as the default"),

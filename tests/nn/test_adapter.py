@@ -1,6 +1,7 @@
 """Tell a base by its weights, in less precision too, from any other."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -36,6 +37,15 @@ def test_an_adapter_on_another_base_is_refused(tiny, tmp_path):
     save_model(tuned, tmp_path, outside=tiny)
     with pytest.raises(BackendError, match="trained on other weights"):
         load_model(tmp_path, outside=tiny.with_network(changed(tiny.network)))
+
+
+def test_an_adapter_beside_a_tokenizer_that_changed_is_refused(tiny, tmp_path):
+    tuned = LoRA(training=TrainingSettings(num_epochs=1)).fit(tiny, DATA, seed=0)
+    save_model(tuned, tmp_path, outside=tiny)
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.add_tokens(["hydroxychloroquine"])
+    with pytest.raises(BackendError, match=r"tokenizer of the model .* has changed since"):
+        load_model(tmp_path, outside=replace(tiny, tokenizer=tokenizer))
 
 
 class Unmergeable(PeftAdapter):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import torch
 
-from acclimate.core.errors import BackendError, NotApplicableError
+from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
@@ -18,8 +18,9 @@ from acclimate.decoding.ending import Ending
 from acclimate.decoding.layout import Layout
 from acclimate.decoding.load_network import load_network
 from acclimate.decoding.loop import decode, prefill_logits
+from acclimate.decoding.same_base import identity, require_same
 from acclimate.decoding.scoring import Request, score
-from acclimate.nn.adapter import Adapter, fingerprint
+from acclimate.nn.adapter import Adapter
 from acclimate.nn.prefix import num_virtual_tokens
 from acclimate.nn.routes import route_of
 from acclimate.text.chat import stop_ids
@@ -166,8 +167,7 @@ class LocalModel(NeuralModel):
         """Save the adapter, or network and tokenizer in transformers' format."""
         if self.adapter is not None and self.adapter_of is not None:
             self.adapter.write(folder)
-            on = fingerprint(self.adapter_of.network)
-            return {"adapter": name_of(type(self.adapter)), "on": on}
+            return {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
         with quietly():
             self.network.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
@@ -178,17 +178,13 @@ class LocalModel(NeuralModel):
         """Load what `write` saved.
 
         Raises:
-            BackendError: An adapter was trained on other weights than those it is put on.
+            BackendError: An adapter was trained on another model than it is put on.
         """
         base = children.get("adapter_of")
         if not isinstance(base, LocalModel):
             with quietly():
                 return cls(*load_network(folder))
-        if fingerprint(base.network) != fields["on"]:
-            raise BackendError(
-                f"{folder}: this adapter was trained on other weights than those of the model it "
-                "is put on; load it beside the base that it was made with"
-            )
+        require_same(base, fields, folder)
         adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
         return cls(adapter.network, base.tokenizer, base, adapter)
 

@@ -55,6 +55,26 @@ def test_only_new_rows_learn(base):
     assert (is_tied[0] == is_tied[1]) == (is_tied[2] == is_tied[3])
 
 
+def test_a_row_may_begin_as_its_description(base):
+    told = "answer to the question"
+    method = METHOD.model_copy(update={"descriptions": {WORDS[0]: told}})
+    larger, new, write = method._larger(base, [d.text for d in DOCUMENTS])
+    write()
+    table, own = tables(larger.network)[0], tables(base.network)[0]
+    described = larger.tokenizer.convert_tokens_to_ids(f" {WORDS[0]}")
+    plain = larger.tokenizer.convert_tokens_to_ids(WORDS[1])
+    assert {described, plain} < new
+    for token, said in ((described, told), (plain, WORDS[1])):
+        mean = own[base.tokenizer(said)["input_ids"]].mean(0)
+        assert torch.allclose(table[token], mean, atol=1e-6)
+
+
+def test_what_is_described_must_be_new(tiny):
+    method = METHOD.model_copy(update={"descriptions": {"water": "a fluid"}})
+    with pytest.raises(ConfigError, match="'water' is none of the new words"):
+        method.fit(tiny, DATA, seed=0)
+
+
 def test_the_folder_is_transformers_own(base, tmp_path):
     import transformers
 

@@ -1,6 +1,6 @@
 """Give the domain's long words tokens of their own, and train only their rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,6 +41,9 @@ class DomainTokens(Method):
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "documents"})
     is_trained: ClassVar[bool] = True
 
+    descriptions: dict[str, str] = {}
+    """New word → what it is, in words that the base knows: its rows begin as the mean of theirs
+    instead of its own pieces'."""
     num_tokens: int = Field(default=256, ge=1)
     """Words that are chosen, at most; each has one token with the space before it and one without.
     The paper adds 10,000, to a base and documents far larger."""
@@ -124,7 +127,7 @@ class DomainTokens(Method):
         longer = [word for text in texts for word in words_between_spaces(text)]
         tokenizer, pieces = with_words(core.tokenizer, words, longer)
         network = core.owned_copy()
-        add_means(network, pieces)
+        add_means(network, pieces | self._described(tokenizer, words, pieces))
         write = rows_apart(network, sorted(pieces))
         forms = {tokenizer.decode([token]).strip() for token in pieces}
         fact("words that got tokens of their own", len(forms))
@@ -132,6 +135,26 @@ class DomainTokens(Method):
         fact("new tokens, with and without the space before", len(pieces))
         larger = replace(core.with_network(network), tokenizer=tokenizer)
         return larger, frozenset(pieces), write
+
+    def _described(
+        self, tokenizer: Any, words: Sequence[str], new: Iterable[int]
+    ) -> dict[int, list[int]]:
+        """New tokens with a description → the tokens of that.
+
+        Raises:
+            ConfigError: What is described is no new word.
+        """
+        if strange := sorted(set(self.descriptions) - set(words)):
+            raise ConfigError(
+                f"domain_tokens: descriptions: '{strange[0]}' is none of the new words; name it in "
+                "`tokens` too"
+            )
+        words_of = {token: tokenizer.decode([token]).strip() for token in new}
+        return {
+            token: tokenizer(self.descriptions[word], add_special_tokens=False)["input_ids"]
+            for token, word in words_of.items()
+            if word in self.descriptions
+        }
 
     def _chosen(self, tokenizer: Any, texts: Sequence[str]) -> list[str]:
         found = long_words(tokenizer, texts, self.num_tokens, self.min_count)
