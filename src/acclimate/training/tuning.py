@@ -7,7 +7,6 @@ from typing import Any, Literal, cast
 
 from acclimate.core.data import TrainData
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.notebook import fact
 from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.seeding import seed_everything
 from acclimate.training.answering import encoded
@@ -87,7 +86,6 @@ def tune(
     loss = keeping(network, lesson.loss_of(network), sum(map(len, [*examples, *dev])))
     finish = lesson.finish_of(network)
     plan = settings.plan(len(examples), learning_rate)
-    fact("optimiser steps at most", plan.num_steps)
     train(network, Run(source, plan, seed, loss=loss, share=lesson.share_of(network)))
     finish()
     return outside.rewrap(tuned)
