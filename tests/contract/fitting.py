@@ -17,6 +17,7 @@ SAMPLING = Sampling(max_new_tokens=4)
 
 QUICK: dict[str, Any] = {
     "max_rationale_tokens": 8,
+    "num_updates": 20,
     "policy": {"num_rounds": 3, "num_rollouts": 8, "num_epochs": 2, "batch_size": 4},
 }
 """Values that only save time, for the methods that have the field."""

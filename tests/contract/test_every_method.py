@@ -40,6 +40,45 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "target_modules": (("q_proj",), {}, "must name layers of the network"),
     "encoder": ("other", {}, "must name an encoder; this one is put in its place below"),
     "training.warmup_share": (0.5, {}, "a run of few steps warms up over one of them, or half"),
+    "stacked.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
+    "stacked.estimator": ("GaussianNB", {}, "must name a classifier"),
+    "cascade.members": (("few_shot", "zero_shot"), {}, "must name recipes"),
+    "cascade.target": (
+        "cost",
+        {"members": ((), "lexical_rag")},
+        "a base that is the best passes nothing on, and passages cost enough to pass some on for",
+    ),
+    "cascade.share": (0.3, {"members": ((), "lexical_rag"), "target": "cost"}, "as above"),
+    "pipeline.stages": (
+        ({"name": "summary"}, {"name": "answer", "template": "{{ summary }}!"}),
+        {},
+        "must read one another",
+    ),
+    "output_vote.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
+    **{
+        f"{name}.{field}": (value, {}, reason)
+        for name in ("average", "weighted", "token_vote", "phrase_vote", "diverse")
+        for field, value, reason in (
+            ("members", ("zero_shot", "one_shot"), "must name recipes"),
+            ("weights", (3, 1), "must be one a member"),
+        )
+        if (name, field) != ("average", "weights")
+    },
+    "token_vote.rule": ("ranked", {}, "members weigh the same, so that weighted is majority"),
+    "token_vote.weights": ((3, 1), {"rule": "weighted"}, "must be one a member"),
+    "token_vote.outlier_prob": (
+        0.02,
+        {"rule": "weighted", "weights": (3, 1)},
+        "of two that weigh the same, a token that both vote for wins anyway",
+    ),
+    "diverse.max_hypotheses": (1, {}, "a share of a thousandth keeps fewer than the default"),
+    "phrase_vote.max_phrase_tokens": (1, {}, "the answers asked for are shorter than the default"),
+    "output_vote.weigh_by": ("confidence", {"rule": "weighted"}, "matters to that rule alone"),
+    "output_vote.weights": ((3, 1, 1), {"rule": "weighted"}, "must be one a member"),
+    "sac.members": (("zero_shot", "one_shot"), {}, "must name recipes"),
+    "sac.objectives": ({"brevity": 1.0}, {}, "must name objectives"),
+    "sac.temperatures": ((0.0,), {}, "must be some, in rising order"),
+    "sac.num_components": (4, {}, "the small items have fewer than the default"),
     "continued.max_seq_len": (32, {}, "the small base's context is shorter than the default"),
     "continued.training.batch_size": (2, {}, "the small pages are fewer windows than a batch"),
     "continued.training.evals_per_epoch": (
@@ -210,7 +249,7 @@ def test_cost_is_reported(name, fitted, asked):
 
 def test_what_it_needs_is_asked_for(name, tiny):
     method = METHODS.build(name)
-    assert bool(method.unmet(tiny, TrainData())) == bool(method.needs - tiny.offers)
+    assert bool(method.unmet(tiny, TrainData())) == bool(method.all_needs - tiny.offers)
 
 
 def specs(name: str, setting: str) -> tuple[dict[str, Any], dict[str, Any]]:

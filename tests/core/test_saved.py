@@ -142,3 +142,15 @@ def test_manifest_is_yaml_and_json(tmp_path):
     text = (tmp_path / "m" / "model.yaml").read_text()
     assert yaml.safe_load(text) == json.loads(text)
     assert json.loads(text)["fields"] == {"words": "schön "}
+
+
+def test_what_several_share_is_written_once_and_read_as_one(tmp_path):
+    shared = Echo("?")
+    whole = First({"a": Prefixed(shared, "so "), "b": Prefixed(shared, "and ")})
+    save_model(whole, tmp_path / "whole")
+    assert len(list((tmp_path / "whole").rglob("mark.txt"))) == 1
+    again = load_model((tmp_path / "whole").rename(tmp_path / "moved"))
+    assert again.members["a"].inner is again.members["b"].inner
+    assert again.members["b"].inner.mark == "?"
+    with pytest.raises(BackendError, match="load the whole"):
+        load_model(tmp_path / "moved" / "b")

@@ -5,7 +5,8 @@ import torch
 
 from acclimate.core.cost import metered
 from acclimate.core.prompt import Example, Prompt
-from acclimate.decoding.scoring import Request, score
+from acclimate.decoding.forced import Request
+from acclimate.decoding.scoring import score
 from acclimate.models.local.huggingface import HuggingFace
 
 

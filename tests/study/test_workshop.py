@@ -1,11 +1,93 @@
-"""A model's key holds all that it follows from, files that a method reads too."""
+"""A model's key holds all that it follows from; members are fitted, counted and kept once."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import pytest
+
+from acclimate.core.members import as_children, fitted, parts_of
+from acclimate.core.method import Method
+from acclimate.core.model import Model
+from acclimate.core.saved import descendants
 from acclimate.core.store import Store
 from acclimate.methods.tuning.continued import Continued
 from acclimate.methods.tuning.full import Full
 from acclimate.study.workshop import Node, Workshop
+
+SHORT = {"name": "full", "training": {"num_epochs": 0.1}, "learning_rate": 1e-3}
+
+
+@dataclass(frozen=True)
+class First(Model):
+    """Answers as its first member does."""
+
+    members: tuple[Model, ...]
+
+    def generate(self, prompts, sampling):
+        return self.members[0].generate(prompts, sampling)
+
+    def loglikelihood(self, pairs):
+        return self.members[0].loglikelihood(pairs)
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        return as_children(self.members)
+
+    def write(self, folder) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def read(cls, folder, fields, children):
+        return cls(tuple(children.values()))
+
+
+class FirstOf(Method):
+    """Two members: one tuned, and the base."""
+
+    @property
+    def parts(self):
+        return parts_of([(SHORT,), ()])
+
+    def fit(self, base, data, *, seed):
+        return First(fitted(self, base, data, seed))
+
+
+@pytest.fixture
+def workshop(tiny, small_data, tmp_path):
+    return lambda: Workshop(Node(tiny, "ba5e"), small_data, Store(tmp_path / "store"))
+
+
+def test_a_member_is_that_of_the_study(workshop, monkeypatch):
+    fits = []
+    real = Full.fit
+    monkeypatch.setattr(Full, "fit", lambda *a, **k: fits.append(1) or real(*a, **k))
+    shop = workshop()
+    own = shop.node((Full(**{k: v for k, v in SHORT.items() if k != "name"}),), 0)
+    made = shop.node((FirstOf(),), 0)
+    assert made.model.members[0] is own.model
+    assert len(fits) == 1
+    # What the member took is counted once, however many use it.
+    assert made.cost.train_tokens == own.cost.train_tokens > 0
+
+
+def test_it_is_kept_without_its_members_and_found_again(workshop, tmp_path):
+    made = workshop().node((FirstOf(),), 0)
+    weights = list((tmp_path / "store").rglob("*.safetensors"))
+    assert len(weights) == 1
+    again = workshop().node((FirstOf(),), 0)
+    assert again.cost.train_tokens == made.cost.train_tokens
+    assert [type(m) for _, m in descendants(again.model)] == [
+        type(m) for _, m in descendants(made.model)
+    ]
+
+
+def test_other_members_are_another_ensemble(workshop, monkeypatch):
+    shop = workshop()
+    before = shop.key((FirstOf(),), 0)
+    monkeypatch.setattr(FirstOf, "parts", property(lambda _: parts_of([()])))
+    assert shop.key((FirstOf(),), 0) != before
 
 
 def test_another_content_of_a_file_that_is_read_is_another_model(tiny, small_data, tmp_path):

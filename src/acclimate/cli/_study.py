@@ -61,6 +61,6 @@ def show_plan(spec: StudySpec) -> None:
         num_seeds = len(spec.seeds) if is_random else 1
         console.print(
             f"{recipe.label}: {num_seeds} seed{'s' * (num_seeds > 1)}, "
-            f"{'trains weights' if any(m.is_trained for m in methods) else 'trains nothing'}",
+            f"{'trains weights' if any(m.changes_weights for m in methods) else 'trains nothing'}",
             highlight=False,
         )

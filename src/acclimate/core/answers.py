@@ -60,7 +60,7 @@ def _chosen(model: Model, task: Task, items: Sequence[Item]) -> Iterator[Answer]
     weighed = iter(found)
     for item in items:
         own = tuple(next(weighed) for _ in item.choices)
-        best = max(range(len(own)), key=lambda i: own[i].logprob / max(1, own[i].num_bytes))
+        best = max(range(len(own)), key=lambda i: own[i].per_byte)
         yield Answer(item, item.choices[best], own[0].passages, weighed=own)
 
 

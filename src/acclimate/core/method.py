@@ -1,11 +1,13 @@
 """What a method is: frozen hyperparameters that turn a Model into a Model."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 from acclimate.core.data import Record, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
+from acclimate.core.source import ModelSource
 
 NEEDS = {
     "weights": "a model with weights",
@@ -15,6 +17,16 @@ NEEDS = {
     "train_items": "training items",
 }
 """What a method may ask for, as said to the user."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a member of an ensemble is made."""
+
+    methods: "tuple[Method, ...]" = ()
+    """One after another."""
+    source: ModelSource | None = None
+    """Of the model that they begin from; None: that which the ensemble is fitted on."""
 
 
 class Method(Record):
@@ -30,7 +42,28 @@ class Method(Record):
     @property
     def depends_on_seed(self) -> bool:
         """Whether another seed may give another model."""
-        return self.is_trained
+        inside = (method for part in self.parts for method in part.methods)
+        return self.is_trained or any(method.depends_on_seed for method in inside)
+
+    @property
+    def changes_weights(self) -> bool:
+        """Whether it is trained, or one of its parts is."""
+        inside = (method for part in self.parts for method in part.methods)
+        return self.is_trained or any(method.changes_weights for method in inside)
+
+    @property
+    def all_needs(self) -> frozenset[str]:
+        """Its own and its parts'; a part that begins from a model of its own asks none of it."""
+        found = set(self.needs)
+        for part in self.parts:
+            wanted = {need for method in part.methods for need in method.all_needs}
+            found |= wanted - {"weights", "logprobs"} if part.source else wanted
+        return frozenset(found)
+
+    @property
+    def parts(self) -> "tuple[Part, ...]":
+        """What models this one combines; a study makes each once, for all its recipes."""
+        return ()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -48,7 +81,7 @@ class Method(Record):
         have |= {"documents"} if data.documents else set()
         have |= {"preferences"} if data.preferences else set()
         have |= {"train_items"} if any(task.items for task in data.train) else set()
-        return [NEEDS[need] for need in sorted(self.needs - have)]
+        return [NEEDS[need] for need in sorted(self.all_needs - have)]
 
     def require(self, base: Model, data: TrainData) -> None:
         """Refuse what cannot be.

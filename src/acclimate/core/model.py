@@ -11,6 +11,10 @@ from pydantic import Field
 from acclimate.core.data import Record
 from acclimate.core.prompt import Passage, Prompt
 
+NOT_ANSWERED_LOGPROB = -1e6
+"""Nats of a choice that was not answered, where only the answer is known; finite, so that sums
+and means stay numbers."""
+
 
 class Sampling(Record):
     """How an answer is drawn."""
@@ -44,6 +48,8 @@ class Completion:
     """What was paid for it, where somebody else's price was."""
     seconds: float | None = None
     """How long it took, where that was recorded elsewhere."""
+    logprob: float | None = None
+    """Of the text, nats, where it is known without weighing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class LogLikelihood:
     """UTF-8 bytes in the continuation."""
     passages: tuple[Passage, ...] = ()
     """What the prompt showed, best first."""
+
+    @property
+    def per_byte(self) -> float:
+        """Nats a UTF-8 byte, by which choices are compared."""
+        return self.logprob / max(1, self.num_bytes)
 
 
 Pair = tuple[Prompt, str]
@@ -78,6 +89,11 @@ class Model(ABC):
     def offers(self) -> frozenset[str]:
         """What methods may ask of it: `logprobs`, `weights`."""
         return frozenset({"logprobs"})
+
+    @property
+    def known_items(self) -> frozenset[str] | None:
+        """Ids of the items that it has answers to; None: it answers any question."""
+        return None
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
         """What each answer took where it was made; None: answers are made here and now.

@@ -27,6 +27,8 @@ class Notebook:
 
     facts: dict[str, float | str] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    sums: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each mean: the total, and over how many."""
 
     def notes(self) -> Notes:
         """All that was told so far; what is no number is said so, and left out of curves."""
@@ -47,6 +49,14 @@ def fact(name: str, value: float | str) -> None:
     """Tell every open notebook; a later value of the same name takes its place."""
     for book in _open.get():
         book.facts[name] = value
+
+
+def average(name: str, total: float, count: float) -> None:
+    """Add to a mean in every open notebook; its fact is all totals over all counts."""
+    for book in _open.get() if count else ():
+        before, over = book.sums.get(name, (0.0, 0.0))
+        book.sums[name] = (before + total, over + count)
+        book.facts[name] = (before + total) / (over + count)
 
 
 def point(curve: str, step: float, value: float) -> None:

@@ -12,27 +12,43 @@ from acclimate.core.model import Model
 
 T = TypeVar("T")
 
+Outside = Model | Mapping[str, Model] | None
+"""Models that are kept elsewhere, and by which name."""
+
 MANIFEST = "model.yaml"
 """Written in the JSON subset of YAML, so that reading it needs no parser that can run code."""
 
 
-def save_model(model: Model, folder: Path, *, outside: Model | None = None) -> None:
-    """Write a model and everything inside it, but for what lies in `outside`.
+def save_model(model: Model, folder: Path, *, outside: Outside = None) -> None:
+    """Write a model and everything inside it, each once, but for what lies in `outside`.
 
     Args:
         model: What to save.
         folder: Made if need be.
-        outside: A model that the reader will have: it and all inside it are named, not written.
+        outside: A model that the reader will have, or several by name: they and all inside them
+            are named, not written.
     """
-    given = {id(part): path for path, part in descendants(outside)} if outside else {}
+    known = {
+        id(part): {"of": name, "outside": path}
+        for name, whole in _named(outside).items()
+        for path, part in descendants(whole)
+    }
+    _save(model, folder, known, "")
+
+
+def _save(model: Model, folder: Path, known: dict[int, dict[str, str]], path: str) -> None:
+    """Write it as what lies at `path` in the whole; what is `known` is told, not written."""
     folder.mkdir(parents=True, exist_ok=True)
     children: dict[str, Any] = {}
     for name, child in model.children.items():
-        if id(child) in given:
-            children[name] = {"outside": given[id(child)]}
+        if id(child) in known:
+            children[name] = known[id(child)]
         else:
             children[name] = {"folder": name}
-            save_model(child, folder / name, outside=outside)
+            below = f"{path}/{name}" if path else name
+            _save(child, folder / name, known, below)
+            # Members of an ensemble often stand on one base.
+            known[id(child)] = {"written": below}
     manifest = {
         "model": name_of(type(model)),
         "fields": model.write(folder),
@@ -41,21 +57,50 @@ def save_model(model: Model, folder: Path, *, outside: Model | None = None) -> N
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
-def load_model(folder: Path, *, outside: Model | None = None) -> Model:
+def load_model(folder: Path, *, outside: Outside = None) -> Model:
     """Read what `save_model` wrote.
 
     Raises:
         BackendError: The folder is not a saved model, or names a class that is not ours.
     """
-    try:
-        manifest = _manifest(folder)
-        kind = class_named(manifest["model"], Model)
-        children = {
-            name: _child(folder, where, outside) for name, where in manifest["children"].items()
-        }
-        return kind.read(folder, manifest["fields"], children)
-    except (OSError, ValueError, KeyError) as error:
-        raise BackendError(f"{folder}: not a model saved by acclimate ({error})") from error
+    return _Loading(outside).load(folder, "")
+
+
+class _Loading:
+    """Models that were read so far, by their path in the whole."""
+
+    def __init__(self, outside: Outside) -> None:
+        self.outside = outside
+        self.read: dict[str, Model] = {}
+
+    def load(self, folder: Path, path: str) -> Model:
+        try:
+            manifest = _manifest(folder)
+            kind = class_named(manifest["model"], Model)
+            children = {
+                name: self._child(folder, where, f"{path}/{name}" if path else name)
+                for name, where in manifest["children"].items()
+            }
+            self.read[path] = kind.read(folder, manifest["fields"], children)
+        except (OSError, ValueError, KeyError) as error:
+            raise BackendError(f"{folder}: not a model saved by acclimate ({error})") from error
+        return self.read[path]
+
+    def _child(self, folder: Path, where: Mapping[str, str], path: str) -> Model:
+        if "outside" in where:
+            whole = _named(self.outside).get(where.get("of", ""))
+            for at, part in descendants(whole) if whole is not None else ():
+                if at == where["outside"]:
+                    return part
+            raise BackendError(f"{folder}: saved around a model that was not given")
+        if "written" in where:
+            if where["written"] not in self.read:
+                raise BackendError(f"{folder}: a part of another saved model; load the whole")
+            return self.read[where["written"]]
+        place = (folder / where["folder"]).resolve()
+        if not place.is_relative_to(folder.resolve()):
+            raise BackendError(f"{folder}: a saved model may not point outside its folder")
+        return self.load(place, path)
 
 
 def descendants(model: Model, path: str = "") -> Iterator[tuple[str, Model]]:
@@ -65,16 +110,8 @@ def descendants(model: Model, path: str = "") -> Iterator[tuple[str, Model]]:
         yield from descendants(child, f"{path}/{name}" if path else name)
 
 
-def _child(folder: Path, where: Mapping[str, str], outside: Model | None) -> Model:
-    if "outside" in where:
-        for at, part in descendants(outside) if outside else ():
-            if at == where["outside"]:
-                return part
-        raise BackendError(f"{folder}: saved around a model that was not given")
-    path = (folder / where["folder"]).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise BackendError(f"{folder}: a saved model may not point outside its folder")
-    return load_model(path, outside=outside)
+def _named(outside: Outside) -> Mapping[str, Model]:
+    return {"": outside} if isinstance(outside, Model) else outside or {}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
@@ -49,7 +50,7 @@ def _drawn(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> 
     contexts = [model.layout.fitted(prompt, room)[1] for prompt in prompts]
     routes = [model.route(prompt) for prompt in prompts]
     ending = Ending(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
-    how = {"routes": routes, "window": model.window}
+    how: dict[str, Any] = {"routes": routes, "window": model.window}
     answers = decode(model.network, contexts, sampling, is_stop=ending.is_reached, **how)
     return [
         Drawn(context, written, ending.text(written), route)

@@ -15,11 +15,12 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
 from acclimate.core.saved import class_named, name_of
 from acclimate.decoding.ending import Ending
+from acclimate.decoding.forced import Request
 from acclimate.decoding.layout import Layout
 from acclimate.decoding.load_network import load_network
 from acclimate.decoding.loop import decode, prefill_logits
 from acclimate.decoding.same_base import identity, require_same
-from acclimate.decoding.scoring import Request, score
+from acclimate.decoding.scoring import score
 from acclimate.nn.adapter import Adapter
 from acclimate.nn.prefix import num_virtual_tokens
 from acclimate.nn.routes import route_of
@@ -49,7 +50,7 @@ class LocalModel(NeuralModel):
         fitted = [self.layout.fitted(prompt, room) for prompt in prompts]
         contexts = [ids for _, ids in fitted]
         ending = Ending(self.tokenizer, sampling, stop_ids(self.network, self.tokenizer))
-        how = {"routes": [self.route(prompt) for prompt in prompts], "window": self.window}
+        how: dict[str, Any] = {"routes": list(map(self.route, prompts)), "window": self.window}
         answers = decode(self.network, contexts, sampling, is_stop=ending.is_reached, **how)
         return [
             Completion(
@@ -82,8 +83,7 @@ class LocalModel(NeuralModel):
 
     def next_token_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Log-probabilities of the next token, nats, (B, V)."""
-        contexts = [self.encode(prompt)[0] for prompt in prompts]
-        routes = [self.route(prompt) for prompt in prompts]
+        contexts, routes = [self.encode(p)[0] for p in prompts], list(map(self.route, prompts))
         return prefill_logits(self.network, contexts, routes).float().log_softmax(-1)
 
     def route(self, prompt: Prompt) -> int | None:

@@ -11,6 +11,7 @@ from acclimate.core.data import Item, Task
 from acclimate.core.errors import BackendError
 from acclimate.core.metric import Metric
 from acclimate.core.model import Model, NeuralModel
+from acclimate.core.notebook import Notes, noted
 from acclimate.core.records import ItemScores
 from acclimate.core.rewriter import unwrap
 
@@ -27,6 +28,8 @@ class Measured:
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     latency_seconds: tuple[float, ...] = ()
+    notes: dict[str, Notes] = field(default_factory=dict)
+    """What the model told while it answered, as the share of votes that were ties."""
 
 
 def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> Measured:
@@ -39,11 +42,12 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         BackendError: A prompt has no answer, or a score is not a number.
     """
     result = Measured()
-    with metered() as meter:
+    with metered() as meter, noted() as notebook:
         for task in tasks:
             if task.items:
                 _measure_task(model, task, result)
     result.cost = meter.cost
+    result.notes = {"while answering": notebook.notes()} if notebook.facts else {}
     recorded = model.recorded_seconds([task.prompt(i) for task in tasks for i in task.items])
     if recorded is not None:
         elsewhere = {"seconds": sum(recorded), "peak_bytes": None}
@@ -52,6 +56,17 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
     elif is_timed:
         result.latency_seconds = tuple(_latencies(model, tasks))
     return result
+
+
+def answerable(model: Model, tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """The tasks with the items that the model has answers to: all, unless they were recorded."""
+    known = model.known_items
+    if known is None:
+        return tuple(tasks)
+    own = [tuple(item for item in task.items if item.id in known) for task in tasks]
+    return tuple(
+        task.model_copy(update={"items": items}) for task, items in zip(tasks, own, strict=True)
+    )
 
 
 def _measure_task(model: Model, task: Task, result: Measured) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from acclimate.core.cost import Cost
 from acclimate.core.data import Domain, Task, digest
 from acclimate.core.errors import (
     AcclimateError,
@@ -29,7 +28,7 @@ from acclimate.study.control import control_score
 from acclimate.study.findings import Findings
 from acclimate.study.lock import lock, require_same_test
 from acclimate.study.machine import hardware, versions
-from acclimate.study.measure import as_read, measure
+from acclimate.study.measure import answerable, as_read, measure
 from acclimate.study.race import survivors
 from acclimate.study.spec import Recipe, StudySpec, recipes_of
 from acclimate.study.workshop import Node, Workshop
@@ -89,12 +88,11 @@ class Study:
         """The row of a job: found, or measured and kept."""
         is_test = job.split == "test"
         tasks = self.domain.test if is_test else self.domain.dev
-        control = self.domain.control if is_test else None
         begun = Row(
             recipe=job.recipe.label,
             seed=job.seed,
             split=job.split,
-            items_hash=digest([[task.items for task in tasks], control]),
+            items_hash=digest([[t.items for t in tasks], self.domain.control if is_test else None]),
             versions=versions(),
             hardware=hardware(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -106,7 +104,7 @@ class Study:
         recorded = self.recorded.get(job.recipe.label)
         key = recorded.key if recorded else self.workshop.key(methods, job.seed)
         begun = begun.model_copy(
-            update={"key": key, "is_trained": any(m.is_trained for m in methods)}
+            update={"key": key, "is_trained": any(m.changes_weights for m in methods)}
         )
         found = self.rows.find(begun)
         if found is not None and found.status == "done":
@@ -121,7 +119,9 @@ class Study:
         try:
             node = made()
             seed_everything(begun.seed)
-            result = measure(node.model, tasks, is_timed=begun.split == "test")
+            # Answers made elsewhere may have been made to the test alone.
+            asked = answerable(node.model, tasks) if begun.split == "dev" else tasks
+            result = measure(node.model, asked, is_timed=begun.split == "test")
             control = self._control(node.model) if begun.split == "test" else None
         except (ConfigError, UnknownNameError):
             raise
@@ -140,7 +140,7 @@ class Study:
                 "latency_seconds": result.latency_seconds,
                 "fit_cost": node.cost,
                 "control": control,
-                "notes": node.notes,
+                "notes": {**node.notes, **result.notes},
             }
         )
 
@@ -180,7 +180,7 @@ def run_study(
     database = folder / "rows.sqlite"
     if database.exists():
         require_same_test(Rows(database), domain, is_relocked=is_relocked)
-    base = Node(source.load(), source.fingerprint(), Cost())
+    base = Node(source.load(), source.fingerprint())
     check_answers(base.model, [*domain.dev, *domain.test])
     check_lengths(domain, base.model)
     # Only now is anything written: a study that cannot be leaves no trace.

@@ -4,14 +4,15 @@ import hashlib
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import TrainData, digest
 from acclimate.core.errors import BackendError
-from acclimate.core.method import Method
+from acclimate.core.members import given
+from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
 from acclimate.core.saved import load_model, save_model
@@ -25,9 +26,15 @@ class Node:
 
     model: Model
     key: str
-    cost: Cost = field(default_factory=Cost)
+    costs: tuple[Cost, ...] = ()
+    """Of each fit behind it."""
     notes: Mapping[str, Notes] = field(default_factory=dict)
     """Method → what its fit told; its parents' too."""
+
+    @property
+    def cost(self) -> Cost:
+        """Of all of them."""
+        return sum(self.costs, Cost())
 
     def then(self, method: Method, model: Model, key: str, made: Mapping[str, Any]) -> "Node":
         """The node that a method made of this one, by what is kept beside its artifact."""
@@ -35,7 +42,13 @@ class Node:
         if name in self.notes:
             name = f"{name}, step {len(self.notes) + 1}"
         notes = {**self.notes, name: Notes(**made["notes"])}
-        return Node(model, key, self.cost + Cost(**made["cost"]), notes)
+        costs = (*self.costs, Cost(**made["cost"]))
+        return Node(model, key, costs, notes)
+
+    def having(self, members: Sequence["Node"]) -> "Node":
+        """The same, what its members took counted in; what they share counts once."""
+        parts = {cost for member in members for cost in member.costs} - set(self.costs)
+        return replace(self, costs=(*self.costs, *parts))
 
 
 class Workshop:
@@ -54,10 +67,7 @@ class Workshop:
 
     def key(self, methods: tuple[Method, ...], seed: int) -> str:
         """Digest of everything the model follows from; nothing is fitted."""
-        key = self.base.key
-        for method in methods:
-            key = self._key(method, key, seed)
-        return key
+        return self._key_after(self.base.key, methods, seed)
 
     def node(self, methods: tuple[Method, ...], seed: int) -> Node:
         """The fitted chain: from memory, from the store, or fitted now.
@@ -66,52 +76,75 @@ class Workshop:
             NotApplicableError: A method cannot work on what comes before it.
             BackendError: A method gives something that is no model.
         """
-        if not methods:
-            return self.base
-        key = self.key(methods, seed)
-        if key not in self._held:
-            parent = self.node(methods[:-1], seed)
-            self._held[key] = self._made(methods[-1], parent, key, seed)
-        self._held.move_to_end(key)
+        return self._after(self.base, methods, seed)
+
+    def _after(self, parent: Node, methods: tuple[Method, ...], seed: int) -> Node:
+        for method in methods:
+            parent = self._next(parent, method, seed)
+        return parent
+
+    def _next(self, parent: Node, method: Method, seed: int) -> Node:
+        key = self._key(method, parent.key, seed)
+        made = self._held.pop(key, None) or self._made(method, parent, key, seed)
+        self._held[key] = made
         while len(self._held) > self.kept:
             self._held.popitem(last=False)
-        return self._held.get(key) or self.node(methods, seed)
+        return made
 
     def _made(self, method: Method, parent: Node, key: str, seed: int) -> Node:
         method.require(parent.model, self.data)
-        found = self._stored(method, parent, key)
+        # Before the clock starts: what members took is theirs, whoever fitted them first.
+        members = [self._member(part, parent, seed) for part in method.parts]
+        outside = {"": parent.model, **{member.key: member.model for member in members}}
+        found = self._stored(method, parent, key, outside)
         if found is not None:
-            return found
+            return found.having(members)
         about: dict[str, Any] = {
             "method": type(method).__name__,
             "fields": method.model_dump(mode="json"),
         }
         with self.store.put(key, about) as folder:
-            with metered() as meter, noted() as notebook:
+            with metered() as meter, noted() as notebook, given([m.model for m in members]):
                 model = method.fit(parent.model, self.data, seed=seed)
             if not isinstance(model, Model):
                 raise BackendError(
                     f"{type(method).__name__}.fit gave {type(model).__name__}, must give a Model; "
                     "is its last line a return?"
                 )
-            save_model(model, folder, outside=parent.model)
+            save_model(model, folder, outside=outside)
             about["cost"] = meter.cost.model_dump()
             about["notes"] = notebook.notes().model_dump()
-        return parent.then(method, model, key, about)
+        return parent.then(method, model, key, about).having(members)
 
-    def _stored(self, method: Method, parent: Node, key: str) -> Node | None:
+    def _stored(
+        self, method: Method, parent: Node, key: str, outside: Mapping[str, Model]
+    ) -> Node | None:
         folder = self.store.get(key)
         if folder is None:
             return None
         try:
-            model = load_model(folder, outside=parent.model)
+            model = load_model(folder, outside=outside)
             return parent.then(method, model, key, self.store.about(key))
         except (BackendError, KeyError):
             # Written by a version that saved otherwise: as good as not there.
             self.store.remove(key)
             return None
 
+    def _member(self, part: Part, parent: Node, seed: int) -> Node:
+        if part.source is not None:
+            parent = Node(part.source.load(), part.source.fingerprint())
+        return self._after(parent, part.methods, seed)
+
+    def _key_after(self, parent: str, methods: tuple[Method, ...], seed: int) -> str:
+        for method in methods:
+            parent = self._key(method, parent, seed)
+        return parent
+
     def _key(self, method: Method, parent: str, seed: int) -> str:
+        members = [
+            self._key_after(p.source.fingerprint() if p.source else parent, p.methods, seed)
+            for p in method.parts
+        ]
         return digest(
             {
                 "method": type(method).__name__,
@@ -120,6 +153,7 @@ class Workshop:
                 "data": self._data_key,
                 "seed": seed if method.depends_on_seed else None,
                 "code": _code(type(method)),
+                **({"members": members} if members else {}),
             }
             | ({"reads": _changed(method.reads)} if method.reads else {})
         )

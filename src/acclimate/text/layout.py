@@ -1,5 +1,6 @@
 """Lay a prompt out as the text or the chat messages that a model reads."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -49,10 +50,7 @@ def checked_template(template: str, *shown: str) -> str:
     """
     if not template:
         return template
-    try:
-        named = meta.find_undeclared_variables(_environment.parse(template))
-    except TemplateSyntaxError as error:
-        raise ConfigError(f"template, line {error.lineno}: {error.message}") from None
+    named = named_in(template)
     for part in shown:
         if part not in named:
             raise ConfigError(f"template: never shows '{part}'; write {{{{ {part} }}}} or loop")
@@ -60,6 +58,30 @@ def checked_template(template: str, *shown: str) -> str:
         fault = UnknownNameError("part of a prompt", name, set(Prompt.__slots__) - {"template"})
         raise ConfigError(f"template: {fault}")
     return template
+
+
+def named_in(template: str) -> set[str]:
+    """What a template asks for by name.
+
+    Raises:
+        ConfigError: It is malformed.
+    """
+    try:
+        return meta.find_undeclared_variables(_environment.parse(template))
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template, line {error.lineno}: {error.message}") from None
+
+
+def filled(template: str, parts: Mapping[str, Any]) -> str:
+    """A template with its names filled in.
+
+    Raises:
+        ConfigError: It cannot be.
+    """
+    try:
+        return _compiled(template).render(parts)
+    except Exception as error:  # templates raise what they like
+        raise ConfigError(f"template '{template:.60}': {error}") from error
 
 
 def as_messages(prompt: Prompt) -> list[dict[str, str]]:

@@ -26,11 +26,19 @@ class WithReasoning(Rewriter):
     answer_cue: str
     max_rationale_tokens: int
 
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Draw the steps as the answer is drawn, so that several draws differ in both."""
+        answers = self.inner.generate(self._reasoned(prompts, sampling), sampling)
+        return [self.finish(answer) for answer in answers]
+
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts with the inner model's steps as the start of the answer."""
+        """The prompts with the inner model's likeliest steps as the start of the answer."""
+        return self._reasoned(prompts, Sampling())
+
+    def _reasoned(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Prompt]:
         asked = [p.having(lead=self.cue, examples=self._worked(p)) for p in prompts]
-        sampling = Sampling(max_new_tokens=self.max_rationale_tokens, stop=("\n",))
-        steps = self.inner.generate(asked, sampling)
+        told = {"max_new_tokens": self.max_rationale_tokens, "stop": ("\n",)}
+        steps = self.inner.generate(asked, sampling.model_copy(update=told))
         return [
             p.having(lead=" ".join(filter(None, (self.cue, s.text, self.answer_cue))))
             for p, s in zip(asked, steps, strict=True)

@@ -19,5 +19,5 @@ class ChoiceAccuracy(Metric):
 
     def of_choices(self, item: Item, weighed: Sequence[LogLikelihood]) -> float:
         """Score the weighed choices, in the order of `item.choices`; the first of equals wins."""
-        per_byte = [w.logprob / max(1, w.num_bytes) for w in weighed]
+        per_byte = [w.per_byte for w in weighed]
         return float(item.choices[per_byte.index(max(per_byte))] == item.target)

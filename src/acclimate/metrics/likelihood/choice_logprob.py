@@ -1,9 +1,9 @@
 """The probability given to the right choice among all, in [0, 1]."""
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from acclimate.core.choices import probabilities
 from acclimate.core.data import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import LogLikelihood
@@ -21,9 +21,4 @@ class ChoiceLogprob(Metric):
 
     def of_choices(self, item: Item, weighed: Sequence[LogLikelihood]) -> float:
         """Score the weighed choices, in the order of `item.choices`."""
-        sizes = [max(1, w.num_bytes) for w in weighed]
-        mean = sum(sizes) / len(sizes)
-        logits = [mean * w.logprob / size for w, size in zip(weighed, sizes, strict=True)]
-        top = max(logits)
-        powers = [math.exp(logit - top) for logit in logits]
-        return powers[item.choices.index(item.target)] / sum(powers)
+        return probabilities(weighed)[item.choices.index(item.target)]

@@ -9,14 +9,18 @@ from typing import Any, Self
 
 from acclimate.core.cost import Cost, spend
 from acclimate.core.errors import DataError
-from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.model import (
+    NOT_ANSWERED_LOGPROB,
+    Completion,
+    LogLikelihood,
+    Model,
+    Pair,
+    Sampling,
+)
 from acclimate.core.prompt import Prompt
 from acclimate.core.source import ModelSource
 from acclimate.text.recorded_answers import Answer, Answers, read_answers
 
-NOT_ANSWERED_LOGPROB = -1e6
-"""Nats of a choice that was not answered, where only the answer is known; finite, so that sums
-and means stay numbers."""
 SAVED = "answers.jsonl"
 
 
@@ -65,6 +69,11 @@ class RecordedModel(Model):
         rows = (row for answers in self.answers.values() for row in answers.rows)
         has_logprobs = any(row.logprob is not None for row in rows)
         return frozenset({"logprobs"}) if has_logprobs else frozenset()
+
+    @property
+    def known_items(self) -> frozenset[str]:
+        """Those of the table."""
+        return frozenset(self.answers)
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """The recorded answers, in order; where only choices were weighed, the likeliest.
@@ -138,12 +147,16 @@ def _completion(answers: Answers) -> Completion:
         num_new_tokens=row.new_tokens,
         usd=row.usd,
         seconds=row.seconds,
+        logprob=row.logprob,
     )
 
 
 def _spend(rows: Iterable[Answer]) -> None:
-    costs = (
-        Cost(prompt_tokens=r.prompt_tokens, new_tokens=r.new_tokens, paid_usd=r.usd or 0.0)
-        for r in rows
+    own = list(rows)
+    spend(
+        Cost(
+            prompt_tokens=sum(row.prompt_tokens for row in own),
+            new_tokens=sum(row.new_tokens for row in own),
+            paid_usd=sum(row.usd or 0.0 for row in own),
+        )
     )
-    spend(sum(costs, Cost()))

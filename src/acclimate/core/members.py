@@ -1,0 +1,114 @@
+"""Members of an ensemble: recipes in a field of its method, each made once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.chain import Chain
+from acclimate.core.data import TrainData
+from acclimate.core.errors import ConfigError
+from acclimate.core.method import Method, Part
+from acclimate.core.model import Model
+from acclimate.core.source import ModelSource
+
+Spec = str | dict[str, Any]
+Member = Spec | tuple[Spec, ...]
+"""A method, or several one after another, or none: the base as it is. The first may be an entry of
+the model catalogue instead: what the others begin from in place of the base."""
+
+METHODS = Catalogue("acclimate.methods", Method)
+MODELS = Catalogue("acclimate.models", ModelSource)
+
+
+def parts_of(members: Sequence[Member]) -> tuple[Part, ...]:
+    """How each member is made, in order.
+
+    Raises:
+        UnknownNameError, ConfigError, MissingExtraError: A method or model cannot be built.
+    """
+    return tuple(_part(m if isinstance(m, tuple) else (m,)) for m in members)
+
+
+def _part(specs: tuple[Spec, ...]) -> Part:
+    source = MODELS.build(specs[0]) if specs and _name(specs[0]) in MODELS.entries else None
+    rest = specs[1:] if source else specs
+    return Part(tuple(METHODS.build(spec) for spec in rest), source)
+
+
+def _name(spec: Spec) -> str:
+    return spec if isinstance(spec, str) else str(spec.get("name"))
+
+
+def labels_of(members: Sequence[Member]) -> list[str]:
+    """Each member in words, told apart where two are of the same methods."""
+    short = [_label(m if isinstance(m, tuple) else (m,)) for m in members]
+    return [
+        f"{label} ({short[:place].count(label) + 1})" if short.count(label) > 1 else label
+        for place, label in enumerate(short)
+    ]
+
+
+def _label(specs: tuple[Spec, ...]) -> str:
+    return " + ".join(map(_name, specs)) or "base"
+
+
+def several(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """The members, if there are two at least and each can be built.
+
+    Raises:
+        UnknownNameError, ConfigError, MissingExtraError: A method or model cannot be built.
+    """
+    if len(members) < 2:
+        raise ConfigError(
+            f"an ensemble needs at least 2 members, got {len(members)}; name two recipes, as "
+            "[zero_shot, few_shot]"
+        )
+    parts_of(members)
+    return members
+
+
+def one_each(weights: tuple[float, ...], members: tuple[Member, ...]) -> None:
+    """Refuse weights that are not one a member, negative or all 0; none at all may be given.
+
+    Raises:
+        ConfigError: They are so.
+    """
+    if weights and len(weights) != len(members):
+        raise ConfigError(f"{len(weights)} weights for {len(members)} members; give one each")
+    if weights and (min(weights) < 0 or max(weights) == 0):
+        raise ConfigError(
+            f"weights={list(weights)}, must be at least 0 and one of them above; leave a member "
+            "out by 0"
+        )
+
+
+_given: ContextVar[tuple[Model, ...]] = ContextVar("given_members", default=())
+
+
+@contextmanager
+def given(models: Sequence[Model]) -> Iterator[None]:
+    """Let the ensemble that is fitted in the body have these as its members, in its order."""
+    token = _given.set(tuple(models))
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def fitted(method: Method, base: Model, data: TrainData, seed: int) -> tuple[Model, ...]:
+    """The model of each of a method's parts: given by whoever keeps them, or made now."""
+    if ready := _given.get():
+        return ready
+    return tuple(_made(part, base, data, seed) for part in method.parts)
+
+
+def _made(part: Part, base: Model, data: TrainData, seed: int) -> Model:
+    begun = part.source.load() if part.source else base
+    return Chain(methods=part.methods).fit(begun, data, seed=seed) if part.methods else begun
+
+
+def as_children(members: Sequence[Model]) -> Mapping[str, Model]:
+    """Members as the children of the model that holds them, in order."""
+    return {f"member_{place}": member for place, member in enumerate(members)}

@@ -1,0 +1,149 @@
+"""A network that reads tokens as a reader of bytes, for the one decoding loop.
+
+Letters: B rows, V vocabulary, S = 257 symbols: bytes and the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from acclimate.core.data import Record
+from acclimate.core.prompt import Prompt
+from acclimate.decoding.local_model import LocalModel
+from acclimate.decoding.rows import NetworkReader, NetworkRows
+from acclimate.decoding.seats import LaidOut, Seat
+from acclimate.nn.byte_alignment import NUM_SYMBOLS, ByteAlignment, ByteVocabulary, Floats
+from acclimate.text.chat import stop_ids
+from acclimate.text.tokenizers.token_bytes import token_bytes
+
+_PROBE = "x"
+
+
+class Precision(Record):
+    """How many ways to spell the bytes so far are followed."""
+
+    max_hypotheses: int
+    """At most, at every byte."""
+    min_share: float
+    """Of the probability of all of them; what has less is dropped."""
+
+
+class ByteText:
+    """Bytes and the end as a tokenizer, as far as `Ending` asks."""
+
+    def decode(self, symbols: Sequence[int], *, skip_special_tokens: bool = True) -> str:
+        """The text, without a character that was cut off."""
+        return bytes(s for s in symbols if s < NUM_SYMBOLS - 1).decode(errors="ignore")
+
+
+def to_spell(core: LocalModel, prompt: Prompt, texts: tuple[str, ...], room: int = 0) -> LaidOut:
+    """A prompt laid out to be answered, and the tokens of a letter after it.
+
+    They tell what the model writes before an answer: a blank, where its prompts end without one.
+    """
+    longest = max((len(text) for text in texts), default=0)
+    room = max(core.layout.reserve(room), min(longest, core.window // 2))
+    return core.layout.encode_choices(prompt, [_PROBE], num_after=room)
+
+
+@dataclass(frozen=True)
+class ByteReader:
+    """A member, byte by byte."""
+
+    seat: Seat
+    precision: Precision
+    spent: list[int] = field(default_factory=list)
+    """Tokens that it read in each step, until they are counted."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each context beside the shared."""
+        return self._reader.lengths
+
+    @property
+    def rooms(self) -> list[float]:
+        """Bytes after each prompt, if each were a token."""
+        return self._reader.rooms
+
+    def rows(self, group: Sequence[int]) -> "ByteRows":
+        """Some of the prompts."""
+        return ByteRows([self.alignment(i) for i in group])
+
+    def spend(self, group: Sequence[int], num_new: int) -> None:
+        """Count what was read: contexts, and a token of every hypothesis."""
+        self._reader.spend(group, sum(self.spent))
+        self.spent.clear()
+
+    def alignment(self, place: int) -> ByteAlignment:
+        """Where an answer to a prompt begins: behind the blank that the model writes before it."""
+        laid_out = self.seat.found[place]
+        probe = laid_out[2][0] if isinstance(laid_out, tuple) else []
+        start = _Start(self._reader, place, self.spent)
+        found = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
+        lead = b"".join(self._spelled[i] for i in probe).partition(_PROBE.encode())[0]
+        for byte in lead:
+            found = found.after(byte)
+        return found
+
+    @cached_property
+    def _reader(self) -> NetworkReader:
+        return self.seat.reader
+
+    @cached_property
+    def _spelled(self) -> list[bytes]:
+        return token_bytes(self.seat.core.tokenizer)
+
+    @cached_property
+    def _vocabulary(self) -> ByteVocabulary:
+        core = self.seat.core
+        return ByteVocabulary(self._spelled, stop_ids(core.network, core.tokenizer))
+
+
+class ByteRows:
+    """Answers in the making, one after another: each follows hypotheses of its own."""
+
+    def __init__(self, alignments: Sequence[ByteAlignment]) -> None:
+        self.alignments = list(alignments)
+
+    def prefill(self) -> torch.Tensor:
+        """Log-probabilities (B, S) of the first symbol."""
+        found = np.stack([own.logprobs() for own in self.alignments])
+        return torch.from_numpy(found).float()
+
+    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+        """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
+        rows = zip(self.alignments, symbols.tolist(), strict=True)
+        self.alignments = [own.after(byte) for own, byte in rows]
+        return self.prefill()
+
+    def select(self, keep: list[int]) -> None:
+        """Go on with some of the rows."""
+        self.alignments = [self.alignments[i] for i in keep]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """One prompt's network as the alignment reads it: a state is a batch of one row."""
+
+    reader: NetworkReader
+    place: int
+    spent: list[int]
+
+    def start(self) -> tuple[NetworkRows, Floats]:
+        """After the context."""
+        rows = self.reader.rows([self.place])
+        return rows, _numbers(rows.prefill())
+
+    def read(self, state: Any, token: int) -> tuple[NetworkRows, Floats]:
+        """After one more token; the state before it stays."""
+        rows = state.fork()
+        self.spent.append(1)
+        return rows, _numbers(rows.step(torch.tensor([token])))
+
+
+def _numbers(logits: torch.Tensor) -> Floats:
+    return np.asarray(logits[0].double().cpu().numpy())
