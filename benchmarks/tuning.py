@@ -169,7 +169,7 @@ def side_by_side() -> str:
     import torch
 
     from acclimate.core.model import Sampling
-    from acclimate.decoding.loop import decode
+    from acclimate.decoding.decode import decode
     from acclimate.nn.bottleneck import BottleneckForm
     from acclimate.nn.bottleneck_adapter import BottleneckAdapter
     from acclimate.nn.linear import use_fast_linears

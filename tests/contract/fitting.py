@@ -87,7 +87,16 @@ def differs(one, other, asked):
         or weights_of(one.model) != weights_of(other.model)
         or shown(one.model, asked) != shown(other.model, asked)
         or answers_of(one.model, asked) != answers_of(other.model, asked)
+        or read_by(one.model, asked) != read_by(other.model, asked)
     )
+
+
+def read_by(model, asked):
+    """What answering takes the second time, when something may have been kept of the first."""
+    model.generate(asked[0], SAMPLING)
+    with metered() as meter:
+        model.generate(asked[0], SAMPLING)
+    return meter.cost.prompt_tokens, meter.cost.flops
 
 
 def shown(model, asked):

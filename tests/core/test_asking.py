@@ -7,6 +7,7 @@ import pytest
 from acclimate.core.asking import attempted, confidences, mixed
 from acclimate.core.errors import BackendError, DataError
 from acclimate.core.model import Completion, LogLikelihood, Model
+from acclimate.core.notebook import fact, noted
 from acclimate.core.prompt import Prompt
 
 
@@ -43,6 +44,13 @@ def test_only_what_fails_is_left_out():
     assert attempted(ask, []) == []
 
 
+def test_what_a_member_notes_is_not_the_ensembles():
+    with noted() as book:
+        fact("ties", 1.0)
+        attempted(lambda some: [fact("ties", 0.0) for _ in some], [1, 2])
+    assert book.facts == {"ties": 1.0}
+
+
 def test_a_fault_of_ours_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         attempted(lambda some: [1 / 0 for _ in some], [1])
@@ -68,3 +76,11 @@ def test_confidence_is_a_tokens_mean_probability():
     ]
     assert confidences(Fixed(-1.0), told) == pytest.approx([math.exp(-0.5), 0.0, math.exp(-2)])
     assert confidences(Fixed(None), told[:1]) == [0.0]
+
+
+def test_what_is_not_a_number_convinces_nobody():
+    question = [(Prompt(question="q"), ("x",))]
+    ((found,),) = mixed([Fixed(math.nan), Fixed(-2.0)], [1.0, 1.0], question)
+    assert found.logprob == -2.0
+    asked = [(Prompt("q"), Completion("x", num_new_tokens=1, logprob=math.nan))]
+    assert confidences(Fixed(-1.0), asked) == [0.0]

@@ -1,6 +1,6 @@
 """A notebook holds what is told while it is open."""
 
-from acclimate.core.notebook import Notes, fact, noted, point
+from acclimate.core.notebook import Notes, fact, noted, point, untold
 
 
 def test_what_is_told_while_open_is_kept_in_order():
@@ -16,6 +16,15 @@ def test_what_is_told_while_open_is_kept_in_order():
         facts={"fertility before": 2.0}, curves={"loss": ((1, 0.5), (2, 0.25))}
     )
     assert outer.notes() == inner.notes()
+
+
+def test_what_is_untold_reaches_no_notebook_but_those_opened_within():
+    with noted() as outer, untold():
+        fact("ties", 1.0)
+        with noted() as inner:
+            fact("ties", 2.0)
+    assert outer.notes() == Notes()
+    assert inner.notes() == Notes(facts={"ties": 2.0})
 
 
 def test_notes_go_through_json():

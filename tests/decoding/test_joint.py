@@ -10,8 +10,8 @@ from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.prompt import Example, Passage, Prompt
 from acclimate.core.rewriter import Rewriter, unwrap
+from acclimate.decoding.decode import decode, decode_jointly
 from acclimate.decoding.joint import JointModel, answer_jointly, expected, weigh_jointly
-from acclimate.decoding.loop import decode, decode_jointly
 from acclimate.decoding.rows import NetworkReader
 from acclimate.decoding.seats import LEFT_OUT
 from acclimate.models.local.huggingface import HuggingFace

@@ -92,3 +92,8 @@ def test_running_text_is_no_turn_of_a_chat(tokenizer):
     assert Layout(own, 120).encode(text, "the sea") == Layout(tokenizer, 120).encode(
         text, "the sea"
     )
+
+
+def test_an_encoder_reads_something_of_an_empty_prompt(tokenizer):
+    layout = Layout(tokenizer, window=120, is_seq2seq=True)
+    assert layout.encode(Prompt("", template=""))[0] == [tokenizer.eos_token_id]

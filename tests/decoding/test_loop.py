@@ -1,86 +1,123 @@
-"""The decoding loop equals transformers' greedy generate; sampling follows its definition."""
+"""Rows come and go between tokens, and each answer is what it would be alone."""
 
 import pytest
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.core.prompt import Prompt
-from acclimate.decoding.loop import decode, kept, sample
+from acclimate.decoding import loop as module
+from acclimate.decoding.call import Call
+from acclimate.decoding.decode import decode
+from acclimate.decoding.loop import Loop
+from acclimate.decoding.rows import NetworkReader
 from acclimate.models.local.huggingface import HuggingFace
 
-PREFIX = [(11 * i) % 390 + 2 for i in range(30)]
-CONTEXTS = [[*PREFIX, 5], [*PREFIX, 8, 9, 10, 44], [*PREFIX, 7, 7]]
+FIRST = [[5, 6, 7], [9, 8, 44, 10, 11]]
+LATER = [[(7 * i) % 390 + 2 for i in range(60)], [3, 4]]
 
 
-def peer(network, context, num_tokens):
-    """Transformers' own greedy answer, one context at a time."""
-    ids = torch.tensor([context])
-    output = network.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=num_tokens,
-        do_sample=False,
-        eos_token_id=None,
-        pad_token_id=1,
-    )
-    return output[0].tolist()[-num_tokens:]
+@pytest.fixture(params=["llama", "mistral", "gpt2", "t5"])
+def network(request, model_folder):
+    return HuggingFace(path=str(model_folder(request.param))).load().network
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen3", "mistral", "gemma2", "gpt2", "t5"])
-def test_greedy_equals_generate(family, model_folder):
-    network = HuggingFace(path=str(model_folder(family))).load().network
-    sampling = Sampling(max_new_tokens=6)
-    answers = decode(network, CONTEXTS, sampling, is_stop=lambda ids: False)
-    assert answers == [peer(network, context, 6) for context in CONTEXTS]
+def call(network, contexts, num_tokens, is_stop=lambda ids: False):
+    return Call([NetworkReader(network, contexts)], Sampling(max_new_tokens=num_tokens), is_stop)
 
 
-def test_finished_rows_leave_the_batch_and_the_rest_go_on(model_folder):
+def alone(network, contexts, num_tokens):
+    sampling = Sampling(max_new_tokens=num_tokens)
+    return [decode(network, [own], sampling, is_stop=lambda ids: False)[0] for own in contexts]
+
+
+def written(asked):
+    return [drawing.written for drawing in asked.drawings]
+
+
+def test_who_joins_later_changes_nobody(network, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_TOKENS", 8)
+    loop, first, later = Loop(), call(network, FIRST, 12), call(network, LATER, 5)
+    loop.add(first)
+    for _ in range(3):
+        loop.turn()
+    loop.add(later)
+    while not loop.is_idle:
+        loop.turn()
+    assert written(first) == alone(network, FIRST, 12)
+    assert written(later) == alone(network, LATER, 5)
+
+
+def test_answers_go_on_while_a_long_prompt_is_read(model_folder, monkeypatch):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
-    full = [peer(network, context, 6) for context in CONTEXTS]
-    stop = full[1][2]
-    answers = decode(
-        network, CONTEXTS, Sampling(max_new_tokens=6), is_stop=lambda ids: ids[-1] == stop
-    )
-    expected = [row[: row.index(stop) + 1] if stop in row else row for row in full]
-    assert answers == expected
+    monkeypatch.setattr(module, "CHUNK_TOKENS", 8)
+    loop, first, later = Loop(), call(network, FIRST[:1], 30), call(network, LATER[:1], 4)
+    loop.add(first)
+    loop.turn()
+    loop.add(later)
+    lengths = []
+    while not later.drawings[0].written:
+        loop.turn()
+        lengths.append(len(first.drawings[0].written))
+    assert len(lengths) == -(-60 // 9)
+    assert lengths == list(range(2, 2 + len(lengths)))
 
 
-@pytest.mark.parametrize(("family", "has_window"), [("gpt2", True), ("llama", True), ("t5", False)])
-def test_an_answer_ends_where_the_window_does(family, has_window, model_folder):
-    model = HuggingFace(path=str(model_folder(family))).load()
-    prompts = [Prompt("why? " * 20), Prompt("why?")]
-    said = model.generate(prompts, Sampling(max_new_tokens=300, seed=1))
-    sizes = [len(model.encode(prompt)[0]) for prompt in prompts]
-    assert sizes[0] > 100
-    assert [a.num_new_tokens for a in said] == [256 - n if has_window else 300 for n in sizes]
-    short = model.generate(prompts[:1], Sampling(max_new_tokens=20))[0]
-    assert said[0].text.startswith(short.text)
-
-
-def test_top_k_and_top_p_keep_what_they_say():
-    logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
-    assert kept(logits, Sampling(top_k=2)).isfinite().tolist() == [[True, True, False, False]]
-    assert kept(logits, Sampling(top_p=0.65)).isfinite().tolist() == [[True, True, False, False]]
-    assert kept(logits, Sampling(top_p=0.75)).isfinite().tolist() == [[True, True, True, False]]
-
-
-def test_draws_follow_the_tempered_distribution():
-    logits = torch.tensor([[0.7, 0.2, 0.1]]).log().expand(20_000, -1)
-    generator = torch.Generator().manual_seed(0)
-    drawn = sample(logits, Sampling(temperature=2.0), generator)
-    expected = torch.tensor([0.7, 0.2, 0.1]).sqrt()
-    found = torch.bincount(drawn, minlength=3) / len(drawn)
-    assert found.tolist() == pytest.approx((expected / expected.sum()).tolist(), abs=0.01)
-
-
-def test_same_seed_same_answers(model_folder):
+def test_no_more_rows_than_there_is_room_for(model_folder):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
+    contexts = [[5 + i, 6, 7] for i in range(6)]
+    loop, asked = Loop(max_places=2 * (3 + 8)), call(network, contexts, 8)
+    loop.add(asked)
+    most = 0
+    while not loop.is_idle:
+        loop.turn()
+        most = max(most, len(loop.running))
+    assert most == 2
+    assert written(asked) == alone(network, contexts, 8)
+
+
+def test_a_prompt_larger_than_all_room_is_read_by_itself(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    loop, asked = Loop(max_places=10), call(network, LATER, 3)
+    loop.add(asked)
+    while not loop.is_idle:
+        loop.turn()
+    assert written(asked) == alone(network, LATER, 3)
+
+
+def test_who_is_cancelled_leaves_and_the_rest_go_on(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    loop, gone, stays = Loop(), call(network, FIRST[:1], 50), call(network, FIRST[1:], 10)
+    loop.add(gone)
+    loop.add(stays)
+    loop.turn()
+    gone.is_cancelled = True
+    turns = 1
+    while not loop.is_idle:
+        loop.turn()
+        turns += 1
+    assert turns <= 11
+    assert written(stays) == alone(network, FIRST[1:], 10)
+
+
+def test_a_failure_is_told_to_those_in_flight_alone(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    loop, first, later = Loop(max_places=20), call(network, FIRST[:1], 10), call(network, FIRST, 10)
+    loop.add(first)
+    loop.turn()
+    loop.add(later)
+    loop.fail(RuntimeError("no memory"))
+    told = [first.news.get() for _ in range(first.news.qsize())]
+    assert isinstance(told[-1], RuntimeError)
+    while not loop.is_idle:
+        loop.turn()
+    assert written(later) == alone(network, FIRST, 10)
+
+
+def test_draws_of_a_row_do_not_depend_on_its_neighbours(model_folder):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    torch.manual_seed(0)
     sampling = Sampling(max_new_tokens=8, temperature=1.0, seed=3)
-    first, second = (
-        decode(network, CONTEXTS, sampling, is_stop=lambda ids: False) for _ in range(2)
-    )
-    other = decode(
-        network, CONTEXTS, sampling.model_copy(update={"seed": 4}), is_stop=lambda ids: False
-    )
-    assert first == second
-    assert first != other
+
+    def draw(contexts):
+        return decode(network, contexts, sampling, is_stop=lambda ids: False)
+
+    assert draw(FIRST)[0] == draw(FIRST[:1])[0]

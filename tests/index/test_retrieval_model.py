@@ -51,6 +51,14 @@ def model(index):
     return WithPassages(Noting(), index, 2, "lexical")
 
 
+def test_a_stream_ends_with_what_it_rests_on(model):
+    (whole,) = model.generate([CAT], Sampling())
+    *pieces, streamed = model.stream(CAT, Sampling())
+    assert "".join(pieces) == whole.text
+    assert streamed == whole
+    assert streamed.passages
+
+
 def test_prompts_get_passages_best_first(model, index):
     rendered = model.render([HEN, CAT, HEN])
     found = index.search([HEN.question, CAT.question], num_passages=2, how="lexical")

@@ -89,3 +89,18 @@ def test_it_is_measured_once_and_must_be_clear(monkeypatch, onednn, expected):
     monkeypatch.setattr(fast, "_seconds", lambda rival: next(seconds))
     assert fast.onednn_is_faster() is expected
     assert fast.onednn_is_faster() is expected  # no more is measured: nothing is left to draw
+
+
+@pytest.mark.parametrize("num_rows", [1, 2])
+def test_few_rows_of_a_large_matrix(num_rows, monkeypatch):
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(1024, 1024), torch.rand(num_rows, 1024)
+    expected = layer(x)
+    fast.use_fast_linears(layer)
+    taken = []
+    product = fast._onednn
+    monkeypatch.setattr(fast, "_onednn", lambda *own: taken.append(1) or product(*own))
+    assert torch.allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        assert torch.allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    assert len(taken) == 2

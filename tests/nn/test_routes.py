@@ -8,7 +8,7 @@ from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example as Shown
 from acclimate.core.prompt import Prompt
 from acclimate.core.saved import load_model, save_model
-from acclimate.decoding.loop import decode
+from acclimate.decoding.decode import decode
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.methods.tuning.prompt_tuning import PromptTuning
 from acclimate.models.local.huggingface import HuggingFace

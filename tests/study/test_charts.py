@@ -76,6 +76,14 @@ def test_kinds_of_curves_are_named_once_and_told_apart_by_dashes() -> None:
     assert "var(--accent)" in svg
 
 
+def test_a_unit_too_long_to_stand_upright_is_in_the_heading_alone() -> None:
+    curve = [("", ((0.0, 1.0), (1.0, 2.0)))]
+    assert ">spreads of the reward a nat<" not in curves(
+        "c", curve, "x, spreads of the reward a nat"
+    )
+    assert ">mean reward<" not in curves("c", curve, "mean reward")
+
+
 def test_long_curves_are_thinned_to_their_last_point_and_one_point_is_seen() -> None:
     long = tuple((float(i), float(i % 7)) for i in range(10_000))
     short = curves("c", [("", long[:MAX_POINTS])], "x")

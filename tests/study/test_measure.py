@@ -6,10 +6,12 @@ import pytest
 
 from acclimate.core.data import Item, Task
 from acclimate.core.errors import BackendError
-from acclimate.core.model import Completion, LogLikelihood, Model
+from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Passage
 from acclimate.core.rewriter import Rewriter
+from acclimate.index.answer_cache import AnswerCache, Keeping
 from acclimate.study.measure import as_read, measure
+from small_echo import Echo
 
 SOURCED = Task(
     name="say",
@@ -81,3 +83,20 @@ class Polite(Rewriter):
 def test_prompts_are_shown_as_the_network_reads_them(tiny):
     assert as_read(Polite(tiny), [SOURCED]) == {"say": "Question: Please: who?\nAnswer:"}
     assert as_read(Fake(), [SOURCED]) == {}
+
+
+def test_answers_of_before_are_neither_given_nor_kept():
+    inner = Echo()
+    model = AnswerCache(inner, Keeping(10**6, 1e6, is_sampled_kept=False, is_saved=False))
+    items = tuple(Item(id=str(n), question=q, target="so a") for n, q in enumerate("abab"))
+    task = Task(name="say", metrics=("exact_match",), items=items)
+    model.generate([task.prompt(items[0])], Sampling(max_new_tokens=32, stop=("\n",)))
+    inner.asked.clear()
+    for _ in range(2):
+        result = measure(model, [task], is_timed=True)
+        # Each of two questions once, and each timed request for itself, the warm-up too.
+        assert inner.asked == [["a", "b"], *[[q] for q in "a" + "aabbaabb"]]
+        assert result.cost.new_tokens == 4
+        (notes,) = result.notes.values()
+        assert notes.facts["answered from the prompt cache, share of prompts"] == 0.5
+        inner.asked.clear()

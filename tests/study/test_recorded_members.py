@@ -41,6 +41,9 @@ def test_a_study_of_tables_alone(tmp_path):
             assert standing.quality is not None, standing.reason
             (notes,) = standing.notes["while answering"]
             assert 0 <= notes.facts["votes that were ties, share"] <= 1
+    # The first table is the base, and so a member that was measured by itself.
+    assert len(found.ensembles) == 3
+    assert "against base, the best of its members here" in found.ensembles[1]
     told = by_label["cascade"].notes["cascade"][0].facts
     assert "quality kept on dev, share of the best member's" in told
     assert "passed on to member 2, share of questions" in (

@@ -26,6 +26,18 @@ def test_labels_are_names_and_fields_only_where_needed():
     ]
 
 
+def test_members_of_ensembles_are_named_and_told_whole_where_names_are_alike():
+    small, large = {"name": "lora", "rank": 4}, {"name": "lora", "rank": 8}
+    pair = {"name": "average", "members": ["zero_shot", small]}
+    chained = {"name": "average", "members": ["zero_shot", ["few_shot", small]]}
+    other = {"name": "average", "members": ["zero_shot", ["few_shot", large]]}
+    assert labels(pair, chained, other)[1:] == [
+        "average",
+        "average(members=[zero_shot, [few_shot, lora]])",
+        f"average(members={other['members']})",
+    ]
+
+
 def test_the_same_recipe_twice_is_refused():
     with pytest.raises(ConfigError, match="'lora' stands there twice"):
         labels("lora", "lora")

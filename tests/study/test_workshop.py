@@ -12,6 +12,7 @@ from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.saved import descendants
 from acclimate.core.store import Store
+from acclimate.methods.ensembling.sac import Sac
 from acclimate.methods.tuning.continued import Continued
 from acclimate.methods.tuning.full import Full
 from acclimate.study.workshop import Node, Workshop
@@ -106,3 +107,13 @@ def test_another_content_of_a_file_that_is_read_is_another_model(tiny, small_dat
         before = workshop.key((unread,), 0)
         text.write_text("Nobody reads it.")
         assert workshop.key((unread,), 0) == before
+
+
+def test_so_is_another_content_of_a_reward_of_the_users_own(tiny, small_data, tmp_path):
+    workshop = Workshop(Node(tiny, "base"), small_data, Store(tmp_path / "store"))
+    own = tmp_path / "reward.py"
+    own.write_text("def reward(item, answer):\n    return 1.0\n")
+    method = Sac(objectives={str(own): 1.0, "brevity": 0.5})
+    before = workshop.key((method,), 0)
+    own.write_text("def reward(item, answer):\n    return float(len(answer))\n")
+    assert workshop.key((method,), 0) != before

@@ -53,3 +53,11 @@ def test_an_estimator_that_cannot_is_told():
     features, labels, groups = data(20)
     with pytest.raises(ConfigError, match="estimator=MultinomialNB cannot learn from"):
         learn("MultinomialNB", features - 2, labels, groups)
+
+
+@pytest.mark.parametrize("name", ["SGDClassifier", "SVC", "LogisticRegressionCV"])
+def test_others_are_made_to_give_probabilities_without_a_warning(name, recwarn):
+    features, labels, groups = data(40)
+    found = learn(name, features, labels, groups)
+    assert ((found.raw > 0) & (found.raw < 1)).all()
+    assert not recwarn.list

@@ -42,7 +42,7 @@ def practised(base, settings=SETTINGS, game=GAME, seed=0, learning_rate=1e-2):
 
 
 def rewards_of(model):
-    return judged([(None, text) for _, text in drawn(model, PROMPTS * 100, seed=99)])
+    return judged([(None, text) for _, text in drawn(model, PROMPTS * 400, seed=99)])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

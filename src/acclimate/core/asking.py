@@ -8,7 +8,8 @@ from typing import TypeVar
 from acclimate.core.choices import Question
 from acclimate.core.errors import AcclimateError, BackendError, DataError
 from acclimate.core.members import Member, labels_of
-from acclimate.core.model import Completion, LogLikelihood, Model
+from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.notebook import untold
 from acclimate.core.prompt import Prompt
 
 A = TypeVar("A")
@@ -20,7 +21,8 @@ Failure = BackendError | DataError
 def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> list[B | Failure]:
     """What each is answered, in order, or why it is not.
 
-    Where asking all fails, halves are asked, so that one bad item costs few questions more.
+    Where asking all fails, halves are asked, so that one bad item costs few questions more. What
+    members note meanwhile is not told: the ensemble's own notes have the same names.
 
     Raises:
         BackendError: There are not as many answers as were asked for.
@@ -28,7 +30,8 @@ def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> 
     if not asked:
         return []
     try:
-        found = list(ask(asked))
+        with untold():
+            found = list(ask(asked))
     except (BackendError, DataError) as error:
         if len(asked) == 1:
             return [error]
@@ -37,6 +40,13 @@ def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> 
     if len(found) != len(asked):
         raise BackendError(f"a member gave {len(found)} answers where {len(asked)} were asked for")
     return list(found)
+
+
+def generated(
+    member: Model, prompts: Sequence[Prompt], sampling: Sampling
+) -> list[Completion | Failure]:
+    """A member's answer to each prompt."""
+    return attempted(lambda some: member.generate(some, sampling), prompts)
 
 
 def weighings(
@@ -51,7 +61,15 @@ def weighings(
             ends.append(ends[-1] + len(texts))
         return [tuple(found[a:b]) for a, b in pairwise(ends)]
 
-    return attempted(ask, questions)
+    return [_checked(found) for found in attempted(ask, questions)]
+
+
+def _checked(
+    weighed: tuple[LogLikelihood, ...] | Failure,
+) -> tuple[LogLikelihood, ...] | Failure:
+    if isinstance(weighed, tuple) and any(math.isnan(own.logprob) for own in weighed):
+        return BackendError("a log-likelihood is not a number; are the weights damaged?")
+    return weighed
 
 
 def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> list[float]:
@@ -74,11 +92,14 @@ def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> li
 
 def _certainty(answer: Completion, weighed: Iterator[tuple[LogLikelihood, ...] | Failure]) -> float:
     if answer.logprob is not None:
-        return math.exp(answer.logprob / max(1, answer.num_new_tokens))
+        return _a_token(answer.logprob, answer.num_new_tokens)
     found = next(weighed, None)
-    if not isinstance(found, tuple):
-        return 0.0
-    return math.exp(found[0].logprob / max(1, found[0].num_tokens))
+    return _a_token(found[0].logprob, found[0].num_tokens) if isinstance(found, tuple) else 0.0
+
+
+def _a_token(logprob: float, num_tokens: int) -> float:
+    """Rounding may put a logarithm above 0; of what is no number nobody is sure."""
+    return 0.0 if math.isnan(logprob) else math.exp(min(0.0, logprob / max(1, num_tokens)))
 
 
 def mixed(

@@ -23,6 +23,11 @@ EXTRAS = {
     "bitsandbytes": "quant",
     "stable_baselines3": "rl",
     "gymnasium": "rl",
+    "ctranslate2": "serve",
+    "onnxruntime_genai": "serve",
+    "openvino": "serve",
+    "openvino_genai": "serve",
+    "gguf": "serve",
 }
 """Which extra of this package installs which optional module."""
 

@@ -11,6 +11,7 @@ from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
+from acclimate.core.notebook import untold
 from acclimate.core.source import ModelSource
 
 Spec = str | dict[str, Any]
@@ -34,6 +35,9 @@ def parts_of(members: Sequence[Member]) -> tuple[Part, ...]:
 def _part(specs: tuple[Spec, ...]) -> Part:
     source = MODELS.build(specs[0]) if specs and _name(specs[0]) in MODELS.entries else None
     rest = specs[1:] if source else specs
+    for name in map(_name, rest):
+        if name in MODELS.entries and name not in METHODS.entries:
+            raise ConfigError(f"{name} is a model, which methods begin from: name it first")
     return Part(tuple(METHODS.build(spec) for spec in rest), source)
 
 
@@ -101,7 +105,8 @@ def fitted(method: Method, base: Model, data: TrainData, seed: int) -> tuple[Mod
     """The model of each of a method's parts: given by whoever keeps them, or made now."""
     if ready := _given.get():
         return ready
-    return tuple(_made(part, base, data, seed) for part in method.parts)
+    with untold():
+        return tuple(_made(part, base, data, seed) for part in method.parts)
 
 
 def _made(part: Part, base: Model, data: TrainData, seed: int) -> Model:

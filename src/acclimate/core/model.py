@@ -1,8 +1,8 @@
 """What a model is: anything that answers prompts and weighs continuations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,10 +27,34 @@ class Sampling(Record):
     """Keep the k likeliest tokens; 0 keeps all."""
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     """Keep the smallest set of tokens with this much probability."""
+    min_p: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Keep tokens at least this share as likely as the likeliest (Nguyen et al. 2024)."""
+    repetition_penalty: float = Field(default=1.0, gt=0.0)
+    """Divide scores of tokens that were read or written, where above 0, else multiply them (Keskar
+    et al. 2019); 1 does nothing."""
     stop: tuple[str, ...] = ()
     """The answer ends before any of these."""
+    choice: tuple[str, ...] = ()
+    """The answer is one of these, word for word; none: any answer."""
+    regex: str = ""
+    """The answer matches this regular expression whole."""
+    json_schema: str = ""
+    """The answer is JSON of this schema, itself as JSON text; `{}` allows any JSON."""
+    logprobs: int | None = Field(default=None, ge=0, le=20)
+    """Tell each token's log-probability and so many of the likeliest there; None: neither."""
     seed: int = 0
-    """Of the draw."""
+    """Of the draw; with the prompt's place among those asked at once, it decides every draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of an answer, as it was drawn."""
+
+    text: str
+    logprob: float
+    """Of the token under the model's own distribution, nats."""
+    likeliest: tuple[tuple[str, float], ...] = ()
+    """Tokens in its place and their log-probabilities, likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +64,13 @@ class Completion:
     text: str
     num_prompt_tokens: int = 0
     num_new_tokens: int = 0
+    num_cached_tokens: int = field(default=0, compare=False)
+    """Of the prompt's tokens, those whose keys and values were there already; all of them where
+    the whole answer was. What it says stays the same, so that no two answers differ by it."""
+    is_cut: bool = False
+    """Whether it ended because it was as long as was allowed."""
+    tokens: tuple[Token, ...] = ()
+    """Where log-probabilities were asked for."""
     passages: tuple[Passage, ...] = ()
     """What the answer rests on, best first."""
     prompt: str = ""
@@ -84,6 +115,16 @@ class Model(ABC):
     @abstractmethod
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh each continuation after its prompt, in order."""
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """Pieces of one answer as they are written, and at the end the whole of it.
+
+        The pieces, joined, are the text; a model that knows its answer only at the end gives it in
+        one piece. Who stops listening closes the iterator, and nothing more is written.
+        """
+        (answer,) = self.generate([prompt], sampling)
+        yield answer.text
+        yield answer
 
     @property
     def offers(self) -> frozenset[str]:

@@ -74,3 +74,16 @@ def noted() -> Iterator[Notebook]:
         yield book
     finally:
         _open.reset(token)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Keep what the body tells out of every open notebook.
+
+    A member of an ensemble may be one itself: its facts have the names of the outer one's.
+    """
+    token = _open.set(())
+    try:
+        yield
+    finally:
+        _open.reset(token)

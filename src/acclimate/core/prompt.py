@@ -19,6 +19,10 @@ Question: {{ question }}
 Answer:{% if lead %} {{ lead }}{% endif %}"""
 """The default layout of a prompt for a model without a chat template (Jinja)."""
 
+RUNNING_TEXT = TEMPLATE.replace("Question: {{ question }}\nAnswer:", "{{ question }}")
+"""The layout of text to go on with as it stands: what methods add comes before it, and no chat
+template is used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

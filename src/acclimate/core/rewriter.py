@@ -1,7 +1,7 @@
 """Models that rewrite prompts for the one inside, and how to take them off."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +31,14 @@ class Rewriter(Model):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Rewrite, answer inside, finish."""
         return [self.finish(c) for c in self.inner.generate(self.render(prompts), sampling)]
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """As it is written inside, where answers leave this model as they were written."""
+        if type(self).finish is not Rewriter.finish:
+            yield from super().stream(prompt, sampling)
+            return
+        (rendered,) = self.render([prompt])
+        yield from self.inner.stream(rendered, sampling)
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Rewrite each distinct prompt once, weigh inside."""

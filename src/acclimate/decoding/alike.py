@@ -5,7 +5,7 @@ from typing import Any
 
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
-from acclimate.core.rewriter import unwrap
+from acclimate.decoding.backend_model import core_by_steps
 from acclimate.decoding.local_model import LocalModel
 
 
@@ -16,7 +16,7 @@ def require_networks(members: Sequence[Model], labels: Sequence[str], method: st
         NotApplicableError: One is recorded, remote, or itself answers by more than one network.
     """
     for member, label in zip(members, labels, strict=True):
-        core = unwrap(member).core
+        core = core_by_steps(member)
         if not isinstance(core, LocalModel):
             offered = "only whole answers" if "logprobs" in core.offers else "only text"
             raise NotApplicableError(
@@ -32,7 +32,7 @@ def require_one_vocabulary(members: Sequence[Model], labels: Sequence[str], meth
         NotApplicableError: Two have other vocabularies.
     """
     require_networks(members, labels, method)
-    cores: list[Any] = [unwrap(member).core for member in members]
+    cores: list[Any] = [core_by_steps(member) for member in members]
     vocabularies = [core.tokenizer.get_vocab() for core in cores]
     for label, own in zip(labels, vocabularies, strict=True):
         if own != vocabularies[0]:
@@ -50,7 +50,7 @@ def require_causal(members: Sequence[Model], labels: Sequence[str], method: str)
         NotApplicableError: One has an encoder.
     """
     require_one_vocabulary(members, labels, method)
-    cores: list[Any] = [unwrap(member).core for member in members]
+    cores: list[Any] = [core_by_steps(member) for member in members]
     for label, core in zip(labels, cores, strict=True):
         if core.is_seq2seq:
             raise NotApplicableError(

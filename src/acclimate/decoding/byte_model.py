@@ -19,8 +19,8 @@ from acclimate.core.model import (
 )
 from acclimate.core.prompt import Prompt
 from acclimate.decoding.bytewise import ByteReader, ByteRows, ByteText, Precision, to_spell
+from acclimate.decoding.decode import decode_jointly
 from acclimate.decoding.ending import Ending
-from acclimate.decoding.loop import decode_jointly
 from acclimate.decoding.seats import LaidOut, completed, heard, passages_of, seated
 from acclimate.nn.byte_alignment import END, ByteAlignment
 from acclimate.nn.mixtures import Mixture
@@ -82,13 +82,13 @@ class ByteModel(Model):
                 found[index] = LogLikelihood(
                     logprob, len(text), len(text), passages_of(seats, place)
                 )
-            for reader in readers:
-                reader.spend([place], 0)
+        for reader in readers:
+            reader.spend(0)
         return [found[index] for index in range(len(pairs))]
 
     def _weighed(self, begun: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor) -> float:
         rows = [ByteRows([own]) for own in begun]
-        logits = [own.prefill() for own in rows]
+        logits = [own.logprobs() for own in rows]
         total = 0.0
         for place, byte in enumerate(text):
             total += float(self._joined(logits, shares)[0, byte])

@@ -14,7 +14,7 @@ import torch
 from acclimate.core.data import Record
 from acclimate.core.prompt import Prompt
 from acclimate.decoding.local_model import LocalModel
-from acclimate.decoding.rows import NetworkReader, NetworkRows
+from acclimate.decoding.rows import NetworkReader
 from acclimate.decoding.seats import LaidOut, Seat
 from acclimate.nn.byte_alignment import NUM_SYMBOLS, ByteAlignment, ByteVocabulary, Floats
 from acclimate.text.chat import stop_ids
@@ -35,7 +35,7 @@ class Precision(Record):
 class ByteText:
     """Bytes and the end as a tokenizer, as far as `Ending` asks."""
 
-    def decode(self, symbols: Sequence[int], *, skip_special_tokens: bool = True) -> str:
+    def decode(self, symbols: Sequence[int], **_how: bool) -> str:
         """The text, without a character that was cut off."""
         return bytes(s for s in symbols if s < NUM_SYMBOLS - 1).decode(errors="ignore")
 
@@ -60,6 +60,11 @@ class ByteReader:
     """Tokens that it read in each step, until they are counted."""
 
     @property
+    def can_mix(self) -> bool:
+        """Yes: every row is read by itself."""
+        return True
+
+    @property
     def lengths(self) -> list[int]:
         """Tokens of each context beside the shared."""
         return self._reader.lengths
@@ -73,9 +78,9 @@ class ByteReader:
         """Some of the prompts."""
         return ByteRows([self.alignment(i) for i in group])
 
-    def spend(self, group: Sequence[int], num_new: int) -> None:
+    def spend(self, num_new: int) -> None:
         """Count what was read: contexts, and a token of every hypothesis."""
-        self._reader.spend(group, sum(self.spent))
+        self._reader.spend(sum(self.spent))
         self.spent.clear()
 
     def alignment(self, place: int) -> ByteAlignment:
@@ -109,8 +114,12 @@ class ByteRows:
     def __init__(self, alignments: Sequence[ByteAlignment]) -> None:
         self.alignments = list(alignments)
 
-    def prefill(self) -> torch.Tensor:
-        """Log-probabilities (B, S) of the first symbol."""
+    def read(self, num_tokens: int) -> torch.Tensor:
+        """Log-probabilities (B, S) of the first symbol; contexts are read when they are begun."""
+        return self.logprobs()
+
+    def logprobs(self) -> torch.Tensor:
+        """Log-probabilities (B, S) of the next symbol."""
         found = np.stack([own.logprobs() for own in self.alignments])
         return torch.from_numpy(found).float()
 
@@ -118,11 +127,15 @@ class ByteRows:
         """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
         rows = zip(self.alignments, symbols.tolist(), strict=True)
         self.alignments = [own.after(byte) for own, byte in rows]
-        return self.prefill()
+        return self.logprobs()
 
     def select(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
         self.alignments = [self.alignments[i] for i in keep]
+
+    def join(self, other: "ByteRows") -> None:
+        """Go on with another's rows behind these."""
+        self.alignments += other.alignments
 
 
 @dataclass(frozen=True)
@@ -133,12 +146,12 @@ class _Start:
     place: int
     spent: list[int]
 
-    def start(self) -> tuple[NetworkRows, Floats]:
+    def start(self) -> tuple[Any, Floats]:
         """After the context."""
-        rows = self.reader.rows([self.place])
-        return rows, _numbers(rows.prefill())
+        rows: Any = self.reader.rows([self.place])
+        return rows, _numbers(rows.read(len(self.reader.contexts[self.place])))
 
-    def read(self, state: Any, token: int) -> tuple[NetworkRows, Floats]:
+    def read(self, state: Any, token: int) -> tuple[Any, Floats]:
         """After one more token; the state before it stays."""
         rows = state.fork()
         self.spent.append(1)

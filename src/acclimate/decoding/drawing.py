@@ -6,9 +6,9 @@ from typing import Any
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.decoding.decode import decode
 from acclimate.decoding.ending import Ending
 from acclimate.decoding.local_model import LocalModel
-from acclimate.decoding.loop import decode
 from acclimate.text.chat import stop_ids
 
 

@@ -14,7 +14,11 @@ from acclimate.core.members import as_children
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.saved import class_named, name_of
-from acclimate.decoding.loop import Join, decode_jointly
+from acclimate.decoding.call import Join
+from acclimate.decoding.constraint import constraint_of
+from acclimate.decoding.decode import decode_jointly
+from acclimate.decoding.one_pass import in_one_pass
+from acclimate.decoding.sampling import Drawing
 from acclimate.decoding.scoring import Weighed, forced, score_jointly
 from acclimate.decoding.seats import (
     Seat,
@@ -57,16 +61,20 @@ def answer_jointly(
     """
     seats = seated(members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens))
     shares = heard(weights, seats)
+    readers, apart = in_one_pass(seats)
 
     def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
-        scores = joining.scores(logits, shares[list(rows)])
-        if temperatures is None:
-            return scores
-        return scores / temperatures[list(rows), None].to(scores.device)
+        scores = joining.scores(apart(logits), shares[list(rows)])
+        heat = None if temperatures is None else temperatures[list(rows), None]
+        return scores if heat is None else scores / heat.to(scores.device)
 
-    ending = ending_of(seats, sampling)
-    readers = [seat.reader for seat in seats]
-    written = decode_jointly(readers, sampling, is_stop=ending.is_reached, join=join)
+    ending, read = ending_of(seats, sampling), seats[0].contexts
+
+    def begin(place: int) -> Drawing:
+        constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
+        return Drawing(sampling, place, read[place], constraint)
+
+    written = decode_jointly(readers, sampling, is_stop=ending.is_reached, join=join, begin=begin)
     return completed(seats, [ending.text(ids) for ids in written], list(map(len, written)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acclimate.core.errors import DataError
-from acclimate.core.prompt import Prompt
+from acclimate.core.prompt import RUNNING_TEXT, Prompt
 from acclimate.text.layout import as_messages, as_text
 
 
@@ -58,8 +58,9 @@ class Layout:
             elif prompt.examples:
                 prompt = prompt.having(examples=prompt.examples[:-1])
             else:
+                item = f"item '{prompt.item_id}' of task '{prompt.task}'"
                 raise DataError(
-                    f"item '{prompt.item_id}' of task '{prompt.task}' takes {limit + excess} "
+                    f"{item if prompt.item_id else 'the prompt'} takes {limit + excess} "
                     f"tokens and {limit} fit beside its answer in the model's context window of "
                     f"{self.window}; shorten its question or take a base with a longer context"
                 )
@@ -86,7 +87,7 @@ class Layout:
         text = self.text(prompt)
         if self.is_seq2seq:
             ids, *answers = self._ids([text, *continuations], special=True)
-            return ids, answers
+            return ids or self._start, answers
         # A chat template writes its own special tokens.
         special = not self._is_chat(prompt)
         # Spaces belong to the word after them, as most vocabularies have it.
@@ -117,7 +118,8 @@ class Layout:
 
     def _is_chat(self, prompt: Prompt) -> bool:
         """Whether a chat template lays it out; running text is laid out by none."""
-        return bool(self.tokenizer.chat_template and prompt.template)
+        is_running = prompt.template in {"", RUNNING_TEXT}
+        return bool(self.tokenizer.chat_template) and not is_running
 
     def _begins_answer(self, prompt: Prompt, text: str) -> bool:
         """Whether an answer follows without a space: after one, or at the start of a chat turn."""

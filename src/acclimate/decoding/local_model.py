@@ -1,7 +1,7 @@
 """A transformers network and its tokenizer as a Model."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +14,17 @@ from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, 
 from acclimate.core.prompt import Prompt
 from acclimate.core.quiet import quietly
 from acclimate.core.saved import class_named, name_of
-from acclimate.decoding.ending import Ending
+from acclimate.decoding.answering import Asked
+from acclimate.decoding.caching import AS_USUAL, Caching
+from acclimate.decoding.decode import prefill_logits
 from acclimate.decoding.forced import Request
 from acclimate.decoding.layout import Layout
 from acclimate.decoding.load_network import load_network
-from acclimate.decoding.loop import decode, prefill_logits
 from acclimate.decoding.same_base import identity, require_same
 from acclimate.decoding.scoring import score
 from acclimate.nn.adapter import Adapter
 from acclimate.nn.prefix import num_virtual_tokens
 from acclimate.nn.routes import route_of
-from acclimate.text.chat import stop_ids
 
 DEFAULT_WINDOW = 1024
 """Context of a network whose configuration does not say (T5)."""
@@ -43,25 +43,16 @@ class LocalModel(NeuralModel):
     adapter_of: NeuralModel | None = None
     adapter: Adapter | None = None
     """What was put into `network`."""
+    caching: Caching = AS_USUAL
+    """What it keeps of what it read."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer in batches of like length; equal leading tokens are read once."""
-        room = self.layout.reserve(sampling.max_new_tokens)
-        fitted = [self.layout.fitted(prompt, room) for prompt in prompts]
-        contexts = [ids for _, ids in fitted]
-        ending = Ending(self.tokenizer, sampling, stop_ids(self.network, self.tokenizer))
-        how: dict[str, Any] = {"routes": list(map(self.route, prompts)), "window": self.window}
-        answers = decode(self.network, contexts, sampling, is_stop=ending.is_reached, **how)
-        return [
-            Completion(
-                text=ending.text(answer),
-                num_prompt_tokens=len(context),
-                num_new_tokens=len(answer),
-                passages=shown.passages,
-                prompt=self.layout.text(shown),
-            )
-            for (shown, context), answer in zip(fitted, answers, strict=True)
-        ]
+        """Answer side by side with whoever asks; equal leading tokens are read once."""
+        return Asked(self, prompts, sampling).answers() if prompts else []
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """The text as it is written, and the answer."""
+        return Asked(self, [prompt], sampling).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh continuations; those of one prompt in one pass."""
@@ -117,7 +108,7 @@ class LocalModel(NeuralModel):
             # On top of an adapter that can become part of the weights, it does.
             under = self.with_network(merged)
         adapter = put_on(under.shared_copy())
-        return LocalModel(adapter.network, self.tokenizer, under, adapter)
+        return replace(self, network=adapter.network, adapter_of=under, adapter=adapter)
 
     def owned_copy(self) -> Any:
         """A network with weights of its own, an adapter merged into them.
@@ -167,11 +158,13 @@ class LocalModel(NeuralModel):
         """Save the adapter, or network and tokenizer in transformers' format."""
         if self.adapter is not None and self.adapter_of is not None:
             self.adapter.write(folder)
-            return {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
-        with quietly():
-            self.network.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
-        return {}
+            own = {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
+        else:
+            own = {}
+            with quietly():
+                self.network.save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+        return own | self.caching.told()
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
@@ -181,12 +174,13 @@ class LocalModel(NeuralModel):
             BackendError: An adapter was trained on another model than it is put on.
         """
         base = children.get("adapter_of")
+        caching = Caching(**fields.get("caching", {}))
         if not isinstance(base, LocalModel):
             with quietly():
-                return cls(*load_network(folder))
+                return cls(*load_network(folder), caching=caching)
         require_same(base, fields, folder)
         adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
-        return cls(adapter.network, base.tokenizer, base, adapter)
+        return cls(adapter.network, base.tokenizer, base, adapter, caching)
 
 
 def _stays(adapter: Adapter) -> NotApplicableError:

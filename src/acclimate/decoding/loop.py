@@ -1,146 +1,187 @@
-"""The one decoding loop: read the prompts, then write a token at a time.
+"""The one decoding loop: rows join, each writes a token at every turn, rows leave.
 
-Letters: B rows, V vocabulary.
+Rows come and go between two tokens, so that nobody waits for the longest answer of a batch (Yu et
+al. 2022, "Orca", https://www.usenix.org/conference/osdi22/presentation/yu), and a long prompt is
+read in pieces between the tokens of others (Agrawal et al. 2023, "Sarathi",
+https://arxiv.org/abs/2308.16369).
+
+Letters: B rows, K readers, V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Sequence
+from itertools import groupby
 
 import torch
 
-from acclimate.core.cost import Cost, spend
-from acclimate.core.model import Sampling
-from acclimate.core.progress import progress
-from acclimate.decoding.batching import by_length
-from acclimate.decoding.rows import NetworkReader, Reader, Rows
+from acclimate.decoding.batching import MAX_BATCH_TOKENS, ONE_PASS
+from acclimate.decoding.call import Call, Seat, only
+from acclimate.decoding.entering import Entering, goes_with
+from acclimate.decoding.rows import Rows
+from acclimate.decoding.sampling import draw
+from acclimate.decoding.verify import drafts_of, write_ahead
 
-IsStop = Callable[[list[int]], bool]
-"""Told the new ids of one row; whether that row is done."""
-Join = Callable[[Sequence[torch.Tensor], Sequence[int]], torch.Tensor]
-"""Logits (B, V) of each reader, and which prompts the rows are, to those that are drawn from."""
-
-
-def decode(
-    network: Any,
-    contexts: Sequence[list[int]],
-    sampling: Sampling,
-    *,
-    is_stop: IsStop,
-    routes: Sequence[int | None] = (),
-    window: int | None = None,
-) -> list[list[int]]:
-    """New token ids after each context, in order; ends at `is_stop` or `max_new_tokens`.
-
-    Args:
-        network: A causal or encoder-decoder transformers network.
-        contexts: Token ids, at least one each.
-        sampling: How a token is drawn.
-        is_stop: Told the new ids of one row; whether that row is done.
-        routes: Of each context, where the network has adapters to choose from.
-        window: Tokens that a context and its answer may have, where one network reads both.
-    """
-    reader = NetworkReader(network, contexts, routes, window)
-    answers: list[list[int]] = decode_jointly([reader], sampling, is_stop=is_stop)
-    return answers
+CHUNK_TOKENS = 256
+"""Of prompts, read in one turn while answers are being written: their next token waits for it."""
+ENTER_TOKENS = 64
+"""Of prompts that wait: so many are worth a pass of their own."""
+ROWS_PER_TURN = 8
+"""Running rows for each turn that fewer may have to wait for: a pass over a short prompt costs a
+large network nearly what a token for all of them does."""
+MAX_ROWS = 64
+"""At most so many answers are written side by side."""
+MAX_PLACES = 65_536
+"""Tokens that all rows together may come to hold, which bounds the memory of keys and values."""
 
 
-def only(logits: Sequence[torch.Tensor], _prompts: Sequence[int]) -> torch.Tensor:
-    """What the only reader says."""
-    return logits[0]
+class Loop:
+    """Rows of the same readers in flight."""
+
+    def __init__(self, max_places: int = MAX_PLACES) -> None:
+        """Begin with none.
+
+        Args:
+            max_places: Tokens that all rows together may hold.
+        """
+        self.max_places = max_places
+        self.waiting: deque[Seat] = deque()
+        self.entering: Entering | None = None
+        self.running: list[Seat] = []
+        self._rows: list[Rows] = []
+        self._num_turns = 0
+        """Since prompts were last let in."""
+        """Of each reader; they have read all of an answer but its last symbol."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked."""
+        return not (self.waiting or self.entering or self.running)
+
+    def add(self, call: Call) -> None:
+        """Let a call's prompts wait for their turn, the longest first."""
+        order = sorted(range(len(call.lengths)), key=lambda place: -call.lengths[place])
+        self.waiting.extend((call, place) for place in order)
+
+    @torch.inference_mode()
+    def turn(self) -> None:
+        """Let every running answer have its next tokens, and prompts be read on."""
+        with ONE_PASS:
+            if self.running:
+                self._write()
+            self._enter()
+            if not self.running:
+                self._rows = []  # whose network would live as long as the loop
+
+    def fail(self, error: BaseException) -> None:
+        """Tell everybody whose rows are in flight; those that wait are not concerned."""
+        seats = [*self.running, *(self.entering.seats if self.entering else [])]
+        self.running, self.entering, self._rows = [], None, []
+        for call in {id(call): call for call, _ in seats}.values():
+            call.fail(error)
+
+    def _enter(self) -> None:
+        """Let those that enter read on; who has read all writes with the others."""
+        if self.entering is None and self._is_worth_it() and (seats := self._next()):
+            self.entering = Entering(seats)  # before anything can fail that they must be told of
+            self.entering.begin()
+        entering = self.entering
+        if entering is None:
+            return
+        num_tokens = CHUNK_TOKENS // len(entering.seats) + 1 if self.running else MAX_BATCH_TOKENS
+        for reader, rows in enumerate(entering.rows):
+            if entering.logits[reader] is None:
+                entering.logits[reader] = rows.read(num_tokens)
+        logits = [own for own in entering.logits if own is not None]
+        # Rows that cannot mix wait until the others are done.
+        if len(logits) == len(entering.rows) and self._can_mix_with(entering):
+            self._join(entering, logits)
+
+    def _can_mix_with(self, entering: Entering) -> bool:
+        return not self.running or (self.running[0][0].can_mix and entering.seats[0][0].can_mix)
+
+    def _join(self, entering: Entering, logits: list[torch.Tensor]) -> None:
+        _draw(entering.seats, logits)
+        seats = _remaining(entering.seats, entering.rows)
+        if not self.running:
+            self._rows = entering.rows
+        elif seats:
+            for own, new in zip(self._rows, entering.rows, strict=True):
+                own.join(new)
+        self.running, self.entering = self.running + seats, None
+
+    def _is_worth_it(self) -> bool:
+        """Whether those that wait are enough for a pass, or have waited long enough."""
+        self._num_turns += 1
+        is_due = self._num_turns > len(self.running) // ROWS_PER_TURN
+        if not is_due:
+            own = (
+                call.lengths[at] - call.sampling.max_new_tokens for call, at in self.waiting.copy()
+            )
+            is_due = sum(own) >= ENTER_TOKENS
+        if is_due and self.waiting:
+            self._num_turns = 0
+        return is_due
+
+    def _next(self) -> list[Seat]:
+        """Those that wait the longest, as many as there is room for; alone, one always has."""
+        held = sum(call.lengths[place] for call, place in self.running)
+        found: list[Seat] = []
+        widest = 0
+        while self.waiting and len(self.running) + len(found) < MAX_ROWS:
+            call, place = self.waiting[0]
+            widest = max(widest, call.lengths[place])
+            wanted = (len(found) + 1) * widest
+            is_first = not (self.running or found)
+            if not is_first and (held + wanted > self.max_places or not goes_with(call, found)):
+                break
+            if found and wanted > MAX_BATCH_TOKENS:
+                break
+            self.waiting.popleft()
+            if not call.is_cancelled:
+                found.append((call, place))
+        return found
+
+    def _write(self) -> None:
+        """Read every answer's last symbol, with guesses at what follows, and write on."""
+        drafts = drafts_of(self.running, self._rows)
+        if drafts:
+            write_ahead(self.running, self._rows[0], drafts)
+        else:
+            symbols = torch.tensor([call.drawings[at].written[-1] for call, at in self.running])
+            _draw(self.running, [rows.step(symbols) for rows in self._rows])
+        self.running = _remaining(self.running, self._rows)
 
 
-@torch.inference_mode()
-def decode_jointly(
-    readers: Sequence[Reader], sampling: Sampling, *, is_stop: IsStop, join: Join = only
-) -> list[list[int]]:
-    """What all readers write together after each prompt, in order.
-
-    Each reads its own layout of every prompt and keeps its own keys and values; what is drawn
-    from their joined distribution is written to all, and a row that is done leaves all.
-
-    Args:
-        readers: Of the same prompts in the same order, and of the same symbols.
-        sampling: How a symbol is drawn.
-        is_stop: Told the new symbols of one row; whether that row is done.
-        join: What the readers' logits come to.
-    """
-    budget = sampling.max_new_tokens
-    lengths = [max(own) + budget for own in zip(*(r.lengths for r in readers), strict=True)]
-    rooms = [min(budget, *own) for own in zip(*(r.rooms for r in readers), strict=True)]
-    answers: list[list[int]] = [[] for _ in lengths]
-    generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
-
-    def is_over(prompt: int, symbols: list[int]) -> bool:
-        return is_stop(symbols) or len(symbols) >= rooms[prompt]
-
-    def draw(logits: Sequence[torch.Tensor], prompts: Sequence[int]) -> torch.Tensor:
-        return sample(join(logits, prompts), sampling, generator)
-
-    with progress("answering", len(lengths)) as advance:
-        for group in by_length(lengths):
-            rows = [reader.rows(group) for reader in readers]
-            written = {i: answers[i] for i in group}
-            _write(rows, written, draw, is_over)
-            num_new = sum(map(len, written.values()))
-            for reader in readers:
-                reader.spend(group, num_new)
-            spend(Cost(new_tokens=num_new))
-            advance(len(group))
-    return answers
+def _remaining(seats: list[Seat], rows: Sequence[Rows]) -> list[Seat]:
+    """Those whose answers go on, after all are told of their new symbols; the others leave."""
+    over = {row for row, (call, place) in enumerate(seats) if call.tell(place)}
+    if not over:
+        return seats
+    keep = _closed_up(len(seats), over)
+    for own in rows:
+        own.select(keep)
+    return [seats[row] for row in keep]
 
 
-@torch.inference_mode()
-def prefill_logits(
-    network: Any, contexts: Sequence[list[int]], routes: Sequence[int | None] = ()
-) -> torch.Tensor:
-    """Logits (B, V) of the token after each context."""
-    reader = NetworkReader(network, contexts, routes)
-    everything = range(len(contexts))
-    reader.spend(everything, 0)
-    return reader.rows(everything).prefill()
+def _closed_up(num_rows: int, over: set[int]) -> list[int]:
+    """Rows that go on, the last ones in place of those that are over, so that few are moved."""
+    num_left = num_rows - len(over)
+    last = [row for row in range(num_left, num_rows) if row not in over]
+    return [last.pop() if row in over else row for row in range(num_left)]
 
 
-def sample(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
-    """Draw one token a row from logits (B, V); ids of shape (B,)."""
-    if sampling.temperature == 0:
-        return logits.argmax(-1)
-    probs = kept(logits.float() / sampling.temperature, sampling).softmax(-1)  # (B, V)
-    return torch.multinomial(probs.cpu(), 1, generator=generator)[:, 0].to(logits.device)
+def _draw(seats: Sequence[Seat], logits: Sequence[torch.Tensor]) -> None:
+    """Write each answer's next symbol, of logits (B, V) of each reader."""
+    draw(_joined(seats, logits), [call.drawings[place] for call, place in seats])
 
 
-def kept(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Logits (B, V) with everything outside top-k and the top-p nucleus at minus infinity."""
-    if sampling.top_k:
-        smallest = logits.topk(min(sampling.top_k, logits.shape[-1])).values[:, -1:]
-        logits = logits.masked_fill(logits < smallest, float("-inf"))
-    if sampling.top_p < 1:
-        ordered, order = logits.sort(descending=True)
-        probs = ordered.softmax(-1)
-        # A token is in the nucleus while what lies before it is below top_p.
-        outside = probs.cumsum(-1) - probs >= sampling.top_p
-        logits = logits.masked_fill(outside.scatter(1, order, outside), float("-inf"))
-    return logits
-
-
-def _write(
-    rows: Sequence[Rows],
-    answers: dict[int, list[int]],
-    draw: Callable[[Sequence[torch.Tensor], Sequence[int]], torch.Tensor],
-    is_over: Callable[[int, list[int]], bool],
-) -> None:
-    """Add to the answers, by prompt, until each is over."""
-    logits = [own.prefill() for own in rows]
-    running = list(answers)
-    while True:
-        symbols = draw(logits, running)
-        for prompt, symbol in zip(running, symbols.tolist(), strict=True):
-            answers[prompt].append(symbol)
-        keep = [i for i, prompt in enumerate(running) if not is_over(prompt, answers[prompt])]
-        if not keep:
-            break
-        if len(keep) < len(running):
-            symbols = symbols[keep]
-            for own in rows:
-                own.select(keep)
-            running = [running[i] for i in keep]
-        logits = [own.step(symbols) for own in rows]
+def _joined(seats: Sequence[Seat], logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Logits (B, V) that are drawn from: each call joins its readers' own way."""
+    if all(call.join is only for call, _ in seats):
+        return logits[0]
+    found, first = [], 0
+    for call, group in groupby(seats, key=lambda seat: seat[0]):
+        places = [place for _, place in group]
+        rows = slice(first, first := first + len(places))
+        found.append(call.join([own[rows] for own in logits], places))
+    return torch.cat(found)

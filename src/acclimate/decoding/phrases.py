@@ -11,10 +11,10 @@ from acclimate.core.members import as_children
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.seeding import derive
+from acclimate.decoding.decode import decode
 from acclimate.decoding.ending import Ending
 from acclimate.decoding.forced import Request
 from acclimate.decoding.joint import JointModel
-from acclimate.decoding.loop import decode
 from acclimate.decoding.scoring import score
 from acclimate.decoding.seats import Seat, completed, ending_of, heard, seated, to_answer
 from acclimate.nn.mixtures import Mixture

@@ -1,28 +1,33 @@
-"""What one network reads: batches in flight, each with its own keys and values.
+"""What one network reads: rows in flight, each with its own keys and values.
 
-Letters: B rows, T tokens, P tokens of the shared prefix, V vocabulary.
+Letters: B rows, T tokens, S places, V vocabulary.
 """
 
-import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import torch
 
 from acclimate.core.cost import Cost, spend
 from acclimate.decoding.batching import shared_prefix
-from acclimate.decoding.prefix_cache import expanded, prefix_cache
+from acclimate.decoding.encoded_rows import EncodedRows
+from acclimate.decoding.network_rows import VIRTUAL, NetworkRows
+from acclimate.decoding.prefix_tree import PrefixTree
+from acclimate.decoding.reread_rows import RereadRows
+from acclimate.nn.key_values import KeyValues, Segment
+from acclimate.nn.prefix import num_virtual_tokens
 from acclimate.nn.routes import as_keyword
+from acclimate.nn.weights_mark import weights_mark
 
 
 class Rows(Protocol):
     """Rows in flight, whatever a symbol is: logits (B, V) of the next one of each."""
 
-    def prefill(self) -> torch.Tensor:
-        """Read the contexts; of the first new symbol."""
+    def read(self, num_tokens: int) -> torch.Tensor | None:
+        """Read so many tokens of each context at most; once all are read, of the first symbol."""
 
     def step(self, symbols: torch.Tensor) -> torch.Tensor:
         """Read one new symbol (B,) a row; of the next."""
@@ -30,9 +35,16 @@ class Rows(Protocol):
     def select(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
 
+    def join(self, other: Any) -> None:
+        """Go on with another's rows, of the same reader or one that may mix, behind these."""
+
 
 class Reader(Protocol):
     """Something that reads the prompts of the loop, its own layout of each."""
+
+    @property
+    def can_mix(self) -> bool:
+        """Whether its rows may go on together with rows that are further on."""
 
     @property
     def lengths(self) -> list[int]:
@@ -45,8 +57,8 @@ class Reader(Protocol):
     def rows(self, group: Sequence[int]) -> Rows:
         """Some of the prompts, to be read together."""
 
-    def spend(self, group: Sequence[int], num_new: int) -> None:
-        """Count the reading of them and of so many new symbols."""
+    def spend(self, num_new: int) -> None:
+        """Count the reading of all prompts and of so many new symbols."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +73,22 @@ class NetworkReader:
     """Of each context, where the network has adapters to choose from."""
     window: int | None = None
     """Tokens that a context and its answer may have; None: no end of them."""
+    tree: PrefixTree | None = None
+    """Of what the network read for others before; None: it remembers nothing."""
+    has_cache: bool = True
+    """Whether keys and values are kept at all, or all is read again at every token."""
+    num_reread: list[int] = field(default_factory=list)
+    """Tokens that were read in each pass, where they are not kept."""
 
     @cached_property
     def num_shared(self) -> int:
         """Tokens that all contexts begin with."""
-        is_causal = not self.network.config.is_encoder_decoder
-        return shared_prefix(self.contexts, self.routes) if is_causal else 0
+        return shared_prefix(self.contexts, self.routes) if self.can_mix else 0
+
+    @cached_property
+    def num_cached(self) -> list[int]:
+        """Tokens of each context whose keys and values are there before it is read."""
+        return [self.num_shared] * len(self.contexts)
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -76,104 +98,76 @@ class NetworkReader:
     @property
     def rooms(self) -> list[float]:
         """Tokens that each context leaves in the window; an encoder's leaves all."""
-        if self.window is None or self.network.config.is_encoder_decoder:
+        if self.window is None or self._has_encoder:
             return [math.inf] * len(self.contexts)
         return [self.window - len(context) for context in self.contexts]
 
-    def rows(self, group: Sequence[int]) -> "NetworkRows":
+    def rows(self, group: Sequence[int]) -> Rows:
         """Some of the contexts as a batch."""
-        own = [list(self.contexts[i][self.num_shared :]) for i in group]
-        return NetworkRows(self.network, own, self._cache, self.num_shared, self._ways(group))
+        routes = as_keyword([self.routes[i] for i in group] if self.routes else [])
+        own = [self.contexts[i] for i in group]
+        if self._has_encoder:
+            return EncodedRows(self.network, own, routes)
+        if not self.has_cache:
+            return RereadRows(self.network, own, routes, self.num_reread)
+        if self.tree is not None:
+            self.tree.renew(weights_mark(self.network))
+        cache = KeyValues.of([self._begun(i) for i in group])
+        rows = NetworkRows(self.network, own, cache, routes, self.tree)
+        for place, row in zip(group, rows.num_read, strict=True):
+            self.num_cached[place] = row
+        return rows
 
-    def spend(self, group: Sequence[int], num_new: int) -> None:
+    def spend(self, num_new: int) -> None:
         """Count what is read, and the operations on that and on what is new."""
-        self._spend(sum(self.lengths[i] for i in group), num_new)
+        read = sum(map(len, self.contexts)) - sum(self.num_cached)
+        if "_shared" in vars(self):
+            read += self.num_shared
+        if self.num_reread:
+            read = sum(self.num_reread)
+        flops = 2.0 * self.network.num_parameters() * (read + num_new)
+        spend(Cost(prompt_tokens=read, flops=flops))
 
-    def _ways(self, group: Sequence[int]) -> dict[str, torch.Tensor]:
-        return as_keyword([self.routes[i] for i in group] if self.routes else [])
+    @property
+    def can_mix(self) -> bool:
+        """Whether rows have positions and a memory of their own, as a causal network's have."""
+        return self.has_cache and not self._has_encoder
+
+    @property
+    def _has_encoder(self) -> bool:
+        return bool(self.network.config.is_encoder_decoder)
+
+    def _begun(self, place: int) -> Sequence[Segment]:
+        """What is known of a context."""
+        if self.tree is not None:
+            found = self.tree.match(self._path(self.contexts[place]), self._route(place))
+            if found[0] > max(self.num_shared, num_virtual_tokens(self.network)):
+                return found[1]
+        return self._virtual if self._shared is None else [self._shared]
 
     @cached_property
-    def _cache(self) -> Any:
-        self._spend(self.num_shared, 0)
-        route = self.routes[0] if self.routes else None
-        return prefix_cache(self.network, self.contexts[0][: self.num_shared], route)
+    def _virtual(self) -> Sequence[Segment]:
+        """What stands before every row: rows beside others that hold something need it too."""
+        if not num_virtual_tokens(self.network):
+            return []
+        cache = KeyValues(1)
+        self.network.fill(cache, 1)
+        cache.settle()
+        return [cache.segment(0, 0, cache.lengths[0])]
 
-    def _spend(self, num_read: int, num_new: int) -> None:
-        flops = 2.0 * self.network.num_parameters() * (num_read + num_new)
-        spend(Cost(prompt_tokens=num_read, flops=flops))
+    @cached_property
+    def _shared(self) -> Segment | None:
+        """What all contexts begin with, read once."""
+        if not self.num_shared:
+            return None
+        prefix = list(self.contexts[0][: self.num_shared])
+        rows = NetworkRows(self.network, [prefix], KeyValues(1), as_keyword([self._route(0)]))
+        rows.read(len(prefix))
+        return rows.cache.segment(0, 0, rows.cache.lengths[0])
 
+    def _path(self, ids: Sequence[int]) -> list[int]:
+        """A row's tokens in the tree, behind the virtual ones that stand before every row."""
+        return [*[VIRTUAL] * num_virtual_tokens(self.network), *ids]
 
-class NetworkRows:
-    """A batch in flight: left-padded contexts, their cache, and the next position of each row."""
-
-    def __init__(
-        self,
-        network: Any,
-        contexts: list[list[int]],
-        cache: Any,
-        num_shared: int,
-        routes: dict[str, torch.Tensor],
-    ) -> None:
-        self.network, self.routes = network, routes
-        width = max(map(len, contexts))
-        pads = [width - len(c) for c in contexts]
-        ids = [[0] * pad + c for pad, c in zip(pads, contexts, strict=True)]
-        self.ids = torch.tensor(ids, device=network.device)  # (B, T)
-        mask = torch.ones(len(ids), num_shared + width, dtype=torch.long)
-        for row, pad in enumerate(pads):
-            mask[row, num_shared : num_shared + pad] = 0
-        self.mask = mask.to(network.device)  # (B, P+T)
-        self.cache = expanded(cache, len(ids))
-        self.encoded: Any = None
-
-    def prefill(self) -> torch.Tensor:
-        """Read the contexts; logits (B, V) of the first new token."""
-        if self.network.config.is_encoder_decoder:
-            return self._encode()
-        positions = (self.mask.cumsum(-1) - 1).clamp(min=0)[:, -self.ids.shape[1] :]
-        return self._forward(input_ids=self.ids, position_ids=positions)
-
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
-        """Read one new token (B,) a row; logits (B, V) of the next."""
-        tokens = symbols.to(self.mask.device)[:, None]
-        if self.encoded is not None:
-            return self._forward(decoder_input_ids=tokens, encoder_outputs=self.encoded)
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
-        positions = self.mask.sum(-1, keepdim=True) - 1
-        return self._forward(input_ids=tokens, position_ids=positions)
-
-    def select(self, keep: list[int]) -> None:
-        """Go on with some of the rows."""
-        index = torch.tensor(keep, device=self.mask.device)
-        self.mask = self.mask[index]
-        self.routes = {name: routes[index.cpu()] for name, routes in self.routes.items()}
-        self.cache.batch_select_indices(index)
-        if self.encoded is not None:
-            self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
-
-    def fork(self) -> Self:
-        """The same rows, to go on another way."""
-        other = copy.copy(self)
-        other.cache = copy.deepcopy(self.cache)
-        other.encoded = copy.copy(self.encoded)
-        return other
-
-    def _encode(self) -> torch.Tensor:
-        from transformers import EncoderDecoderCache
-
-        network = self.network
-        encoder = network.get_encoder()
-        self.encoded = encoder(input_ids=self.ids, attention_mask=self.mask, **self.routes)
-        self.cache = EncoderDecoderCache(self.cache, expanded(None, 0))
-        return self.step(self.ids.new_full((len(self.ids),), network.config.decoder_start_token_id))
-
-    def _forward(self, **inputs: Any) -> torch.Tensor:
-        output = self.network(
-            attention_mask=self.mask,
-            past_key_values=self.cache,
-            use_cache=True,
-            **self.routes,
-            **inputs,
-        )
-        logits: torch.Tensor = output.logits[:, -1]
-        return logits
+    def _route(self, place: int) -> int | None:
+        return self.routes[place] if self.routes else None

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from acclimate.core.progress import progress
-from acclimate.decoding.batching import MAX_BATCH_TOKENS, by_length
+from acclimate.decoding.batching import MAX_BATCH_TOKENS, ONE_PASS, by_length
+from acclimate.decoding.call import Join
 from acclimate.decoding.forced import Forced, Request
-from acclimate.decoding.loop import Join
 
 CPU_BATCH_TOKENS = 1024
 """Tokens in one pass on a CPU: what more rows save there, padding and cache misses cost again."""
@@ -64,7 +64,8 @@ def forced(asked: Sequence[tuple[Any, Sequence[Request]]]) -> Iterator[Weighed]:
     is_cpu = any(network.device.type == "cpu" for network, _ in asked)
     with progress("scoring", len(lengths)) as advance:
         for group in by_length(lengths, CPU_BATCH_TOKENS if is_cpu else MAX_BATCH_TOKENS):
-            read = [reader.logits(group) for reader in readers]
+            with ONE_PASS:
+                read = [reader.logits(group) for reader in readers]
             for row, request in enumerate(group):
                 for place, tokens in enumerate(asked[0][1][request].continuations):
                     logits = [own[row][place] for own in read]

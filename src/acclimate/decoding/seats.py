@@ -5,7 +5,6 @@ Letters: N prompts, K members.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -15,6 +14,7 @@ from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.notebook import average
 from acclimate.core.prompt import Passage, Prompt
 from acclimate.core.rewriter import Rewriter, unwrap
+from acclimate.decoding.backend_model import core_by_steps
 from acclimate.decoding.ending import Ending
 from acclimate.decoding.forced import Request
 from acclimate.decoding.local_model import LocalModel
@@ -104,7 +104,7 @@ def seated(
 
 def _seat(member: Model, asked: Sequence[tuple[Prompt, tuple[str, ...]]], lay_out: LayOut) -> Seat:
     apart = unwrap(member)
-    core: Any = apart.core
+    core = core_by_steps(member)
 
     def read(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[LaidOut]:
         rendered = apart.render([prompt for prompt, _ in some])

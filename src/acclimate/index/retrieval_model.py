@@ -1,6 +1,6 @@
 """A model that reads passages of the user's documents before it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -46,6 +46,12 @@ class WithPassages(Rewriter):
         rendered = self.render(prompts)
         answers = self.inner.generate(rendered, sampling)
         return [self.finish(a) for a in self._cited(answers, rendered)]
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """As it is written inside; the whole comes with the passages it rests on."""
+        (rendered,) = self.render([prompt])
+        for piece in self.inner.stream(rendered, sampling):
+            yield piece if isinstance(piece, str) else self._cited([piece], [rendered])[0]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh continuations, each with the passages that its prompt showed."""

@@ -12,7 +12,7 @@ from acclimate.core.data import Document
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.prompt import Passage
 from acclimate.index.build import DENSE, ENCODER, LEXICAL, Known, indexed_text, write_parts
-from acclimate.index.dense import DenseIndex
+from acclimate.index.dense import DenseIndex, Vectors
 from acclimate.index.encoders import Encoder, fingerprint, load_encoder
 from acclimate.index.fusion import Hits, reciprocal_rank_fusion
 from acclimate.index.lexical import LexicalIndex
@@ -119,6 +119,10 @@ class PassageIndex:
         """
         found = self._rank(list(queries), num_passages, how)
         return [[self._passages[number] for number, _ in hits[:num_passages]] for hits in found]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (N, C) as its passages have them; ConfigError without an encoder."""
+        return self._encoder.encode(texts)
 
     def _rank(self, queries: list[str], num_passages: int, how: How) -> list[Hits]:
         if how == "lexical":

@@ -18,6 +18,8 @@ LOG_FROM = 12.0
 """Largest over smallest from which an axis is logarithmic."""
 MAX_POINTS = 150
 """Of a curve; more are closer than a pixel or two."""
+MAX_UNIT = 20
+"""Characters of an upright axis's label; a longer one does not fit beside a chart."""
 PLAIN: Mapping[str, Any] = {"color": ACCENT}
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "train": {"color": MUTED, "linestyle": (0, (4, 3))},
@@ -112,7 +114,7 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
     Args:
         name: Of the chart, for its ids.
         lines: What tells a kind of curve from the others (`train`, `dev`), and its points.
-        label: What is shown; the heading says it whole, the upright axis its unit alone.
+        label: What is shown; the heading says it whole, the upright axis its unit where short.
     """
     kinds = list(dict.fromkeys(kind for kind, _ in lines))
     with drawing(name, 240, (50, 38)) as draft:
@@ -125,7 +127,8 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
             axes.plot(steps, values, **style)
         axes.margins(0.09, 0.1)
         axes.set_xlabel("step")
-        axes.set_ylabel(label.rpartition(", ")[2])
+        unit = label.rpartition(", ")[2] if ", " in label else ""
+        axes.set_ylabel(unit if len(unit) <= MAX_UNIT else "")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.autoscale_view()

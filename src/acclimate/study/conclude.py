@@ -4,10 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from acclimate.core.data import Domain, Task, digest
 from acclimate.core.errors import BackendError, BudgetError
 from acclimate.core.records import Row
+from acclimate.study.beside_members import beside_members
 from acclimate.study.confirm import confirm
 from acclimate.study.findings import Comparison, Findings, Standing, main_scores
 from acclimate.study.machine import hardware, versions
@@ -28,8 +30,7 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
     Raises:
         BackendError: The pick's saved artifact does not answer as the measured model did.
     """
-    test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
-    _require_base(rows, test)
+    test = _tested(rows)
     recipes = [*recipes_of(spec), *(Recipe(label=name) for name in spec.recorded)]
     comparison = comparison_of(test, domain, spec)
     standings = _standings(rows, recipes, comparison, domain, spec)
@@ -37,13 +38,10 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
     picked = next((r for r in recipes if r.label == recommendation.pick), None)
     return Findings(
         title=spec.title or domain.name,
-        domain=domain.name,
         base=BASE,
         base_model=_name(spec.base),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        test_hash=digest([task.items for task in domain.test]),
-        num_items={task.name: len(task.items) for task in domain.test},
-        task_about={t.name: _about(t) for t in domain.test if t.items},
+        **_of_domain(domain),
         num_clusters=comparison.num_clusters,
         seeds=spec.seeds,
         months=spec.months,
@@ -53,6 +51,7 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
         standings=tuple(standings),
         comparison=comparison,
         recommendation=recommendation,
+        ensembles=beside_members(recipes_of(spec), comparison, spec),
         disagreements=tuple(_disagreements(comparison, test, domain)),
         confirmation=confirm(picked, test[picked.label][0], domain, workshop) if picked else None,
         versions=versions(),
@@ -71,16 +70,30 @@ def _recommendation(
         return Recommendation(pick="", beats_base=False, reason=str(error))
 
 
+def _of_domain(domain: Domain) -> dict[str, Any]:
+    """What was asked."""
+    return {
+        "domain": domain.name,
+        "test_hash": digest([task.items for task in domain.test]),
+        "num_items": {task.name: len(task.items) for task in domain.test},
+        "task_about": {task.name: _about(task) for task in domain.test if task.items},
+        "tasks": tuple(task.model_copy(update={"items": ()}) for task in domain.test),
+    }
+
+
 def _about(task: Task) -> str:
     """One line on what a task asks."""
     return task.instruction or f"For example: {task.items[0].question}"
 
 
-def _require_base(rows: Sequence[Row], test: dict[str, list[Row]]) -> None:
+def _tested(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """By recipe, what was measured on test; the base must be there."""
+    test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
     if BASE not in test:
         reasons = (r.reason for r in rows if r.recipe == BASE and r.status != "done")
         reason = next(reasons, "it was not run")
         raise BackendError(f"the base itself has no result: {reason}")
+    return test
 
 
 def _keys(test: dict[str, list[Row]]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a study found: estimates, differences, standings, the pick."""
 
-from acclimate.core.data import Record
+from acclimate.core.data import Record, Task
 from acclimate.core.notebook import Notes
 from acclimate.core.records import Row
 from acclimate.study.retained import Capability
@@ -151,6 +151,8 @@ class Findings(Record):
     """Task → number of test items."""
     task_about: dict[str, str] = {}
     """Task → one line on what it asks."""
+    tasks: tuple[Task, ...] = ()
+    """How each is asked, without its items."""
     num_clusters: int
     """Independent groups among the test items."""
     seeds: tuple[int, ...]
@@ -169,6 +171,8 @@ class Findings(Record):
     """Of everything with a result."""
     recommendation: Recommendation
     """The pick."""
+    ensembles: tuple[str, ...] = ()
+    """In a sentence each: whether one is above its members, and how each stands to its best."""
     disagreements: tuple[Disagreement, ...] = ()
     """Twenty items where the best two differ."""
     confirmation: Confirmation | None = None

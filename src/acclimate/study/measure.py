@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from acclimate.core.afresh import afresh
 from acclimate.core.answers import METRICS, Answer, answers_to, metrics_of
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import Item, Task
@@ -35,6 +36,9 @@ class Measured:
 def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> Measured:
     """Answer every item in batches; where `is_timed`, some again one at a time.
 
+    No answer of before is given again, which would cost nothing and take no time: of a model that
+    keeps its answers, the items of a task that share one within the call do.
+
     Of answers recorded elsewhere the time is what was recorded, or 0 where it was not, and the
     memory is not measured.
 
@@ -42,7 +46,7 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         BackendError: A prompt has no answer, or a score is not a number.
     """
     result = Measured()
-    with metered() as meter, noted() as notebook:
+    with metered() as meter, noted() as notebook, afresh():
         for task in tasks:
             if task.items:
                 _measure_task(model, task, result)
@@ -54,7 +58,8 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         result.cost = meter.cost.model_copy(update=elsewhere)
         result.latency_seconds = tuple(recorded)
     elif is_timed:
-        result.latency_seconds = tuple(_latencies(model, tasks))
+        with afresh():
+            result.latency_seconds = tuple(_latencies(model, tasks))
     return result
 
 

@@ -1,6 +1,6 @@
 """What a study is told: domain, base, recipes, seeds, limits; read from YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -171,9 +171,10 @@ def recipes_of(spec: StudySpec) -> list[Recipe]:
         label = " + ".join(_short(s) for s in specs)
         alike = next((r for r in found if r.label == label), None)
         if alike is not None:
-            label = " + ".join(_long(s, o) for s, o in zip(specs, alike.specs, strict=False))
+            pairs = zip(specs, alike.specs, strict=False)
+            label = " + ".join(_long(*pair, _brief) for pair in pairs)
         if any(r.label == label for r in found):
-            label = " + ".join(_long(s, "") for s in specs)
+            label = " + ".join(_long(spec, "") for spec in specs)
         if any(r.label == label for r in found):
             raise ConfigError(f"recipes: '{label}' stands there twice")
         found.append(Recipe(label=label, specs=specs))
@@ -184,11 +185,16 @@ def _short(spec: Spec) -> str:
     return Path(str(spec if isinstance(spec, str) else spec.get("name", "?"))).stem
 
 
-def _long(spec: Spec, other: Spec) -> str:
+def _long(spec: Spec, other: Spec, said: Callable[[Any], str] = str) -> str:
     """The name with the fields in which it differs from another of the name."""
-    if isinstance(spec, str):
-        return _short(spec)
-    known = {} if isinstance(other, str) else other
-    own = {k: v for k, v in spec.items() if k != "name" and known.get(k) != v}
-    fields = ", ".join(f"{k}={v}" for k, v in own.items())
+    mine, known = ({} if isinstance(one, str) else one for one in (spec, other))
+    own = {k: v for k, v in mine.items() if k != "name" and known.get(k) != v}
+    fields = ", ".join(f"{k}={said(v)}" for k, v in own.items())
     return f"{_short(spec)}({fields})" if fields else _short(spec)
+
+
+def _brief(value: Any) -> str:
+    """A field's value; of members of an ensemble only the names."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_brief, value))}]"
+    return _short(value) if isinstance(value, dict) and "name" in value else str(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from acclimate.core.afresh import afresh
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import TrainData, digest
 from acclimate.core.errors import BackendError
@@ -104,7 +105,8 @@ class Workshop:
             "fields": method.model_dump(mode="json"),
         }
         with self.store.put(key, about) as folder:
-            with metered() as meter, noted() as notebook, given([m.model for m in members]):
+            made = given([m.model for m in members])
+            with metered() as meter, noted() as notebook, made, afresh():
                 model = method.fit(parent.model, self.data, seed=seed)
             if not isinstance(model, Model):
                 raise BackendError(

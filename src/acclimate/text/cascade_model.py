@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from acclimate.core.asking import Failure, attempted, confidences, unanswered, weighings
+from acclimate.core.asking import Failure, confidences, generated, unanswered, weighings
 from acclimate.core.choices import Question, probabilities
 from acclimate.core.ensemble import Ensemble
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
@@ -56,9 +56,7 @@ class CascadeModel(Ensemble):
 
     def _answer(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Step[Completion]]:
         def ask(member: Model, places: Sequence[int]) -> list[Completion | Failure]:
-            return attempted(
-                lambda some: member.generate(some, sampling), [prompts[place] for place in places]
-            )
+            return generated(member, [prompts[place] for place in places], sampling)
 
         def sure(
             member: Model, places: Sequence[int], answers: Sequence[Completion | Failure]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from acclimate.core.asking import Failure, attempted
+from acclimate.core.asking import Failure, generated
 from acclimate.core.errors import BackendError, UnknownNameError
 from acclimate.core.members import as_children
 from acclimate.core.model import Completion, Model, Sampling
@@ -129,7 +129,7 @@ def _timed(
     slot: Slot, model: Model, asked: Sequence[Prompt], sampling: Sampling
 ) -> list[Completion | Failure]:
     start = time.perf_counter()
-    answers = attempted(lambda some: model.generate(some, sampling), asked)
+    answers = generated(model, asked, sampling)
     average(f"{slot.name}: seconds a question", time.perf_counter() - start, len(asked))
     return answers
 

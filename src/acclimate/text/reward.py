@@ -114,7 +114,7 @@ def _rated(preferences: Sequence[Preference]) -> Judge:
 
 def _own(name: str) -> Judge:
     """The function of a file of the user's own."""
-    reward: Any = getattr(module_of_file(Path(name), "objective"), "reward", None)
+    reward: Any = getattr(module_of_file(Path(name), "reward"), "reward", None)
     if not callable(reward):
         raise ConfigError(f"{name}: has no function reward(item, answer)")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from acclimate.core.asking import Failure, attempted, confidences, unanswered, weighings
+from acclimate.core.asking import Failure, confidences, generated, unanswered, weighings
 from acclimate.core.choices import Question, probabilities, weighed_as
 from acclimate.core.ensemble import Ensemble
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
@@ -51,13 +51,13 @@ class VoteModel(Ensemble):
     ) -> list[list[Completion | Failure]]:
         """Each prompt's answers; draws follow from it and the seed alone."""
         if self.temperature is None:
-            return [[a] for a in attempted(lambda some: member.generate(some, sampling), prompts)]
+            return [[answer] for answer in generated(member, prompts, sampling)]
         found = []
         for prompt in prompts:
             told = {"temperature": self.temperature, "seed": derive(sampling.seed, prompt)}
             drawing = sampling.model_copy(update=told)
-            found.append(member.generate([prompt] * self.num_samples, drawing))
-        return [list(own) for own in found]
+            found.append(generated(member, [prompt] * self.num_samples, drawing))
+        return found
 
     def _valid(self, prompt: Prompt, drawn: Sequence[Sequence[Completion | Failure]]) -> Votes:
         """The votes; a member that fails or says nothing has none."""

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from acclimate.core.asking import Failure, attempted, unanswered, weighings
+from acclimate.core.asking import Failure, generated, unanswered, weighings
 from acclimate.core.choices import Question, by_question, weighed_as
 from acclimate.core.ensemble import Ensemble
 from acclimate.core.errors import BackendError
@@ -143,7 +143,7 @@ def _answers(
 
     def ask(places: Sequence[int], **how: float) -> None:
         drawing = sampling.model_copy(update=how)
-        told = attempted(lambda some: member.generate(some, drawing), [prompts[p] for p in places])
+        told = generated(member, [prompts[place] for place in places], drawing)
         for place, answer in zip(places, told, strict=True):
             found[place] = answer
 

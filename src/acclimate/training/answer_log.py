@@ -3,6 +3,7 @@
 Letters: M draws, K members, A of an action.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,11 @@ class Logged:
         """Of the winner by weights (K,), at a temperature by its place."""
         return float(self.rewards[step][self.polls[step].winner(weights)])
 
+    def alone(self, step: int) -> Floats:
+        """Of what each member says by itself, (K,); not a number where it was left out."""
+        shares = self.polls[step].shares
+        return np.where(shares.any(1), self.rewards[step][shares.argmax(1)], np.nan)
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -74,14 +80,17 @@ class AnswerLog:
         rows = zip(places, weights, steps.tolist(), strict=True)
         return np.array([self.items[place].reward(own, step) for place, own, step in rows])
 
-    def alone(self) -> Floats:
-        """Mean reward of each member by itself, (K,), at the first temperature."""
-        one_each = np.eye(self.space.num_members)
-        return np.array([np.mean([i.reward(own, 0) for i in self.items]) for own in one_each])
+    def alone(self) -> list[float | None]:
+        """Mean reward of each member on the items it answers, at the first temperature."""
+        told = np.array([item.alone(0) for item in self.items]).T  # (K, N)
+        return [float(np.nanmean(own)) if np.isfinite(own).any() else None for own in told]
 
     def best(self) -> float:
-        """Mean reward of the best answer that any member gives to each item."""
-        return float(np.mean([max(own.max() for own in item.rewards) for item in self.items]))
+        """Mean reward of the best answer that any member gives to each item that one answers."""
+        steps = range(len(self.space.temperatures))
+        told = [np.concatenate([item.alone(step) for step in steps]) for item in self.items]
+        found = [np.nanmax(own) for own in told if np.isfinite(own).any()]
+        return float(np.mean(found)) if found else math.nan
 
     def parted(self) -> "tuple[AnswerLog, AnswerLog]":
         """Items to learn from, and one group in `HELD_OUT` to judge by; all for both if few."""

@@ -4,6 +4,7 @@ Letters: N candidate answers, F features.
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,41 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from acclimate.core.errors import ConfigError, UnknownNameError
+from acclimate.core.errors import ConfigError
+from acclimate.training.estimators import DEFAULT, estimator_named
 
 Floats = NDArray[np.float64]
-DEFAULT = "LogisticRegression"
 NUM_BINS = 10
 """Of the calibration error, of equal width; Guo et al. 2017 take 15 for thousands of images."""
 NUM_FOLDS = 5
 """Parts of dev, each judged by a classifier that has not seen it; five, as is the custom."""
 _EPSILON = 1e-6
-
-
-def estimator_named(name: str) -> Any:
-    """A classifier of scikit-learn by the name of its class, with its defaults and a fixed seed.
-
-    Raises:
-        UnknownNameError: There is none that gives probabilities and needs no argument.
-    """
-    if name == DEFAULT:
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression(max_iter=1000)
-    from sklearn.utils import all_estimators
-
-    kinds = dict(all_estimators(type_filter="classifier"))
-    known = [n for n, kind in kinds.items() if hasattr(kind, "predict_proba") and _is_alone(kind)]
-    if name not in known:
-        raise UnknownNameError("scikit-learn classifier with probabilities", name, known)
-    estimator = kinds[name]()
-    fixed = {"random_state": 0, "max_iter": 1000, "probability": True}
-    own = estimator.get_params()
-    return estimator.set_params(**{k: v for k, v in fixed.items() if k in own})
-
-
-def _is_alone(kind: type) -> bool:
-    return not getattr(kind, "_required_parameters", ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +133,10 @@ def _fit(name: str, features: Floats, labels: Floats) -> Any:
     if len(set(labels.tolist())) < 2:
         return float(labels[0])
     try:
-        return estimator_named(name).fit(features, labels)
+        # Classifiers warn of defaults of theirs that are to change, or of features all alike.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return estimator_named(name).fit(features, labels)
     except ValueError as error:
         said = str(error).strip().partition("\n")[0]
         raise ConfigError(

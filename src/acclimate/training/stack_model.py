@@ -3,21 +3,22 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acclimate.core.asking import Failure, attempted, confidences, unanswered, weighings
+from acclimate.core.asking import Failure, confidences, generated, unanswered, weighings
 from acclimate.core.choices import Question, weighed_as
 from acclimate.core.ensemble import Ensemble
 from acclimate.core.judged import Dev, Judged
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.notebook import average
 from acclimate.core.prompt import Prompt
 from acclimate.text.candidates import Opinion, described, opinion_of_answer, opinion_of_choices
 from acclimate.text.normalising import normalised
+from acclimate.text.polls import LEFT_OUT
 from acclimate.training.meta_model import MetaModel
 
 Floats = NDArray[np.float64]
@@ -39,7 +40,7 @@ class StackModel(Ensemble):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        asked = [attempted(partial(_generate, m, sampling), prompts) for m in self.members]
+        asked = [generated(member, prompts, sampling) for member in self.members]
         opinions = [
             opinions_of_answers(member, prompts, own)
             for member, own in zip(self.members, asked, strict=True)
@@ -68,6 +69,8 @@ class StackModel(Ensemble):
         opinions: Sequence[Sequence[Opinion]],
     ) -> list[Floats]:
         """How probably right each prompt's candidates are; a judge is asked once for all of its."""
+        for row in opinions:
+            average(LEFT_OUT, sum(not opinion for opinion in row), len(row))
         found = [np.zeros(0)] * len(prompts)
         judges = [p.task if p.task in self.metas else "" for p in prompts]
         for task in dict.fromkeys(judges):
@@ -120,10 +123,6 @@ def _weighed(
     passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
     shares = right.clip(_LEAST)
     return weighed_as((shares / shares.sum()).tolist(), texts, passages)
-
-
-def _generate(member: Model, sampling: Sampling, prompts: Sequence[Prompt]) -> list[Completion]:
-    return member.generate(prompts, sampling)
 
 
 def opinions_of_answers(
@@ -184,8 +183,9 @@ def _candidates(judged: Judged, opinions: Sequence[Opinion]) -> Candidates:
     if any(answer and answer.weighed for answer in judged.answers):
         scores = [float(text == item.target) for text in texts]
     else:
-        told = zip(judged.answers, judged.scores, strict=True)
-        own = {normalised(answer.text): score for answer, score in told if answer}
+        told = [*zip(judged.answers, judged.scores, strict=True)]
+        # As the first that gives it wrote it: that is what will be given.
+        own = {normalised(answer.text): score for answer, score in reversed(told) if answer}
         scores = [float(own[text] or 0.0) for text in texts]
     found = described(texts, opinions)
     return Candidates(judged.task.name, item.cluster, texts, found, np.array(scores))

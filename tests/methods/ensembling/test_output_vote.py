@@ -61,6 +61,16 @@ def test_ties_go_to_the_surer(tmp_path):
     assert said(heavier, free_task({"1": "?", "2": "?"})) == ["blue", "blue"]
 
 
+def test_the_votes_of_a_member_that_votes_itself_are_not_counted_in(tmp_path):
+    # Inside all votes are ties; outside none is.
+    inner = {"name": "output_vote", "members": members_of(tmp_path, {"1": "red"}, {"1": "blue"})}
+    members = [*members_of(tmp_path, {"1": "red"}), inner]
+    model = OutputVote(members=members).fit(any_base(tmp_path), NOTHING, seed=0)
+    with noted() as book:
+        assert said(model, free_task({"1": "red"})) == ["red"]
+    assert book.facts[TIES] == 0
+
+
 def test_weights_are_given_or_of_dev(tmp_path):
     good = {"d1": "red", "d2": "red", "d3": "red", "t": "red"}
     poor = {"d1": "red", "d2": "x", "d3": "x", "t": "blue"}

@@ -178,6 +178,22 @@ def test_users_ratings_are_learned_from(tmp_path):
     assert {a.text for a in answers_to(model, task, task.items)} == {"no"}
 
 
+def test_members_alone_are_told_where_they_answer(tmp_path):
+    half = dict.fromkeys(ITEMS[:30], "no")
+    tables = members_of(tmp_path, dict.fromkeys(ITEMS, "yes"), half, dict.fromkeys(ITEMS, ""))
+    for task, best in (
+        (free_task(dict.fromkeys(ITEMS, "no")), 0.5),
+        (choice_task(dict.fromkeys(ITEMS, "no")), 0.5),
+    ):
+        with noted() as book:
+            learned(tmp_path, tables, data_of(task), num_updates=10)
+        facts = book.notes().facts
+        alone = [facts[f"recorded ({n}): mean reward alone"] for n in (1, 2, 3)]
+        assert alone == [0.0, 1.0, "answers none of them"]
+        # Nobody gives the right answer to the other half, though it is among the choices.
+        assert facts["mean reward if the best answer were always chosen"] == best
+
+
 def test_choices_are_learned_from_too(tmp_path):
     targets = {i: "yes" if int(i[1:]) % 2 else "no" for i in ITEMS}
     task = choice_task(targets)
@@ -281,6 +297,8 @@ def test_on_line_it_asks_anew():
 def test_without_a_reward_the_objectives_are_named():
     with pytest.raises(ConfigError, match=r"score, rating, .*brevity.*\.py file"):
         METHODS.build({"name": "sac", "objectives": {}})
+    with pytest.raises(ConfigError, match=r"no such file; a reward may be the path of a \.py"):
+        METHODS.build({"name": "sac", "objectives": {"/nowhere/wanted.py": 1.0}})
     with pytest.raises(UnknownNameError, match="did you mean brevity"):
         METHODS.build({"name": "sac", "objectives": {"brevty": 1.0}})
 

@@ -12,6 +12,7 @@ from acclimate.core.method import Method
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.methods.ensembling.stacked import Stacked
+from acclimate.text.polls import LEFT_OUT
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of
 
 METHODS = Catalogue("acclimate.methods", Method)
@@ -121,7 +122,22 @@ def test_who_fails_or_says_nothing_is_left_out(tmp_path):
     holes = {**flipped(dev, 0.7, 1), "u": ""}
     method = Stacked(members=members_of(tmp_path, full, holes))
     model = method.fit(any_base(tmp_path), data_of(free_task(dev)), seed=0)
-    assert said(model, free_task({"t": "yes", "u": "yes"})) == ["yes", "yes"]
+    with noted() as book:
+        assert said(model, free_task({"t": "yes", "u": "yes"})) == ["yes", "yes"]
+    assert book.facts[LEFT_OUT] == 2 / 4
+
+
+def test_an_answer_is_judged_as_the_first_that_gives_it_wrote_it(tmp_path):
+    # Valid only without the full stop after it, which no vote cares for.
+    dev = {f"d{i}": "<a/>" for i in range(40)}
+    bare = {item: "<a/>" if i % 2 else "<b" for i, item in enumerate(dev)}
+    dotted = {item: f"{text}." for item, text in bare.items()}
+    task = free_task(dev).model_copy(update={"metrics": ("xml_valid",)})
+    method = Stacked(members=members_of(tmp_path, bare, dotted))
+    with noted() as book:
+        model = method.fit(any_base(tmp_path), data_of(task), seed=0)
+    assert book.facts["score on dev, out of fold"] == 0.5
+    assert said(model, task) == list(bare.values())
 
 
 def test_what_cannot_be_is_refused(tmp_path):
@@ -136,6 +152,9 @@ def test_what_cannot_be_is_refused(tmp_path):
     dev = data_of(free_task({"d": "yes", "e": "no"}))
     with pytest.raises(NotApplicableError, match="some answers are right and some wrong"):
         Stacked(members=alike).fit(base, dev, seed=0)
+    blank = members_of(tmp_path, {"d": "", "e": ""}, {"d": "", "e": ""})
+    with pytest.raises(NotApplicableError, match="some answers are right and some wrong"):
+        Stacked(members=blank).fit(base, dev, seed=0)
     dev = data_of(free_task({"f": "yes"}))
     with pytest.raises(DataError, match=r"recorded \(1\) answers no dev item.*leave it out"):
         Stacked(members=alike).fit(base, dev, seed=0)

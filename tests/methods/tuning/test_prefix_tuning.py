@@ -12,8 +12,8 @@ from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
 from acclimate.core.saved import load_model, save_model
+from acclimate.decoding.decode import decode
 from acclimate.decoding.forced import can_share
-from acclimate.decoding.loop import decode
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.methods.tuning.prefix_tuning import PrefixTuning
 from acclimate.models.local.huggingface import HuggingFace

@@ -11,7 +11,7 @@ from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
-from acclimate.decoding.loop import decode
+from acclimate.decoding.decode import decode
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.methods.tuning.prompt_tuning import PromptTuning
 from acclimate.models.local.huggingface import HuggingFace

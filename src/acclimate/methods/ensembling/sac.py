@@ -38,6 +38,7 @@ class Sac(Method):
     replay are Stable-Baselines3's; they are in `training/controller.py`.
 
     Differs: an episode has one step, and the state is given whole: nothing is bootstrapped.
+    Differs: of ten looks on the way the controller is kept that did best on items held out.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1812.05905"
@@ -56,7 +57,7 @@ class Sac(Method):
     temperatures: tuple[float, ...] = (0.0, 1.0)
     """At which members are heard, greedy and as they are by default; token by token all between
     can be chosen too. Recorded answers and choices have none."""
-    encoder: str = "lsa"
+    encoder: str = Field(default="lsa", min_length=1)
     """Of prompts: `lsa` (fitted on the items), `minilm`, a folder or a name on the hub."""
     num_components: int = Field(default=32, ge=1)
     """Dimensions of an `lsa` that count; more tell items apart rather than topics."""
@@ -84,7 +85,7 @@ class Sac(Method):
     @classmethod
     def _rising(cls, temperatures: tuple[float, ...]) -> tuple[float, ...]:
         if not temperatures or min(temperatures) < 0:
-            raise ConfigError(f"temperatures={list(temperatures)}, must be at least one, from 0 on")
+            raise ConfigError("must be at least one, from 0 on")
         return tuple(sorted(set(temperatures)))
 
     @property
@@ -96,6 +97,11 @@ class Sac(Method):
     def parts(self) -> tuple[Part, ...]:
         """One a member."""
         return parts_of(self.members)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The user's own objectives."""
+        return tuple(name for name in self.objectives if name.endswith(".py"))
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Fit the members, log their answers, and learn.
@@ -155,5 +161,5 @@ def _tell_members(log: AnswerLog, labels: Sequence[str]) -> None:
     """What the controller is to do better than, on the items that it learns from."""
     fact("items learned from", len(log.items))
     for label, alone in zip(labels, log.alone(), strict=True):
-        fact(f"{label}: mean reward alone", float(alone))
+        fact(f"{label}: mean reward alone", "answers none of them" if alone is None else alone)
     fact("mean reward if the best answer were always chosen", log.best())

@@ -15,14 +15,8 @@ from acclimate.core.members import Member, fitted, parts_of, several
 from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
-from acclimate.training.meta_model import (
-    DEFAULT,
-    Floats,
-    Learned,
-    calibration_error,
-    estimator_named,
-    learn,
-)
+from acclimate.training.estimators import DEFAULT, estimator_named
+from acclimate.training.meta_model import Floats, Learned, calibration_error, learn
 from acclimate.training.stack_model import Candidates, StackModel, candidates_of
 
 
@@ -90,6 +84,8 @@ class Stacked(Method):
         return StackModel(members, metas)
 
     def _learned(self, rows: Sequence[Candidates]) -> Learned | None:
+        if not rows:
+            return None
         groups = [row.cluster for row in rows for _ in row.texts]
         features = np.concatenate([row.features for row in rows])
         labels = np.concatenate([row.labels for row in rows])

@@ -14,8 +14,8 @@ from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import unwrap
 from acclimate.decoding.alike import require_one_vocabulary
+from acclimate.decoding.backend_model import core_by_steps
 from acclimate.decoding.joint import JointModel, Weights, expected
 from acclimate.decoding.scoring import Weighed
 from acclimate.nn.mixtures import Mixture
@@ -107,12 +107,12 @@ class Weighted(Method):
         best = product_weights(logprobs, tokens) if is_log else mixture_weights(logprobs)
         where = f" in task {task}" if task else ""
         for label, weight in zip(labels_of(self.members), best.tolist(), strict=True):
-            fact(f"{label}: weight fitted on dev{where}", weight)
+            fact(f"{label}: weight fitted on dev{where}", round(weight, 4))
         return tuple(best.tolist())
 
 
 def _stride(members: Sequence[Model], asked: Sequence[tuple[Prompt, Item]]) -> int:
     """Take every so manieth dev item, so that distributions over all tokens fit in memory."""
-    vocab_size = max(len(unwrap(m).core.tokenizer) for m in members)  # type: ignore[attr-defined]
+    vocab_size = max(len(core_by_steps(m).tokenizer) for m in members)
     num_bytes = sum(len(item.target.encode()) for _, item in asked)  # at least as many as tokens
     return max(1, math.ceil(num_bytes * vocab_size * len(members) / MAX_NUMBERS))

@@ -1,0 +1,1 @@
+"""Faster engines, a file each."""

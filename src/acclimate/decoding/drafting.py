@@ -1,0 +1,155 @@
+"""Guesses at the next tokens: what followed before, or what a small network says.
+
+Letters: G drafted tokens, V vocabulary.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from acclimate.decoding.network_rows import NetworkRows
+from acclimate.decoding.sampling import Drawing
+from acclimate.decoding.truncation import kept
+from acclimate.nn.key_values import KeyValues
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Guesses at the next tokens of one row."""
+
+    tokens: list[int] = field(default_factory=list)
+    probs: torch.Tensor | None = None
+    """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
+
+
+class DraftRow(Protocol):
+    """Guesses for one row, which goes on from one call to the next."""
+
+    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+        """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
+
+
+class Drafter(Protocol):
+    """Guesses for any row."""
+
+    @property
+    def flops_per_token(self) -> float:
+        """Operations that a guessed token takes."""
+
+    def row(self) -> DraftRow:
+        """For one row, from its start on."""
+
+
+@dataclass(frozen=True)
+class PromptLookup:
+    """What followed the last words where they stood before, in the prompt or in the answer.
+
+    Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding.
+    """
+
+    longest: int
+    """Tokens that are looked for at first."""
+    shortest: int
+    """At last."""
+    flops_per_token: float = 0.0
+
+    def row(self) -> "LookupRow":
+        """For one row."""
+        return LookupRow(range(self.longest, self.shortest - 1, -1))
+
+
+class LookupRow:
+    """Where each sequence of a row's tokens stood last."""
+
+    def __init__(self, sizes: range) -> None:
+        """Look for so many tokens, in that order."""
+        self.sizes = sizes
+        self._after: dict[tuple[int, ...], int] = {}
+        """The place behind the last of them but the row's own end."""
+        self._num_known = 0
+
+    def draft(self, ids: list[int], num_tokens: int, _drawing: Drawing | None = None) -> Draft:
+        """What followed the longest end of the row that stood before."""
+        for place in range(self._num_known, len(ids)):
+            for size in self.sizes:
+                if size <= place:
+                    self._after[tuple(ids[place - size : place])] = place
+        self._num_known = len(ids)
+        for size in self.sizes:
+            place = self._after.get(tuple(ids[-size:]), 0)
+            if place:
+                return Draft(_going_on(ids, place, num_tokens))
+        return Draft()
+
+
+def _going_on(ids: list[int], place: int, num_tokens: int) -> list[int]:
+    """Tokens from a place on; past the end of the row, those that this adds to it."""
+    period = len(ids) - place
+    return [ids[place + number % period] for number in range(num_tokens)]
+
+
+@dataclass(frozen=True)
+class DraftNetwork:
+    """A network of the same vocabulary that takes less time."""
+
+    network: Any
+    window: int
+    """Tokens that it can read."""
+
+    @property
+    def flops_per_token(self) -> float:
+        """Two for each parameter."""
+        return 2.0 * float(self.network.num_parameters())
+
+    def row(self) -> "NetworkDraftRow":
+        """For one row."""
+        return NetworkDraftRow(self.network, self.window)
+
+
+class NetworkDraftRow:
+    """A row as the smaller network has read it, its own guesses among it."""
+
+    def __init__(self, network: Any, window: int) -> None:
+        """Begin with nothing."""
+        self.network, self.window = network, window
+        self.rows = NetworkRows(network, [[]], KeyValues(1), {})
+
+    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+        """Tokens drawn one after another, as the answer's are but for penalty and constraint."""
+        if len(ids) + num_tokens > self.window:
+            return Draft()
+        logits = self._caught_up(ids)
+        tokens: list[int] = []
+        probs: list[torch.Tensor] = []
+        while True:
+            token, chances = _guess(logits, drawing)
+            tokens.append(token)
+            probs += [] if chances is None else [chances]
+            if len(tokens) == num_tokens:
+                return Draft(tokens, torch.stack(probs) if probs else None)
+            logits = self.rows.step(torch.tensor([token]))[0]
+
+    def _caught_up(self, ids: list[int]) -> torch.Tensor:
+        """Logits (V,) after the row so far: guesses that were wrong are forgotten."""
+        (known,) = self.rows.ids
+        num_same = 0
+        while num_same < min(len(known), len(ids) - 1) and known[num_same] == ids[num_same]:
+            num_same += 1
+        self.rows.go_back([len(known) - num_same])
+        self.rows.ids = [list(ids)]
+        logits = self.rows.read(len(ids))
+        if logits is None:
+            raise AssertionError("a row longer than itself")
+        return logits[0]
+
+
+def _guess(logits: torch.Tensor, drawing: Drawing) -> tuple[int, torch.Tensor | None]:
+    """A token, and probabilities (V,) where it is drawn by chance."""
+    if drawing.is_greedy:
+        return int(logits.argmax()), None
+    how = drawing.sampling
+    probs = kept(logits[None].float() / how.temperature, how).softmax(-1)[0]
+    cumulative = probs.double().cumsum(-1)
+    found = torch.searchsorted(cumulative, cumulative[-1:] * drawing.uniform(), right=True)
+    return min(int(found), len(probs) - 1), probs

@@ -1,0 +1,75 @@
+"""Rows that an encoder reads and a decoder answers.
+
+Letters: B rows, T tokens of the longest context, V vocabulary.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from transformers import DynamicCache, EncoderDecoderCache
+
+from acclimate.core.errors import BackendError
+
+
+class EncodedRows:
+    """A batch in flight; the encoder's states and the decoder's keys and values of each row."""
+
+    def __init__(
+        self, network: Any, contexts: Sequence[list[int]], routes: dict[str, torch.Tensor]
+    ) -> None:
+        """Hold contexts, right-padded, that go through the network by these routes."""
+        self.network, self.routes = network, routes
+        width = max(map(len, contexts))
+        ids = [[*c, *[0] * (width - len(c))] for c in contexts]
+        mask = [[1] * len(c) + [0] * (width - len(c)) for c in contexts]
+        self.ids = torch.tensor(ids, device=network.device)  # (B, T)
+        self.mask = torch.tensor(mask, device=network.device)  # (B, T)
+        self.cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        self.encoded: Any = None
+
+    def read(self, num_tokens: int) -> torch.Tensor:
+        """Read the contexts whole, since an encoder sees all at once; logits (B, V)."""
+        encoder = self.network.get_encoder()
+        self.encoded = encoder(input_ids=self.ids, attention_mask=self.mask, **self.routes)
+        return self.step(self.ids.new_full((len(self.ids),), self._start))
+
+    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+        """Read one new token (B,) a row; logits (B, V) of the next."""
+        output = self.network(
+            attention_mask=self.mask,
+            decoder_input_ids=symbols.to(self.mask.device)[:, None],
+            encoder_outputs=self.encoded,
+            past_key_values=self.cache,
+            use_cache=True,
+            **self.routes,
+        )
+        logits: torch.Tensor = output.logits[:, -1]
+        return logits
+
+    def select(self, keep: list[int]) -> None:
+        """Go on with some of the rows."""
+        index = torch.tensor(keep, dtype=torch.long, device=self.mask.device)
+        self.mask = self.mask[index]
+        self.routes = {name: routes[index.cpu()] for name, routes in self.routes.items()}
+        self.cache.batch_select_indices(index)
+        self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
+
+    def join(self, other: Self) -> None:
+        """Go on with rows that have read as little: a decoder without positions of its own.
+
+        Raises:
+            BackendError: Always, until rows of one length are joined by anybody.
+        """
+        raise BackendError("rows of an encoder-decoder cannot join others between two tokens")
+
+    def fork(self) -> Self:
+        """The same rows, to go on another way."""
+        forked = copy.copy(self)
+        forked.cache, forked.encoded = copy.deepcopy(self.cache), copy.copy(self.encoded)
+        return forked
+
+    @property
+    def _start(self) -> int:
+        return int(self.network.config.decoder_start_token_id)

@@ -1,0 +1,80 @@
+"""Requests of many threads, gathered into batches for one engine."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from acclimate.core.errors import BackendError
+from acclimate.decoding.backend import Opened
+
+Listener = Callable[[int], bool]
+"""Told each token as it is written; whether that is enough."""
+
+
+@dataclass(eq=False)
+class Request:
+    """An answer that is wanted."""
+
+    context: list[int]
+    budget: int
+    listener: Listener | None = None
+    answer: list[int] = field(default_factory=list)
+    num_heard: int = 0
+    """Tokens that the listener was told."""
+    failure: Exception | None = None
+    is_done: bool = False
+
+
+class Gathering:
+    """While a batch is written others wait, and whoever comes first then takes all with them."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._busy = threading.Lock()
+        self._adding = threading.Lock()
+        self._waiting: list[Request] = []
+
+    def serve(self, requests: Sequence[Request]) -> list[list[int]]:
+        """The answers, in order.
+
+        Raises:
+            BackendError: The engine failed.
+        """
+        with self._adding:
+            self._waiting += requests
+        with self._busy:
+            if not all(request.is_done for request in requests):
+                with self._adding:
+                    batch, self._waiting = self._waiting, []
+                self._write(batch)
+        for request in requests:
+            if request.failure is not None:
+                raise BackendError(f"the engine failed: {request.failure}") from request.failure
+        return [request.answer for request in requests]
+
+    def _write(self, batch: list[Request]) -> None:
+        listens = any(request.listener for request in batch)
+        hear = (lambda place, token: _heard(batch[place], token)) if listens else None
+        contexts, budgets = [r.context for r in batch], [r.budget for r in batch]
+        try:
+            answers = self._opened.write(contexts, budgets, hear)
+        except Exception as error:  # noqa: BLE001 engines raise what they like
+            self._fail(batch, error)
+            return
+        for request, answer in zip(batch, answers, strict=True):
+            request.answer, request.is_done = answer, True
+
+    def _fail(self, batch: list[Request], error: Exception) -> None:
+        """One bad request must not cost the others their answers, unless those were begun."""
+        for request in batch:
+            if len(batch) > 1 and not request.num_heard:
+                self._write([request])
+            else:
+                request.failure, request.is_done = error, True
+
+
+def _heard(request: Request, token: int) -> bool:
+    if request.listener is None:
+        return False
+    request.num_heard += 1
+    return request.listener(token)

@@ -1,0 +1,1 @@
+"""Answering faster with the same weights."""

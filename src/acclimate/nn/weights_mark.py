@@ -1,0 +1,42 @@
+"""Whether weights are what they were, in this process and in another."""
+
+import hashlib
+from itertools import chain
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+
+class _Steps:
+    """Counts the steps of every optimizer: the fused ones change weights behind torch's back."""
+
+    num_taken = 0
+
+    def __call__(self, *_: Any) -> None:
+        self.num_taken += 1
+
+
+_steps = _Steps()
+register_optimizer_step_post_hook(_steps)
+
+
+def weights_mark(network: Any) -> int:
+    """Another number after its parameters or buffers were replaced or changed in place.
+
+    Any optimizer's step changes it, of whatever network. A change through `tensor.data` is not
+    seen: torch does not count those.
+    """
+    tensors = chain(network.parameters(), network.buffers())
+    versions = ((x.data_ptr(), -1 if x.is_inference() else x._version) for x in tensors)
+    return hash((_steps.num_taken, *versions))
+
+
+def weights_digest(network: Any) -> str:
+    """SHA-256 of all its weights, bit by bit, with their names and shapes."""
+    found = hashlib.sha256()
+    for name, weight in sorted(network.state_dict().items()):
+        found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        flat = weight.detach().cpu().contiguous().flatten()
+        found.update(flat.view(torch.uint8).numpy())
+    return found.hexdigest()

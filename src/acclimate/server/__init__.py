@@ -1,0 +1,1 @@
+"""The HTTP server: systems, feedback, and a page for people."""

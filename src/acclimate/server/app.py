@@ -1,0 +1,80 @@
+"""The application: routes, and what stands before them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from acclimate import __version__
+from acclimate.core.model import Model, Sampling
+from acclimate.server.bodies import BodyGuard
+from acclimate.server.desk import Desk
+from acclimate.server.faults import answer_faults
+from acclimate.server.feedback_routes import feedback_router
+from acclimate.server.feedback_store import FeedbackStore
+from acclimate.server.health_routes import health_router
+from acclimate.server.keys import KeyGuard, Keys
+from acclimate.server.limits import Limits
+from acclimate.server.metrics import Counting
+from acclimate.server.openai_routes import openai_router
+from acclimate.server.pages import page_router
+
+ABOUT = "Adapted systems behind OpenAI's API."
+
+
+def build_app(
+    systems: Mapping[str, Model],
+    *,
+    keys: Sequence[str] = (),
+    limits: Limits | None = None,
+    feedback: Path | None = None,
+    report: Path | None = None,
+    tasks: Sequence[str] = (),
+) -> FastAPI:
+    """An application that serves models.
+
+    Args:
+        systems: By the names that requests give; the first is what people are shown.
+        keys: API keys or their hashes (`keys.hashed`); with none, everybody may ask.
+        limits: What requests may take.
+        feedback: SQLite file of what people say of answers; None: they are not asked.
+        report: The HTML report of the study that the systems come from.
+        tasks: Of its domain, for people to choose what a question is asked as.
+
+    Raises:
+        ConfigError: A key is too short, or the file of feedback cannot be used.
+    """
+    from acclimate.decoding.engine import remember_prefixes
+
+    limits = limits or Limits()
+    remember_prefixes(systems.values(), limits.prefix_bytes)
+    desk = Desk.of(systems, limits)
+    app = _guarded(desk, Keys.of(keys))
+    app.include_router(openai_router(desk))
+    app.include_router(health_router(desk))
+    page: dict[str, Any] = {"title": next(iter(systems), "acclimate"), "tasks": tasks}
+    app.include_router(page_router(report=report, has_feedback=feedback is not None, **page))
+    if feedback is not None:
+        sampling = Sampling(max_new_tokens=limits.default_new_tokens)
+        app.include_router(feedback_router(FeedbackStore(feedback), systems, sampling=sampling))
+    return app
+
+
+def _guarded(desk: Desk, keys: Keys) -> FastAPI:
+    """An application without routes, and what stands before them."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.places.close()
+
+    app = FastAPI(title="acclimate", version=__version__, description=ABOUT, lifespan=lifespan)
+    app.state.desk = desk
+    # The last one added stands outermost: what is refused is counted, and no body of it is read.
+    app.add_middleware(BodyGuard, limits=desk.limits)
+    app.add_middleware(KeyGuard, keys=keys)
+    app.add_middleware(Counting, metrics=desk.metrics)
+    answer_faults(app)
+    return app

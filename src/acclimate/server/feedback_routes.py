@@ -1,0 +1,133 @@
+"""Feedback over HTTP: blind answers and votes, ratings, corrections, downloads."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from acclimate.core.model import Model, Sampling
+from acclimate.server import feedback_export as export
+from acclimate.server.blind_answers import check_question, compared
+from acclimate.server.feedback_bodies import About, Asked, Choice, Corrected, Rated
+from acclimate.server.feedback_store import (
+    Answer,
+    Comparison,
+    Correction,
+    FeedbackStore,
+    Rating,
+    Vote,
+)
+from acclimate.server.refusal import ErrorReply, RefusedError
+from acclimate.server.replies import REFUSALS
+
+NUM_AT_ONCE = 4
+"""Comparisons that are answered at the same time; more are told to come again."""
+SAMPLING = Sampling(max_new_tokens=256)
+
+Ticket = Annotated[str, Path(max_length=64)]
+TaskName = Annotated[str, Query(max_length=200, description="Task of the rows that name none.")]
+JSONL: dict[int | str, dict[str, Any]] = {200: {"content": {"application/jsonl": {}}}}
+VOTED: dict[int | str, dict[str, Any]] = {
+    409: {"description": "There is a vote already.", "model": ErrorReply}
+}
+
+
+def feedback_router(
+    store: FeedbackStore, systems: Mapping[str, Model], *, sampling: Sampling = SAMPLING
+) -> APIRouter:
+    """Routes under `/feedback`.
+
+    Args:
+        store: Keeps what is given.
+        systems: By name. Of more than two, two are drawn for each question; one alone answers
+            twice, at temperature 1.
+        sampling: How blind answers are drawn.
+    """
+    intake = _Intake(store, systems, sampling)
+    router = APIRouter(prefix="/feedback", tags=["feedback"], responses=REFUSALS)
+    router.get("")(intake.counts)
+    router.post("/comparisons")(intake.compare)
+    router.post("/comparisons/{ticket}/vote", responses=VOTED)(intake.vote)
+    router.post("/ratings", status_code=201)(intake.rate)
+    router.post("/corrections", status_code=201)(intake.correct)
+    router.get("/preferences.jsonl", response_class=Response, responses=JSONL)(intake.preferences)
+    router.get("/train.jsonl", response_class=Response, responses=JSONL)(intake.train)
+    return router
+
+
+@dataclass
+class _Intake:
+    """Takes feedback in; each method is a route, run in a thread of its own."""
+
+    store: FeedbackStore
+    systems: Mapping[str, Model]
+    sampling: Sampling
+    places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(NUM_AT_ONCE))
+
+    def counts(self) -> dict[str, int]:
+        """How much was given, by kind."""
+        return self.store.counts()
+
+    def compare(self, asked: Asked) -> dict[str, Any]:
+        """Two answers in random order; the ticket tells nothing of the systems."""
+        if not self.places.acquire(blocking=False):
+            raise RefusedError(429, "too many comparisons at once; try again in a moment")
+        try:
+            shown = compared(self.systems, asked.messages, asked.task, self.sampling)
+        finally:
+            self.places.release()
+        self.store.add(shown)
+        return {"ticket": shown.ticket, "answers": [answer.text for answer in shown.answers]}
+
+    def vote(self, ticket: Ticket, given: Choice) -> dict[str, Any]:
+        """Keep a vote, and only then tell who gave which answer and what each rests on."""
+        shown = self._found(ticket)
+        if not self.store.add(Vote(ticket=ticket, choice=given.choice)):
+            raise RefusedError(409, "there is a vote on this comparison already; it stands")
+        return {"systems": [answer.system for answer in shown.answers], "sources": shown.sources}
+
+    def rate(self, given: Rated) -> dict[str, str]:
+        """Keep whether an answer was good; of several ratings the last counts."""
+        self.store.add(Rating(rating=given.rating, **self._about(given)))
+        return {"kept": "rating"}
+
+    def correct(self, given: Corrected) -> dict[str, str]:
+        """Keep an answer as it should be; of several corrections the last counts."""
+        if not given.corrected.strip():
+            raise RefusedError(422, "corrected is empty; write the answer as it should be")
+        self.store.add(Correction(corrected=given.corrected, **self._about(given)))
+        return {"kept": "correction"}
+
+    def preferences(self, task: TaskName = "") -> Response:
+        """Everything that says which of two answers is better, as a domain reads it."""
+        rows = export.preferences(self.store, task)
+        return _download("preferences.jsonl", (row.model_dump() for row in rows))
+
+    def train(self, task: TaskName = "") -> Response:
+        """Corrected answers and those rated good, as a domain reads them."""
+        return _download("train.jsonl", export.train_rows(self.store, task))
+
+    def _found(self, ticket: str) -> Comparison:
+        shown = self.store.comparison(ticket)
+        if shown is None:
+            raise RefusedError(404, "there is no comparison of this ticket; ask for a new one")
+        return shown
+
+    def _about(self, given: About) -> dict[str, Any]:
+        """The question and the answer that something is said of."""
+        if given.ticket:
+            shown = self._found(given.ticket)
+            answer = shown.answers[given.side == "second"]
+            return {"messages": shown.messages, "task": shown.task, "answer": answer}
+        check_question(given.messages)
+        answer = Answer(text=given.answer, system=given.system)
+        return {"messages": given.messages, "task": given.task, "answer": answer}
+
+
+def _download(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(text, media_type="application/jsonl", headers=headers)

@@ -1,0 +1,32 @@
+"""Whether the server lives, whether it takes requests, and what it has counted."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from acclimate.server.desk import Desk
+from acclimate.server.refusal import RefusedError
+from acclimate.server.replies import REFUSALS
+
+
+def health_router(desk: Desk) -> APIRouter:
+    """`/health`, `/ready` and `/metrics`."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Answer while the process can."""
+        return {"status": "ok"}
+
+    @router.get("/ready", responses={503: REFUSALS[503]})
+    async def ready() -> dict[str, str]:
+        """Whether requests are taken; not while the server is shutting down."""
+        if desk.is_draining:
+            raise RefusedError(503, "the server is shutting down")
+        return {"status": "ready"}
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """In Prometheus' text format."""
+        return Response(desk.metrics.exposed(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

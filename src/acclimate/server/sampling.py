@@ -1,0 +1,116 @@
+"""From a request's fields to how its answers are drawn."""
+
+import json
+import secrets
+from typing import Any
+
+from pydantic import ValidationError
+
+from acclimate.core.complaint import sentence
+from acclimate.core.model import Sampling
+from acclimate.server.limits import Limits
+from acclimate.server.refusal import RefusedError
+from acclimate.server.schemas import (
+    Asked,
+    ChatRequest,
+    ChoiceFormat,
+    CompletionRequest,
+    Format,
+    JsonFormat,
+    RegexFormat,
+    SchemaFormat,
+)
+
+COMPLETION_TOKENS = 16
+"""The longest answer of a completion that does not say, as OpenAI's."""
+ANY_OBJECT = '{"type": "object"}'
+
+
+def sampling_of(asked: Asked, limits: Limits) -> Sampling:
+    """How the answers to a request are drawn.
+
+    Raises:
+        RefusedError: It asks for more than the limits allow.
+    """
+    chosen = {
+        "temperature": asked.temperature,
+        "top_k": asked.top_k,
+        "top_p": asked.top_p,
+        "min_p": asked.min_p,
+        "repetition_penalty": asked.repetition_penalty,
+    }
+    fields: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
+    stop = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
+    try:
+        return Sampling(
+            max_new_tokens=max(1, longest(asked, limits)),
+            stop=tuple(stop),
+            seed=seed,
+            logprobs=_num_likeliest(asked),
+            **fields,
+            **_constraint(asked.response_format),
+        )
+    except ValidationError as error:
+        raise RefusedError(422, sentence("request", error, Sampling)) from None
+
+
+def longest(asked: Asked, limits: Limits) -> int:
+    """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
+
+    Raises:
+        RefusedError: More than the limits allow, or none.
+    """
+    if isinstance(asked, ChatRequest):
+        told = asked.max_completion_tokens
+        told = asked.max_tokens if told is None else told
+        told = limits.default_new_tokens if told is None else told
+    else:
+        told = COMPLETION_TOKENS if asked.max_tokens is None else asked.max_tokens
+    least = 0 if isinstance(asked, CompletionRequest) and asked.echo else 1
+    if not least <= told <= limits.max_new_tokens:
+        raise RefusedError(
+            422,
+            f"max_tokens={told}, must be from {least} to {limits.max_new_tokens}",
+            param="max_tokens",
+        )
+    return told
+
+
+def number_of(asked: Asked, num_prompts: int, limits: Limits) -> int:
+    """Answers to each prompt.
+
+    Raises:
+        RefusedError: More in all than the limits allow.
+    """
+    each = asked.n or 1
+    if each * num_prompts > limits.max_answers:
+        raise RefusedError(
+            422,
+            f"n={each} for {num_prompts} prompt{'s' * (num_prompts > 1)}, must come to at most "
+            f"{limits.max_answers} answers; send several requests",
+            param="n",
+        )
+    if isinstance(asked, CompletionRequest) and asked.best_of not in {None, each}:
+        raise RefusedError(422, f"best_of={asked.best_of}, must be n={each}", param="best_of")
+    return each
+
+
+def _num_likeliest(asked: Asked) -> int | None:
+    if isinstance(asked, ChatRequest):
+        if asked.top_logprobs and not asked.logprobs:
+            raise RefusedError(422, "top_logprobs needs logprobs=true", param="top_logprobs")
+        return (asked.top_logprobs or 0) if asked.logprobs else None
+    return asked.logprobs if isinstance(asked, CompletionRequest) else None
+
+
+def _constraint(wanted: Format | None) -> dict[str, Any]:
+    if isinstance(wanted, JsonFormat):
+        return {"json_schema": ANY_OBJECT}
+    if isinstance(wanted, SchemaFormat):
+        return {"json_schema": json.dumps(wanted.json_schema.schema_)}
+    if isinstance(wanted, RegexFormat):
+        return {"regex": wanted.regex}
+    if isinstance(wanted, ChoiceFormat):
+        return {"choice": tuple(wanted.choice)}
+    return {}

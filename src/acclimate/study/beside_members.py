@@ -1,0 +1,67 @@
+"""How each ensemble stands to the best of its members that the study measured."""
+
+from collections.abc import Sequence
+
+from acclimate.core.errors import MissingExtraError
+from acclimate.core.method import Method, Part
+from acclimate.study.findings import Comparison
+from acclimate.study.gap import gap
+from acclimate.study.spec import BASE, Recipe, StudySpec
+from acclimate.study.wording import signed
+
+Known = Sequence[tuple[str, Part]]
+"""Label of what was measured, and how it was made."""
+
+
+def beside_members(
+    recipes: Sequence[Recipe], comparison: Comparison, spec: StudySpec
+) -> tuple[str, ...]:
+    """A sentence on all ensembles, and one on each; none where no member was measured by itself.
+
+    Args:
+        recipes: Of the study.
+        comparison: Of everything with a result.
+        spec: Of the study, which names the tables of recorded answers.
+    """
+    sources = {BASE: spec.base_source(), **spec.recorded_sources()}
+    tables = [(name, Part((), source)) for name, source in sources.items()]
+    built = [(recipe.label, _methods(recipe)) for recipe in recipes]
+    known = [*((label, Part(methods)) for label, methods in built), *tables]
+    known = [(label, part) for label, part in known if label in comparison.estimates]
+    told, above = [], []
+    for label, methods in built:
+        members = _measured(methods, known) if label in comparison.estimates else []
+        if not members:
+            continue
+        best = max(members, key=lambda name: comparison.estimates[name].mean)
+        found = gap(comparison, label, best)
+        if found is None:
+            continue
+        above += [label] if found.verdict == "better" else []
+        told.append(
+            f"{label}: {found.verdict}, {signed(found.delta)} ({found.evidence}) against {best}, "
+            f"the best of its members here"
+        )
+    return (_summary(above), *told) if told else ()
+
+
+def _summary(above: Sequence[str]) -> str:
+    if not above:
+        return "No ensemble is significantly above its best member."
+    return f"Significantly above the best of its members: {', '.join(above)}."
+
+
+def _methods(recipe: Recipe) -> tuple[Method, ...]:
+    try:
+        return recipe.methods()
+    except MissingExtraError:
+        return ()
+
+
+def _measured(methods: Sequence[Method], known: Known) -> list[str]:
+    """Which of the last method's members the study measured by themselves."""
+    if not methods:
+        return []
+    *before, last = methods
+    parts = [part if part.source else Part((*before, *part.methods)) for part in last.parts]
+    return [label for label, part in known if part in parts]

@@ -1,0 +1,77 @@
+"""Questions from outside asked as a domain's task asks them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from acclimate.core.data import Task
+from acclimate.core.errors import ConfigError
+from acclimate.core.model import Completion, Model, Sampling
+from acclimate.core.prompt import TEMPLATE, Prompt
+from acclimate.core.rewriter import Rewriter
+
+
+@dataclass(frozen=True)
+class AskedAs(Rewriter):
+    """Gives a bare question its task's instruction and layout, and its answer the task's end.
+
+    Running text, and what a question brings of its own, stay as they are.
+    """
+
+    tasks: tuple[Task, ...]
+    """Of the domain, without items. Where there is one, a question without a task is one of it."""
+
+    def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The questions as a study puts them.
+
+        Raises:
+            ConfigError: A task that the domain has not.
+        """
+        return [self._rendered(prompt) for prompt in prompts]
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Each as its task is answered, in order."""
+        rendered = self.render(prompts)
+        ends = [self._ending(prompt, sampling) for prompt in rendered]
+        answers: dict[int, Completion] = {}
+        for own in dict.fromkeys(ends):
+            places = [place for place, end in enumerate(ends) if end == own]
+            found = self.inner.generate([rendered[place] for place in places], own)
+            answers.update(zip(places, found, strict=True))
+        return [answers[place] for place in range(len(prompts))]
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """As it is written inside."""
+        (rendered,) = self.render([prompt])
+        yield from self.inner.stream(rendered, self._ending(rendered, sampling))
+
+    def _rendered(self, prompt: Prompt) -> Prompt:
+        task = self._task(prompt)
+        if task is None:
+            return prompt
+        return prompt.having(
+            task=task.name,
+            instruction=prompt.instruction or task.instruction,
+            template=task.template,
+        )
+
+    def _ending(self, prompt: Prompt, sampling: Sampling) -> Sampling:
+        known = {task.name: task.stop for task in self.tasks if task.template == prompt.template}
+        if sampling.stop or prompt.task not in known:
+            return sampling
+        return sampling.model_copy(update={"stop": known[prompt.task]})
+
+    def _task(self, prompt: Prompt) -> Task | None:
+        if prompt.template != TEMPLATE:
+            return None
+        if not prompt.task:
+            return self.tasks[0] if len(self.tasks) == 1 else None
+        for task in self.tasks:
+            if task.name == prompt.task:
+                return task
+        names = ", ".join(task.name for task in self.tasks)
+        raise ConfigError(f"no task is called '{prompt.task}'; there are {names}")
+
+
+def asked_as(model: Model, tasks: Sequence[Task]) -> Model:
+    """A model that answers questions of these tasks; itself, where there are none."""
+    return AskedAs(model, tuple(tasks)) if tasks else model

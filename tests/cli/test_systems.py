@@ -1,0 +1,88 @@
+"""What is served: a study's pick, a saved model, a base, and adapters by name."""
+
+import pytest
+
+from acclimate.cli._systems import served
+from acclimate.core.data import Task
+from acclimate.core.errors import ConfigError
+from acclimate.core.model import Sampling
+from acclimate.core.prompt import Example, Prompt
+from acclimate.core.saved import save_model
+from acclimate.study.report import write_report
+from acclimate.study.verdict import Confirmation
+from acclimate.text.demonstrations import WithExamples
+from example_findings import example
+
+ASKED = [Prompt("What is the answer?")]
+
+
+def texts(model):
+    return [answer.text for answer in model.generate(ASKED, Sampling(max_new_tokens=6))]
+
+
+@pytest.fixture
+def pick(tiny, tmp_path):
+    """A few-shot system, saved."""
+    folder = tmp_path / "store" / "pick"
+    save_model(WithExamples(tiny, {"": (Example("a?", "b"),)}, 1, "random"), folder)
+    return folder
+
+
+def study(folder, kept):
+    confirmation = Confirmation(recipe="few_shot", num_items=1, num_different=0, folder=str(kept))
+    write_report(example().model_copy(update={"confirmation": confirmation}), folder)
+    return folder
+
+
+def test_a_saved_model(pick, tiny):
+    found = served(str(pick), name="", adapters=[])
+    assert list(found.systems) == ["pick"]
+    assert found.report is None
+    assert texts(found.systems["pick"]) != texts(tiny)
+
+
+def test_a_studys_pick_and_its_base(pick, tiny, tmp_path):
+    folder = study(tmp_path / "law", pick)
+    found = served(str(folder), name="", adapters=[])
+    assert list(found.systems) == ["law", "base"]
+    assert found.report == folder / "report.html"
+    assert texts(found.systems["base"]) == texts(tiny)
+    assert list(served(str(folder), name="mine", adapters=[]).systems) == ["mine", "base"]
+
+
+def test_a_study_without_a_pick(pick, tmp_path):
+    folder = study(tmp_path / "law", tmp_path / "gone")
+    with pytest.raises(ConfigError, match="is gone; run the study again"):
+        served(str(folder), name="", adapters=[])
+    write_report(example().model_copy(update={"confirmation": None}), folder)
+    with pytest.raises(ConfigError, match="serve its base: acclimate serve"):
+        served(str(folder), name="", adapters=[])
+
+
+def test_a_study_that_nothing_wins_serves_its_base_as_it_was_asked(tmp_path):
+    found = example()
+    chosen = found.recommendation.model_copy(update={"pick": found.base})
+    tasks = (Task(name="law", metrics=("exact_match",), instruction="Be brief."),)
+    changed = {"recommendation": chosen, "base_model": "embedded", "tasks": tasks}
+    write_report(found.model_copy(update={**changed, "confirmation": None}), tmp_path / "law")
+    served_study = served(str(tmp_path / "law"), name="", adapters=[])
+    assert served_study.tasks == ("law",)
+    (answer,) = served_study.systems["law"].generate(ASKED, Sampling(max_new_tokens=1))
+    assert answer.prompt.startswith("Be brief.")
+
+
+def test_a_base_by_folder(model_folder, tiny):
+    folder = model_folder("llama")
+    found = served(str(folder), name="small", adapters=[])
+    assert texts(found.systems["small"]) == texts(tiny)
+
+
+def test_adapters_by_name(model_folder, tiny, tmp_path):
+    from acclimate.methods.tuning.lora import LoRA
+
+    LoRA(rank=2)._with_adapter(tiny).adapter.write(tmp_path)
+    folder = str(model_folder("llama"))
+    found = served(folder, name="small", adapters=[f"law={tmp_path}"])
+    assert list(found.systems) == ["small", "small:law"]
+    with pytest.raises(ConfigError, match="written NAME=FOLDER"):
+        served(folder, name="small", adapters=["law"])

@@ -1,0 +1,74 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from acclimate.core.errors import BackendError
+from acclimate.decoding.backend import Opened
+from acclimate.decoding.gathering import Gathering, Request
+
+
+class Doubling(Opened):
+    """Writes each context's first token twice; fails at 13; the first batch waits for a go."""
+
+    def __init__(self):
+        self.batches, self.go, self.is_begun = [], threading.Event(), threading.Event()
+
+    def write(self, contexts, budgets, hear=None):
+        self.batches.append(len(contexts))
+        self.is_begun.set()
+        assert self.go.wait(10)
+        for place, (first, *_) in enumerate(contexts):
+            if first == 13:
+                raise RuntimeError("13 is unlucky")
+            if hear is not None:
+                hear(place, first)
+        return [context * 2 for context in contexts]
+
+
+def test_who_waits_is_answered_together():
+    opened = Doubling()
+    gathering = Gathering(opened)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(gathering.serve, [Request([0], 2)])
+        assert opened.is_begun.wait(10)
+        others = [pool.submit(gathering.serve, [Request([n], 2)]) for n in range(1, 6)]
+        while len(gathering._waiting) < 5:
+            pass
+        opened.go.set()
+        answers = [own.result() for own in (first, *others)]
+    assert answers == [[[n, n]] for n in range(6)]
+    assert opened.batches == [1, 5]
+
+
+def test_a_bad_request_harms_no_other():
+    opened = Doubling()
+    opened.go.set()
+    good, bad = Request([1], 2), Request([13], 2)
+    gathering = Gathering(opened)
+    with pytest.raises(BackendError, match="13 is unlucky"):
+        gathering.serve([good, bad])
+    assert good.answer == [1, 1]
+    assert gathering.serve([Request([2], 2)]) == [[2, 2]]
+
+
+def test_each_hears_its_own():
+    opened = Doubling()
+    opened.go.set()
+    heard = []
+    quiet, loud = Request([1], 2), Request([2], 2, lambda token: heard.append(token) or False)
+    Gathering(opened).serve([quiet, loud])
+    assert heard == [2]
+
+
+def test_what_was_begun_aloud_is_not_begun_anew():
+    opened = Doubling()
+    opened.go.set()
+    heard = []
+    loud = Request([1], 2, lambda token: heard.append(token) or False)
+    bad, quiet = Request([13], 2), Request([2], 2)
+    with pytest.raises(BackendError):
+        Gathering(opened).serve([loud, bad, quiet])
+    assert heard == [1]
+    assert loud.failure is not None
+    assert (quiet.failure, quiet.answer) == (None, [2, 2])

@@ -1,0 +1,44 @@
+"""Rows read side by side what each reads alone, whatever of them was read before."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from acclimate.core.model import Sampling
+from acclimate.core.prompt import RUNNING_TEXT, Prompt
+from acclimate.decoding.caching import Caching
+from acclimate.decoding.engine import engine_of
+from acclimate.methods.tuning.prefix_tuning import PrefixTuning
+from acclimate.methods.tuning.prompt_tuning import PromptTuning
+from acclimate.training.settings import TrainingSettings
+
+TEXTS = ("one two three four", "five six", "one two three four and more of it", "x")
+PROMPTS = [Prompt(text, template=RUNNING_TEXT) for text in TEXTS]
+SAMPLING = Sampling(max_new_tokens=12)
+
+
+@pytest.mark.parametrize("method", [PrefixTuning, PromptTuning])
+def test_virtual_tokens_stand_before_rows_beside_others_that_were_read(method, tiny, small_data):
+    training = TrainingSettings(num_epochs=1)
+    model = method(learning_rate=0.3, training=training).fit(tiny, small_data, seed=0)
+    alone = [model.generate([prompt], SAMPLING)[0].text for prompt in PROMPTS]
+    engine_of(model.network).prefix_bytes = 10**7
+    model.generate(PROMPTS[:1], SAMPLING)
+    together = model.generate(PROMPTS, SAMPLING)
+    assert [answer.text for answer in together] == alone
+    assert together[0].num_cached_tokens > 0
+    assert together[1].num_cached_tokens == 0
+
+
+def test_rows_that_keep_nothing_stand_beside_none_that_do(tiny):
+    bare = replace(tiny, caching=Caching(has_key_values=False))
+    alone = [tiny.generate([prompt], SAMPLING)[0].text for prompt in PROMPTS]
+    asked = [(model, place) for place in range(len(PROMPTS)) for model in (tiny, bare)] * 4
+
+    def answer(asking):
+        model, place = asking
+        return model.generate([PROMPTS[place]], SAMPLING)[0].text
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(answer, asked)) == [alone[place] for _, place in asked]

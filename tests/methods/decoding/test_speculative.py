@@ -1,0 +1,108 @@
+"""Guesses are measured on dev, switched off where they do not pay, and change no answer."""
+
+import pytest
+
+from acclimate.core.data import TrainData
+from acclimate.core.errors import ConfigError, NotApplicableError, UnknownNameError
+from acclimate.core.members import METHODS
+from acclimate.core.model import Sampling
+from acclimate.core.notebook import noted
+from acclimate.core.rewriter import unwrap
+from acclimate.decoding.speculative_model import SpeculativeModel
+from acclimate.methods.decoding import speculative as module
+from acclimate.methods.decoding.speculative import Speculative
+from acclimate.methods.retrieval.lexical_rag import LexicalRAG
+from acclimate.models.local.huggingface import HuggingFace
+from acclimate.nn.speculation import Pace
+
+FREE = Pace(0.01, ((1, 1.0), (64, 1.0)))
+DEAR = Pace(0.01, ((1, 1.0), (2, 2.5), (64, 99.0)))
+
+
+@pytest.fixture
+def paced(monkeypatch):
+    """Say how long things take, in place of timing them."""
+
+    def as_if(pace):
+        monkeypatch.setattr(module, "measure_pace", lambda *_: pace)
+
+    return as_if
+
+
+@pytest.fixture
+def food(small_domain):
+    return [small_domain.test[1].prompt(item) for item in small_domain.test[1].items]
+
+
+def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
+    tiny, small_data, food, paced
+):
+    paced(FREE)
+    base = LexicalRAG().fit(tiny, small_data, seed=0)
+    with noted() as book:
+        model = Speculative().fit(base, small_data, seed=0)
+    core = unwrap(model).core
+    assert isinstance(core, SpeculativeModel)
+    assert core.inner is tiny
+    facts = book.notes().facts
+    rate, num = core.how.acceptance, facts["num_draft_tokens that pays most (0: off)"]
+    assert facts["acceptance rate on dev, share of guesses"] == rate
+    gains = {g: sum(rate**i for i in range(g + 1)) / (0.01 * g + 1) for g in range(17)}
+    assert num == max(gains, key=gains.get) > 0
+    named = "expected gain, were passes over many tokens as fast"
+    # Acceptance is looked up in steps of a hundredth.
+    assert facts[named] == pytest.approx(gains[num], rel=0.02)
+    sampling = Sampling(max_new_tokens=24)
+    expected = [answer.text for answer in base.generate(food, sampling)]
+    assert [answer.text for answer in model.generate(food, sampling)] == expected
+    assert core.how.tally.num_kept > 0
+
+
+def test_where_it_does_not_pay_the_base_comes_back(tiny, small_data, paced):
+    paced(DEAR)
+    for method in (Speculative(), Speculative(num_draft_tokens=4), Speculative(draft=())):
+        with noted() as book:
+            assert method.fit(tiny, small_data, seed=0) is tiny
+        assert book.facts["num_draft_tokens that pays most (0: off)"] == 0
+
+
+def test_a_draft_is_made_by_its_recipe(tiny, model_folder, small_data, food, paced):
+    paced(FREE)
+    folder = {"name": "huggingface", "path": str(model_folder("mistral"))}
+    with noted() as book:
+        model = Speculative(draft=folder, num_draft_tokens=3).fit(tiny, small_data, seed=0)
+    # Equal weights under another name: every guess is right.
+    assert book.facts["acceptance rate on dev, share of guesses"] == 1
+    assert model.how.choices == (3,)
+    assert model.draft.network.config.model_type == "mistral"
+    sampling = Sampling(max_new_tokens=16)
+    expected = [answer.text for answer in tiny.generate(food, sampling)]
+    assert [answer.text for answer in model.generate(food, sampling)] == expected
+
+
+def test_a_draft_of_another_vocabulary_is_refused(tiny, model_folder, small_data, monkeypatch):
+    draft = HuggingFace(path=str(model_folder("mistral"))).load()
+    draft.tokenizer.add_tokens(["elsewhere"])
+    monkeypatch.setattr(module, "fitted", lambda *_: (draft,))
+    with pytest.raises(NotApplicableError, match=r"291 tokens.*290"):
+        Speculative(draft="embedded").fit(tiny, small_data, seed=0)
+
+
+def test_what_cannot_be_guessed_for_is_refused(tiny, model_folder, small_data, paced):
+    paced(FREE)
+    encoder = HuggingFace(path=str(model_folder("t5"))).load()
+    with pytest.raises(NotApplicableError, match="the base has an encoder"):
+        Speculative().fit(encoder, small_data, seed=0)
+    twice = Speculative(num_draft_tokens=1).fit(tiny, small_data, seed=0)
+    assert isinstance(twice, SpeculativeModel)
+    with pytest.raises(NotApplicableError, match="SpeculativeModel"):
+        Speculative().fit(twice, small_data, seed=0)
+    with pytest.raises(NotApplicableError, match="dev items"):
+        Speculative().fit(tiny, TrainData(), seed=0)
+
+
+def test_bad_settings_are_said():
+    with pytest.raises(ConfigError, match="min_ngram_tokens=4 must be at most max_ngram_tokens=3"):
+        METHODS.build({"name": "speculative", "min_ngram_tokens": 4})
+    with pytest.raises(UnknownNameError):
+        METHODS.build({"name": "speculative", "draft": "nonsense"})

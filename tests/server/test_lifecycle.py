@@ -1,0 +1,159 @@
+"""A real server: slow and vanishing clients, limits of time, and how it stops."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from acclimate.server.app import build_app
+from acclimate.server.limits import Limits
+from server.running import connected, free_port, port_of, request_of, rest_of, running, sent, until
+from server.small_systems import Says
+from server.told_systems import Waits
+
+
+def asked(**fields):
+    messages = [{"role": "user", "content": "x"}]
+    return json.dumps({"model": "waits", "messages": messages, **fields}).encode()
+
+
+def taken(server):
+    return server.desk.places.taken
+
+
+@pytest.mark.parametrize("begin", [b"", b"POST /v1/chat", b"POST / HTTP/1.1\r\nhost: x\r\na"])
+def test_who_sends_no_head_is_not_waited_for(begin):
+    app = build_app({"one": Says("yes")}, limits=Limits(body_seconds=0.2))
+    with running(app) as server:
+        start = time.monotonic()
+        told = sent(server, begin)
+        assert b"408" in told.splitlines()[0]
+        assert b"within 0.2 seconds" in told
+        assert time.monotonic() - start < 5
+
+
+def test_a_byte_now_and_then_does_not_help():
+    app = build_app({"one": Says("yes")}, limits=Limits(body_seconds=0.3))
+    with running(app) as server, connected(server) as connection:
+        start = time.monotonic()
+        try:
+            while time.monotonic() - start < 5:
+                connection.sendall(b"a")
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - start < 3
+
+
+def test_who_sends_no_body_is_not_waited_for():
+    app = build_app({"one": Says("yes")}, limits=Limits(body_seconds=0.2))
+    with running(app) as server:
+        told = sent(server, request_of(b"12345").removesuffix(b"345"))
+        assert b"408" in told.splitlines()[0]
+        assert b"not there after 0.2 seconds" in told
+
+
+def test_an_idle_connection_may_ask_again():
+    app = build_app({"one": Says("yes")}, limits=Limits(body_seconds=0.3))
+    with running(app) as server, httpx.Client() as client:
+        address = f"http://127.0.0.1:{port_of(server)}/health"
+        assert client.get(address).status_code == 200
+        time.sleep(0.5)
+        assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_frees_its_place(stream):
+    system = Waits()
+    with running(build_app({"waits": system})) as server:
+        with connected(server) as connection:
+            connection.sendall(request_of(asked(stream=stream)))
+            until(system.has_begun.is_set)
+            assert taken(server) == 1
+        until(system.is_closed.is_set)
+        until(lambda: taken(server) == 0)
+
+
+def test_a_client_that_only_closes_its_half_is_gone():
+    system = Waits()
+    with running(build_app({"waits": system})) as server, connected(server) as connection:
+        connection.sendall(request_of(asked(stream=True)))
+        until(system.has_begun.is_set)
+        connection.shutdown(1)
+        rest_of(connection)
+        until(lambda: taken(server) == 0)
+
+
+def test_an_answer_that_takes_too_long_is_given_up():
+    limits = Limits(request_seconds=0.3)
+    with running(build_app({"waits": Waits()}, limits=limits)) as server:
+        whole = sent(server, request_of(asked()))
+        assert b"504" in whole.splitlines()[0]
+        assert b"no answer after 0.3 seconds" in whole
+        stream = sent(server, request_of(asked(stream=True)))
+        assert b"200" in stream.splitlines()[0]
+        assert b"no answer after 0.3 seconds" in stream
+        until(lambda: taken(server) == 0)
+
+
+def test_one_too_many_is_told_to_come_again():
+    system = Waits()
+    limits = Limits(max_running=1, max_waiting=0)
+    app = build_app({"waits": system}, limits=limits)
+    with running(app) as server, connected(server) as connection:
+        connection.sendall(request_of(asked(stream=True)))
+        until(system.has_begun.is_set)
+        told = sent(server, request_of(asked()))
+        assert b"429" in told.splitlines()[0]
+        assert b"retry-after: 1" in told
+        assert httpx.get(f"http://127.0.0.1:{port_of(server)}/health").status_code == 200
+
+
+def test_what_is_no_http_is_refused():
+    with running(build_app({"one": Says("yes")})) as server:
+        assert b"400" in sent(server, b"\x16\x03\x01 what\r\n\r\n").splitlines()[0]
+
+
+SCRIPT = """
+import sys
+from acclimate.server.app import build_app
+from acclimate.server.lifecycle import Server
+sys.path.insert(0, sys.argv[2])
+from server.told_systems import Waits
+Server(build_app({"waits": Waits(100)}), host="127.0.0.1", port=int(sys.argv[1])).run()
+"""
+
+
+def test_told_to_stop_it_finishes_what_was_begun(pytestconfig):
+    port = free_port()
+    tests = str(pytestconfig.rootpath / "tests")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(port), tests], stderr=subprocess.PIPE, text=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    until(lambda: is_up(address), 60)
+    with httpx.stream(
+        "POST", f"{address}/v1/chat/completions", content=asked(stream=True),
+        headers={"content-type": "application/json"}, timeout=30,
+    ) as answer:  # fmt: skip
+        lines = answer.iter_lines()
+        next(lines)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: not is_up(address))
+        said = list(lines)
+    assert said[-2:] == ["data: [DONE]", ""]
+    assert any('"99 "' in line for line in said)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert "Traceback" not in errors
+
+
+def is_up(address):
+    try:
+        return httpx.get(f"{address}/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

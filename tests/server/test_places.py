@@ -1,0 +1,154 @@
+"""Places: how many work at once, who waits, who is turned away, and how places come back."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from acclimate.server.limits import Limits
+from acclimate.server.places import Places
+from acclimate.server.refusal import RefusedError
+
+
+async def read(places, make):
+    return [piece async for together in places.pieces(make) for piece in together]
+
+
+async def until(condition):
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
+
+
+def test_pieces_come_in_order():
+    async def work():
+        places = Places(Limits())
+        assert await read(places, lambda: range(10_000)) == list(range(10_000))
+        await until(lambda: places.taken == 0)
+
+    asyncio.run(work())
+
+
+def test_a_fault_comes_after_what_was_made():
+    def breaks():
+        yield 1
+        raise ValueError("broken")
+
+    async def work():
+        pieces = Places(Limits()).pieces(breaks)
+        assert await anext(pieces) == [1]
+        with pytest.raises(ValueError, match="broken"):
+            await anext(pieces)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BaseException])
+def test_what_would_end_the_process_ends_the_request(kind):
+    def exits():
+        yield 1
+        raise kind(3)
+
+    async def work():
+        places = Places(Limits())
+        with pytest.raises(RuntimeError, match=f"{kind.__name__}: 3"):
+            await read(places, exits)
+        assert await read(places, lambda: [1]) == [1]
+
+    asyncio.run(work())
+
+
+def test_the_full_are_turned_away_and_the_rest_wait():
+    gate = threading.Event()
+
+    def waits():
+        gate.wait(5)
+        yield 1
+
+    async def work():
+        places = Places(Limits(max_running=1, max_waiting=1))
+        asked = [asyncio.ensure_future(read(places, waits)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert (places.running, places.waiting) == (1, 1)
+        with pytest.raises(RefusedError) as caught:
+            await read(places, waits)
+        assert caught.value.status == 429
+        gate.set()
+        assert await asyncio.gather(*asked) == [[1], [1]]
+        await until(lambda: places.taken == 0)
+
+    asyncio.run(work())
+
+
+def test_who_takes_too_long_is_told_and_its_work_stopped():
+    closed = threading.Event()
+
+    def goes_on():
+        try:
+            while True:
+                time.sleep(0.01)
+                yield 1
+        finally:
+            closed.set()
+
+    async def work():
+        places = Places(Limits(request_seconds=0.1))
+        with pytest.raises(RefusedError) as caught:
+            await read(places, goes_on)
+        assert caught.value.status == 504
+        await until(closed.is_set)
+        await until(lambda: places.taken == 0)
+
+    asyncio.run(work())
+
+
+def test_who_stops_reading_frees_the_place():
+    closed = threading.Event()
+
+    def goes_on():
+        try:
+            while True:
+                time.sleep(0.01)
+                yield 1
+        finally:
+            closed.set()
+
+    async def work():
+        places = Places(Limits())
+        pieces = places.pieces(goes_on)
+        await anext(pieces)
+        await pieces.aclose()
+        await until(closed.is_set)
+        await until(lambda: places.taken == 0)
+
+    asyncio.run(work())
+
+
+def test_what_waits_and_is_given_up_is_never_begun():
+    gate, begun = threading.Event(), []
+
+    def waits():
+        gate.wait(5)
+        yield 1
+
+    def notes():
+        begun.append(1)
+        yield 1
+
+    async def work():
+        places = Places(Limits(max_running=1))
+        first = asyncio.ensure_future(read(places, waits))
+        await asyncio.sleep(0.05)
+        second = asyncio.ensure_future(read(places, notes))
+        await asyncio.sleep(0.05)
+        second.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        await first
+        await until(lambda: places.taken == 0)
+
+    asyncio.run(work())
+    assert begun == []
