@@ -301,3 +301,11 @@ def test_it_fits_a_phone(serve, visit, part, scheme):
         box = button.bounding_box()
         assert box["height"] >= 36
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+
+
+def test_a_question_before_the_page_knows_who_answers_waits_for_it(serve, visit):
+    running = serve(["Dogs may not."])
+    page = visit(running)
+    page.evaluate("document.getElementById('model').replaceChildren()")
+    ask(page, "May dogs?")
+    expect(page.locator(".answer .text")).to_have_text("Dogs may not.")

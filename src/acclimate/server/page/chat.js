@@ -29,6 +29,7 @@ const setRunning = (now) => {
 };
 
 const ask = async (question) => {
+  if (!model.value) await loadModels().catch(() => {}); // asked before the page knew who answers
   const own = new AbortController();
   const asked = [...messages, { role: "user", content: question }];
   const task = byId("task").value;
