@@ -6,6 +6,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
 
 from acclimate.core.cost import metered
 from acclimate.core.errors import BackendError
@@ -145,3 +146,13 @@ def test_a_network_that_answered_is_not_kept_for_it(model_folder):
     del model
     gc.collect()
     assert network() is None
+
+
+def test_what_other_weights_read_is_forgotten(model_folder):
+    model = HuggingFace(path=str(model_folder("llama"))).load()
+    engine_of(model.network).prefix_bytes = 10_000_000
+    model.generate(PROMPTS[:1], SAMPLING)
+    with torch.no_grad():
+        model.network.model.layers[0].self_attn.v_proj.weight.mul_(-3)
+    (answer,) = model.generate(PROMPTS[:1], SAMPLING)
+    assert answer.num_cached_tokens == 0

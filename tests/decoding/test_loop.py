@@ -121,3 +121,24 @@ def test_draws_of_a_row_do_not_depend_on_its_neighbours(model_folder):
         return decode(network, contexts, sampling, is_stop=lambda ids: False)
 
     assert draw(FIRST)[0] == draw(FIRST[:1])[0]
+
+
+def test_a_short_prompt_waits_for_company_where_many_write(model_folder, monkeypatch):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+    monkeypatch.setattr(module, "ROWS_PER_TURN", 2)
+    loop, many, late = Loop(), call(network, [[5 + i, 6] for i in range(8)], 40), None
+    loop.add(many)
+    loop.turn()
+    late = call(network, FIRST[:1], 3)
+    loop.add(late)
+    turns = 0
+    while not late.drawings[0].written:
+        loop.turn()
+        turns += 1
+    assert turns == 8 // 2 + 1
+    crowd = call(
+        network, [LATER[0], LATER[0][::-1]], 3
+    )  # of as many tokens as are worth a pass at once
+    loop.add(crowd)
+    loop.turn()
+    assert loop.entering is not None or all(drawing.written for drawing in crowd.drawings)

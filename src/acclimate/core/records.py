@@ -10,7 +10,7 @@ from acclimate.core.cost import Cost
 from acclimate.core.data import Record
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.notebook import Notes
-from acclimate.core.room import is_no_room, no_room
+from acclimate.core.transaction import transaction
 
 _ELSEWHERE = "give a folder elsewhere with --out"
 _NOT_TO_BE_WRITTEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
@@ -139,15 +139,9 @@ class Rows:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            db = sqlite3.connect(self.path, timeout=30)
-            try:
-                with db:
-                    yield db
-            finally:
-                db.close()
+            with transaction(self.path, _ELSEWHERE) as db:
+                yield db
         except sqlite3.DatabaseError as error:
-            if is_no_room(error, self.path.parent):
-                raise no_room(self.path.parent, _ELSEWHERE) from error
             # The low byte is the kind of error; the others tell it from its like.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_TO_BE_WRITTEN:
                 raise ConfigError(

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from acclimate.core.data import Record
 from acclimate.core.errors import BackendError, ConfigError
-from acclimate.core.room import is_no_room, no_room
+from acclimate.core.transaction import transaction
 
 VERSION = 1
 """Of the tables; kept in the file itself."""
@@ -172,15 +172,9 @@ class FeedbackStore:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            db = sqlite3.connect(self.path, timeout=30)
-            try:
-                with db:
-                    yield db
-            finally:
-                db.close()
+            with transaction(self.path, _ELSEWHERE) as db:
+                yield db
         except sqlite3.DatabaseError as error:
-            if is_no_room(error, self.path.parent):
-                raise no_room(self.path.parent, _ELSEWHERE) from error
             raise BackendError(
                 f"{self.path}: feedback cannot be kept there ({error}); {_ELSEWHERE}"
             ) from error
