@@ -13,7 +13,9 @@ from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.decoding.answering import Asked
+from acclimate.decoding.call import Call
 from acclimate.decoding.engine import engine_of
+from acclimate.decoding.rows import NetworkReader
 from acclimate.models.local.huggingface import HuggingFace
 
 PROMPTS = [Prompt(f"what is {n}, and why? " * (1 + n % 3)) for n in range(12)]
@@ -156,3 +158,16 @@ def test_what_other_weights_read_is_forgotten(model_folder):
         model.network.model.layers[0].self_attn.v_proj.weight.mul_(-3)
     (answer,) = model.generate(PROMPTS[:1], SAMPLING)
     assert answer.num_cached_tokens == 0
+
+
+def test_one_look_at_a_network_serves_all_who_ask_it_and_none_after_them(model):
+    engine = engine_of(model.network)
+    before = model.generate(PROMPTS[:1], SAMPLING)
+    call = Call([NetworkReader(model.network, [[3, 4]])], Sampling(max_new_tokens=1), bool)
+    engine.put(call)
+    assert engine.snapshot(model.network) is engine.snapshot(model.network)
+    engine.leave(call)
+    assert engine.snapshot(model.network) is not engine.snapshot(model.network)
+    with torch.no_grad():
+        model.network.lm_head.weight.mul_(-1)
+    assert model.generate(PROMPTS[:1], SAMPLING) != before

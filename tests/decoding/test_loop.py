@@ -142,3 +142,19 @@ def test_a_short_prompt_waits_for_company_where_many_write(model_folder, monkeyp
     loop.add(crowd)
     loop.turn()
     assert loop.entering is not None or all(drawing.written for drawing in crowd.drawings)
+
+
+def test_who_listens_is_told_now_and_then_and_of_the_end(model_folder, monkeypatch):
+    network = HuggingFace(path=str(model_folder("llama"))).load().network
+
+    def heard(most):
+        monkeypatch.setattr(module, "MAX_TOLD", most)
+        loop, asked = Loop(), call(network, FIRST[:1], 12)
+        asked.is_streamed = True
+        loop.add(asked)
+        while not loop.is_idle:
+            loop.turn()
+        return [asked.news.get().is_over for _ in range(asked.news.qsize())]
+
+    assert heard(1e9) == [False] * 11 + [True]
+    assert heard(1e-9) == [False, True]

@@ -4,13 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
 from acclimate.decoding.caching import Caching
 from acclimate.decoding.engine import engine_of
+from acclimate.decoding.network_rows import NetworkRows
 from acclimate.methods.tuning.prefix_tuning import PrefixTuning
 from acclimate.methods.tuning.prompt_tuning import PromptTuning
+from acclimate.models.local.huggingface import HuggingFace
+from acclimate.nn.key_values import KeyValues
 from acclimate.training.settings import TrainingSettings
 
 TEXTS = ("one two three four", "five six", "one two three four and more of it", "x")
@@ -42,3 +46,21 @@ def test_rows_that_keep_nothing_stand_beside_none_that_do(tiny):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(answer, asked)) == [alone[place] for _, place in asked]
+
+
+@pytest.mark.parametrize("num_new", [1, 3])
+@torch.inference_mode()
+def test_rows_of_very_different_lengths_attend_to_their_own(num_new, model_folder):
+    network = HuggingFace(path=str(model_folder("qwen3"))).load().network
+    contexts = [[3 + (row + place) % 50 for place in range(2 + 9 * row)] for row in range(12)]
+
+    def after(asked):
+        rows = NetworkRows(network, asked, KeyValues(len(asked)), {})
+        rows.read(200)
+        logits = rows.step(torch.full((len(asked), num_new), 7))
+        return logits, len(rows.bands.ends(rows.cache.lengths))
+
+    together, num_bands = after(contexts)
+    assert num_bands > 1
+    for row, context in enumerate(contexts):
+        assert torch.allclose(together[row], after([context])[0][0], atol=1e-5)

@@ -31,7 +31,7 @@ def greedy(decoder, prompts, lengths=None):
     cache, places = KeyValues(num_rows), torch.arange(width).expand(num_rows, width)
     last = torch.tensor(lengths) - 1
     with torch.inference_mode():
-        logits = decoder.logits(prompts, places, cache, None, last)
+        logits = decoder.logits(prompts, places, cache, last=last)
         cache.settle([width - length for length in lengths])
         found = []
         for step in range(NUM_NEW):
@@ -39,7 +39,7 @@ def greedy(decoder, prompts, lengths=None):
             at = torch.tensor(lengths)[:, None] + step  # (B, 1)
             seen = torch.arange(max(lengths) + step + 1) <= at[:, None, None]  # (B, 1, 1, S)
             mask = torch.zeros(seen.shape).masked_fill_(~seen, torch.finfo(torch.float32).min)
-            logits = decoder.logits(found[-1][:, None], at, cache, mask, None)[:, -1]
+            logits = decoder.logits(found[-1][:, None], at, cache, (mask, ()))[:, -1]
             cache.settle()
     return torch.stack(found, 1)
 
@@ -68,11 +68,11 @@ def test_logits_of_all_tokens_at_once_and_one_by_one(network, copies):
     decoder, places = LeanDecoder(network, copies=copies), torch.arange(9).expand(3, 9)
     with torch.inference_mode():
         expected = network(PROMPTS).logits
-        whole = decoder.logits(PROMPTS, places, KeyValues(3), None)
+        whole = decoder.logits(PROMPTS, places, KeyValues(3))
         assert torch.allclose(whole, expected, rtol=1e-5, atol=1e-5)
         cache = KeyValues(3)
         for t in range(9):
-            one = decoder.logits(PROMPTS[:, t : t + 1], places[:, t : t + 1], cache, None)
+            one = decoder.logits(PROMPTS[:, t : t + 1], places[:, t : t + 1], cache)
             cache.settle()
             assert torch.allclose(one[:, 0], expected[:, t], rtol=1e-5, atol=1e-5)
 
@@ -103,8 +103,8 @@ def test_configurations(changes):
     decoder, places = LeanDecoder.of(network), torch.arange(9).expand(3, 9)
     assert isinstance(decoder.layers[0], JoinedLayer)
     with torch.inference_mode():
-        found = decoder.logits(PROMPTS % 100, places, KeyValues(3), None)
-        one = decoder.logits(PROMPTS[:1, :1] % 100, places[:1, :1], KeyValues(1), None)
+        found = decoder.logits(PROMPTS % 100, places, KeyValues(3))
+        one = decoder.logits(PROMPTS[:1, :1] % 100, places[:1, :1], KeyValues(1))
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert torch.allclose(one[0, 0], expected[0, 0], rtol=1e-4, atol=1e-5)
 
@@ -118,7 +118,7 @@ def test_copies_follow_the_weights(network):
     assert after is not before
     places = torch.arange(9).expand(3, 9)
     with torch.inference_mode():
-        found = after.logits(PROMPTS, places, KeyValues(3), None)
+        found = after.logits(PROMPTS, places, KeyValues(3))
         assert torch.allclose(found, network(PROMPTS).logits, rtol=1e-5, atol=1e-5)
 
 
@@ -126,7 +126,7 @@ def logits_of(network):
     """Of the prompts, through its lean decoder; and those of the network."""
     decoder, places = LeanDecoder.of(network), torch.arange(9).expand(3, 9)
     with torch.inference_mode():
-        return decoder.logits(PROMPTS, places, KeyValues(3), None), network(PROMPTS).logits
+        return decoder.logits(PROMPTS, places, KeyValues(3)), network(PROMPTS).logits
 
 
 def adapted(network, **how):

@@ -51,6 +51,7 @@ class Asked:
             model.window,
             tree=self.engine.tree(caching.prefix_bytes),
             has_cache=caching.has_key_values,
+            snapshot=self.engine.snapshot(model.network),
         )
 
     @cached_property
@@ -82,7 +83,7 @@ class Asked:
                 if new := pieces.end(written) if is_over else pieces.add(written):
                     yield new
         finally:
-            self.call.is_cancelled = True
+            self.engine.leave(self.call)
         (ids,) = self.call.spend()
         yield self._completion(0, ids)
 

@@ -3,6 +3,7 @@
 Letters: B rows, V vocabulary.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -58,11 +59,12 @@ class Call:
     speculation: Speculation | None = None
     """How answers are guessed ahead, where the only reader can go back; None: they are not."""
     is_streamed: bool = False
-    """Whether every new symbol is told, not only that an answer is done."""
+    """Whether new symbols are told, not only that an answer is done."""
     is_cancelled: bool = False
     """Whether nobody waits for answers any more."""
     news: SimpleQueue[News | BaseException] = field(default_factory=SimpleQueue)
     """What happened to its answers, or what went wrong."""
+    _quiet_until: float = 0.0
 
     @property
     def can_mix(self) -> bool:
@@ -98,10 +100,17 @@ class Call:
         written = self.drawings[place].written
         return self.is_cancelled or len(written) >= self.rooms[place] or self.is_stop(written)
 
-    def tell(self, place: int) -> bool:
-        """Let who asked know of an answer's new symbols; whether it is over."""
+    def tell(self, place: int, pause: float = 0.0) -> bool:
+        """Let who asked know of an answer's new symbols; whether it is over.
+
+        Args:
+            place: Of the answer.
+            pause: Seconds from one word of an answer that goes on to the next.
+        """
         is_over = self.ends(place)
-        if is_over or self.is_streamed:
+        now = time.perf_counter()
+        if is_over or (self.is_streamed and now >= self._quiet_until):
+            self._quiet_until = now + pause
             self.news.put(News(place, is_over))
         return is_over
 

@@ -17,6 +17,7 @@ from acclimate.core.saved import descendants
 from acclimate.decoding.call import Call
 from acclimate.decoding.loop import MAX_PLACES, Loop
 from acclimate.decoding.prefix_tree import PrefixTree
+from acclimate.decoding.snapshot import Snapshot
 
 CACHE_BYTES = 2 * 1024**3
 """Of keys and values of all rows in flight."""
@@ -40,6 +41,8 @@ class Engine:
         self._trees: dict[int, PrefixTree] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._num_asking = 0
+        self._snapshot: Snapshot | None = None
 
     def tree(self, max_bytes: int) -> PrefixTree | None:
         """What was read for others, in so much memory or as much as is usual; None: nothing."""
@@ -49,12 +52,29 @@ class Engine:
         return self._trees.setdefault(max_bytes, PrefixTree(max_bytes)) if max_bytes else None
 
     def put(self, call: Call) -> None:
-        """Begin to answer; `call.news` tells."""
+        """Begin to answer; `call.news` tells, until who asked leaves."""
         with self._lock:
             self.loop.add(call)
+            self._num_asking += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True, name="decoding")
                 self._thread.start()
+
+    def leave(self, call: Call) -> None:
+        """Want no more of a call that was put."""
+        call.is_cancelled = True
+        with self._lock:
+            self._num_asking -= 1
+            if not self._num_asking:
+                self._snapshot = None  # who was alone may change the network now
+
+    def snapshot(self, network: Any) -> Snapshot:
+        """Of the engine's network, shared by those who ask at the same time."""
+        with self._lock:
+            if not self._num_asking:
+                return Snapshot(network)
+            self._snapshot = self._snapshot or Snapshot(network)
+            return self._snapshot
 
     def answer(self, call: Call) -> list[list[int]]:
         """All answers of a call, in order.
@@ -72,7 +92,7 @@ class Engine:
                         num_left -= 1
                         advance(1)
         finally:
-            call.is_cancelled = True
+            self.leave(call)
         return call.spend()
 
     def _work(self) -> None:

@@ -30,6 +30,10 @@ ROWS_PER_TURN = 8
 large network nearly what a token for all of them does."""
 MAX_ROWS = 64
 """At most so many answers are written side by side."""
+MAX_TOLD = 500
+"""Times a second that those who listen are told of new tokens, all together: threads that wake for
+every token of 64 answers would take the interpreter from the one that computes. Where few are
+written, each is told of."""
 MAX_PLACES = 65_536
 """Tokens that all rows together may come to hold, which bounds the memory of keys and values."""
 
@@ -154,7 +158,8 @@ class Loop:
 
 def _remaining(seats: list[Seat], rows: Sequence[Rows]) -> list[Seat]:
     """Those whose answers go on, after all are told of their new symbols; the others leave."""
-    over = {row for row, (call, place) in enumerate(seats) if call.tell(place)}
+    pause = len(seats) / MAX_TOLD
+    over = {row for row, (call, place) in enumerate(seats) if call.tell(place, pause)}
     if not over:
         return seats
     keep = _closed_up(len(seats), over)

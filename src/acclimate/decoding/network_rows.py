@@ -12,8 +12,9 @@ import torch
 
 from acclimate.decoding.masks import is_plain, mask_of, window_of
 from acclimate.decoding.prefix_tree import PrefixTree
+from acclimate.decoding.snapshot import Snapshot
+from acclimate.nn.bands import Bands
 from acclimate.nn.key_values import KeyValues
-from acclimate.nn.lean_decoder import LeanDecoder
 from acclimate.nn.prefix import num_virtual_tokens
 
 VIRTUAL = -1
@@ -30,6 +31,7 @@ class NetworkRows:
         cache: KeyValues,
         routes: dict[str, torch.Tensor],
         tree: PrefixTree | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         """Hold contexts whose first tokens may be in the cache already.
 
@@ -39,6 +41,7 @@ class NetworkRows:
             cache: Keys and values of what each row has read.
             routes: The keyword argument that leads rows through the network's adapters.
             tree: To remember what is read; None: nothing is remembered.
+            snapshot: Of the network; None: one is made.
         """
         self.network, self.cache, self.routes, self.tree = network, cache, routes, tree
         self.ids = [list(context) for context in contexts]
@@ -51,7 +54,7 @@ class NetworkRows:
         self.device = network.device
         told = getattr(network.config.get_text_config(), "max_position_embeddings", None)
         self.last_place = (told or sys.maxsize) - 1
-        self.lean = LeanDecoder.of(network)
+        self.lean, self.bands = (snapshot or Snapshot(network)).lean, Bands()
 
     @property
     def num_read(self) -> list[int]:
@@ -145,8 +148,10 @@ class NetworkRows:
         if self.lean is not None:
             plain = is_plain(self.sees, starts, num_new)
             mask = None if plain else mask_of(network, starts, num_new)
-            ends = None if last is None else torch.tensor(last, device=device)
-            found: torch.Tensor = self.lean.logits(tokens, positions, self.cache, mask, ends)
+            own = None if last is None else torch.tensor(last, device=device)
+            ends = () if plain else self.bands.ends([length + num_new for length in starts])
+            view = mask, ends
+            found: torch.Tensor = self.lean.logits(tokens, positions, self.cache, view, own)
             return found
         kept = sorted(set(last)) if last is not None else list(range(num_new))
         output = network(

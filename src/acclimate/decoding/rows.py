@@ -17,10 +17,10 @@ from acclimate.decoding.encoded_rows import EncodedRows
 from acclimate.decoding.network_rows import VIRTUAL, NetworkRows
 from acclimate.decoding.prefix_tree import PrefixTree
 from acclimate.decoding.reread_rows import RereadRows
+from acclimate.decoding.snapshot import Snapshot
 from acclimate.nn.key_values import KeyValues, Segment
 from acclimate.nn.prefix import num_virtual_tokens
 from acclimate.nn.routes import as_keyword
-from acclimate.nn.weights_mark import weights_mark
 
 
 class Rows(Protocol):
@@ -77,6 +77,8 @@ class NetworkReader:
     """Of what the network read for others before; None: it remembers nothing."""
     has_cache: bool = True
     """Whether keys and values are kept at all, or all is read again at every token."""
+    snapshot: Snapshot | None = None
+    """Of the network, shared by all who ask it meanwhile; None: one is made."""
     num_reread: list[int] = field(default_factory=list)
     """Tokens that were read in each pass, where they are not kept."""
 
@@ -111,9 +113,9 @@ class NetworkReader:
         if not self.has_cache:
             return RereadRows(self.network, own, routes, self.num_reread)
         if self.tree is not None:
-            self.tree.renew(weights_mark(self.network))
+            self.tree.renew(self._known.mark)
         cache = KeyValues.of([self._begun(i) for i in group])
-        rows = NetworkRows(self.network, own, cache, routes, self.tree)
+        rows = NetworkRows(self.network, own, cache, routes, self.tree, self._known)
         for place, row in zip(group, rows.num_read, strict=True):
             self.num_cached[place] = row
         return rows
@@ -125,7 +127,7 @@ class NetworkReader:
             read += self.num_shared
         if self.num_reread:
             read = sum(self.num_reread)
-        flops = 2.0 * self.network.num_parameters() * (read + num_new)
+        flops = 2.0 * self._known.num_params * (read + num_new)
         spend(Cost(prompt_tokens=read, flops=flops))
 
     @property
@@ -136,6 +138,10 @@ class NetworkReader:
     @property
     def _has_encoder(self) -> bool:
         return bool(self.network.config.is_encoder_decoder)
+
+    @cached_property
+    def _known(self) -> Snapshot:
+        return self.snapshot or Snapshot(self.network)
 
     def _begun(self, place: int) -> Sequence[Segment]:
         """What is known of a context."""

@@ -6,8 +6,9 @@ Letters: B rows, T new tokens, N = BT, S places, D width, H heads, K key heads, 
 vocabulary.
 """
 
+import functools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,11 @@ from acclimate.nn.lean_kinds import can_copy, can_run, linear_layers
 from acclimate.nn.lean_layer import Joined, JoinedLayer, Layer, Map, OwnLayer, norm
 from acclimate.nn.lean_weights import adapters_mark
 from acclimate.nn.weights_mark import weights_mark
+
+View = tuple[torch.Tensor | None, Sequence[tuple[slice, int]]]
+"""Who sees whom."""
+Look = Callable[..., torch.Tensor]
+"""Attention, of queries, keys and values."""
 
 
 class LeanDecoder:
@@ -57,7 +63,7 @@ class LeanDecoder:
         ids: torch.Tensor,
         positions: torch.Tensor,
         cache: KeyValues,
-        mask: torch.Tensor | None,
+        view: View = (None, ()),
         last: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Logits after new tokens, whose keys and values are added to the cache.
@@ -66,7 +72,8 @@ class LeanDecoder:
             ids: Tokens, (B, T).
             positions: Of each in its row, (B, T).
             cache: What the rows have read.
-            mask: Added to scores, (B, 1, T, S); None: a token sees all before it, which with
+            view: What is added to scores, (B, 1, T, S), and bands of rows that attend together
+                with the end of each; None and none: a token sees all before it, which with
                 several new ones takes an empty cache.
             last: Of each row, the token whose logits are wanted, (B,); None: all.
 
@@ -78,7 +85,7 @@ class LeanDecoder:
         hidden = self.embed(ids).flatten(0, 1)  # (N, D)
         for index, layer in enumerate(self.layers):
             heads = layer.heads(hidden).view(num_rows, num_new, -1, self.head_dim)
-            attended = self._attended(index, heads.transpose(1, 2), turn, cache, mask)
+            attended = self._attended(index, heads.transpose(1, 2), turn, cache, view)
             hidden = layer.plus_gated(layer.plus_attended(hidden, attended))
         if last is not None:
             first = torch.arange(0, num_rows * num_new, num_new, device=hidden.device)
@@ -97,7 +104,7 @@ class LeanDecoder:
         heads: torch.Tensor,
         turn: tuple[torch.Tensor, torch.Tensor],
         cache: KeyValues,
-        mask: torch.Tensor | None,
+        view: View,
     ) -> torch.Tensor:
         """What a layer's heads (B, H + 2K, T, E) find in the cache, (N, HE)."""
         num_rows, _, num_new, _ = heads.shape
@@ -110,19 +117,36 @@ class LeanDecoder:
         turned = torch.addcmul(queries_keys * cosine, swapped, sine)
         queries, keys = turned[:, : self.num_heads], turned[:, self.num_heads :]
         seen = cache.update(keys, values, index)  # (B, K, S, E) each
+        look: Look = functional.scaled_dot_product_attention
         if num_new == 1:
             # Heads that share keys stand where tokens would.
             queries = queries.view(num_rows, self.num_keys, -1, self.head_dim)
-            found = functional.scaled_dot_product_attention(queries, *seen, attn_mask=mask)
-            return found.reshape(num_rows, -1)
-        found = functional.scaled_dot_product_attention(
-            queries,
-            *seen,
-            attn_mask=mask,
-            is_causal=mask is None,
-            enable_gqa=self.num_heads != self.num_keys,
+            return _found(look, queries, seen, view).reshape(num_rows, -1)
+        look = functools.partial(
+            look, is_causal=view[0] is None, enable_gqa=self.num_heads != self.num_keys
         )
+        found = _found(look, queries, seen, view)
         return found.transpose(1, 2).reshape(num_rows * num_new, -1)
+
+
+def _found(
+    look: Look, queries: torch.Tensor, seen: tuple[torch.Tensor, torch.Tensor], view: View
+) -> torch.Tensor:
+    """What queries (B, H, T, E) find in keys and values (B, K, S, E)."""
+    (mask, ends), (keys, values) = view, seen
+    if len(ends) < 2 or mask is None:
+        return look(queries, keys, values, attn_mask=mask)
+    return torch.cat(
+        [
+            look(
+                queries[rows],
+                keys[rows, :, :end],
+                values[rows, :, :end],
+                attn_mask=mask[rows, :, :, :end],
+            )
+            for rows, end in ends
+        ]
+    )
 
 
 _known: weakref.WeakKeyDictionary[Any, tuple[Any, LeanDecoder]] = weakref.WeakKeyDictionary()

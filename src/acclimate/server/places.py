@@ -13,10 +13,6 @@ from acclimate.server.refusal import RefusedError
 
 T = TypeVar("T")
 
-MAX_PIECES = 500
-"""A second, of all requests together: threads that wake for every token of 64 answers would take
-the interpreter from the one that computes. Where few are asked for, nobody notices."""
-
 
 class Places:
     """Runs the work of requests in threads, so many at once, so many waiting, and no more."""
@@ -52,7 +48,7 @@ class Places:
                 429, f"{self.taken} requests are being answered or wait; try again soon"
             )
         loop = asyncio.get_running_loop()
-        channel: Channel[T] = Channel(loop, lambda: self.running / MAX_PIECES)
+        channel: Channel[T] = Channel(loop)
         with self._counting:
             self.taken += 1
         work = self._threads.submit(channel.fill, make)
@@ -85,9 +81,8 @@ class Places:
 class Channel(Generic[T]):
     """From a thread that makes pieces to a coroutine that reads them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pause: Callable[[], float]) -> None:
-        """Begin empty; after each piece of text the thread rests for so many seconds."""
-        self._pause = pause
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin empty."""
         self.is_closed = threading.Event()
         """Set by the reader: nothing more is wanted."""
         self._loop = loop
@@ -108,8 +103,6 @@ class Channel(Generic[T]):
                     break
                 self._pieces.append(piece)
                 self._tell()
-                if isinstance(piece, str):
-                    self.is_closed.wait(self._pause())
         except BaseException as error:  # noqa: BLE001  (the reader raises it)
             self._fault = error if isinstance(error, Exception) else _contained(error)
         finally:
