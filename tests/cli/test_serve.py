@@ -40,7 +40,7 @@ def test_what_is_not_there():
         run("./nothing", port=8999, host="127.0.0.1", name="", adapter=None, api_key=None)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "localhost", "::1"])
 def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
@@ -53,15 +53,18 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
 
     class Server:
         def __init__(self, app, *, host, port):
-            self.client = TestClient(app, base_url=f"http://{host}:{port}")
+            shown = f"[{host}]" if ":" in host else host
+            self.client = TestClient(app, base_url=f"http://{shown}:{port}")
 
         def run(self):
             asked.append(self.client.get("/health").status_code)
             elsewhere = {"host": "example.org"}
-            asked.append(self.client.get("/health", headers=elsewhere).status_code)
+            refused = self.client.get("/health", headers=elsewhere)
+            asked.append(refused.status_code)
+            asked.append(refused.json()["error"]["code"])
 
     monkeypatch.setattr(lifecycle, "Server", Server)
     found = _systems.Served({"says": Says("yes")}, None)
     monkeypatch.setattr(_systems, "served", lambda *_, **__: found)
     run("says", port=8999, host=host, feedback=tmp_path / "feedback.sqlite")
-    assert asked == [200, 400]
+    assert asked == [200, 400, "unknown_host"]

@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.cli._systems import served
 from acclimate.core.data import Task
-from acclimate.core.errors import ConfigError
+from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example, Prompt
 from acclimate.core.saved import save_model
@@ -75,6 +75,13 @@ def test_a_base_by_folder(model_folder, tiny):
     folder = model_folder("llama")
     found = served(str(folder), name="small", adapters=[])
     assert texts(found.systems["small"]) == texts(tiny)
+
+
+def test_a_base_whose_name_is_misspelt():
+    with pytest.raises(UnknownNameError, match="no model is called 'embeded'; did you mean embed"):
+        served("embeded", name="", adapters=[])
+    with pytest.raises(ConfigError, match="'elsewhere': there is no such folder"):
+        served("elsewhere", name="", adapters=[])
 
 
 def test_adapters_by_name(model_folder, tiny, tmp_path):

@@ -36,3 +36,5 @@ def test_unknown_name_gives_the_nearest_or_all():
     far = errors.UnknownNameError("method", "xyzzy", ["lora", "full"])
     assert str(far) == "no method is called 'xyzzy'; known: full, lora"
     assert far.exit_code == 2
+    long = str(errors.UnknownNameError("method", "x" * 10**6, ["lora", "full"]))
+    assert long == f"no method is called '{'x' * errors.MAX_SHOWN}…'; known: full, lora"

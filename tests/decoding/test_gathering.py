@@ -28,15 +28,7 @@ class Doubling(Opened):
 
 def test_who_waits_is_answered_together():
     opened = Doubling()
-    gathering = Gathering(opened)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(gathering.serve, [Request([0], 2)])
-        assert opened.is_begun.wait(10)
-        others = [pool.submit(gathering.serve, [Request([n], 2)]) for n in range(1, 6)]
-        while len(gathering._waiting) < 5:
-            pass
-        opened.go.set()
-        answers = [own.result() for own in (first, *others)]
+    answers = [own.result() for own in all_of(opened)]
     assert answers == [[[n, n]] for n in range(6)]
     assert opened.batches == [1, 5]
 
@@ -50,6 +42,56 @@ def test_a_bad_request_harms_no_other():
         gathering.serve([good, bad])
     assert good.answer == [1, 1]
     assert gathering.serve([Request([2], 2)]) == [[2, 2]]
+
+
+class Panic(BaseException):
+    """As a library in Rust panics."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Panic("unwrap"), "unwrap"),
+        ([[1, 1]] * 3, "3 answers to"),
+        ([], "0 answers to"),
+        (None, "NoneType"),
+    ],
+)
+def test_whatever_goes_wrong_is_told_to_all(fault, told):
+    class Failing(Doubling):
+        def write(self, contexts, budgets, hear=None):
+            super().write(contexts, budgets, hear)
+            if isinstance(fault, BaseException):
+                raise fault
+            return fault
+
+    for answered in all_of(Failing()):
+        with pytest.raises(BackendError, match=told):
+            answered.result()
+
+
+def test_who_waits_for_one_that_is_stopped_is_told():
+    class Stopped(Doubling):
+        def write(self, contexts, budgets, hear=None):
+            super().write(contexts, budgets, hear)
+            raise KeyboardInterrupt if len(contexts) == 1 else RuntimeError
+
+    kinds = [type(answered.exception()) for answered in all_of(Stopped())]
+    assert kinds.count(KeyboardInterrupt) == 2
+    assert kinds.count(BackendError) == 4
+
+
+def all_of(opened):
+    """What is answered to one, and to five who wait meanwhile and are asked together."""
+    gathering = Gathering(opened)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(gathering.serve, [Request([0], 2)])
+        assert opened.is_begun.wait(10)
+        others = [pool.submit(gathering.serve, [Request([n], 2)]) for n in range(1, 6)]
+        while len(gathering._waiting) < 5:
+            pass
+        opened.go.set()
+    return [first, *others]
 
 
 def test_each_hears_its_own():

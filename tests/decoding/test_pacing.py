@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from acclimate.decoding.drafting import Draft, PromptLookup
+from acclimate.decoding.drafting import Draft
+from acclimate.decoding.lookup import PromptLookup
 from acclimate.decoding.pacing import NUM_DRAFTED, PASS_TOKENS, measure_pace
 
 

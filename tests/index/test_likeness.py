@@ -25,7 +25,7 @@ def test_what_is_said_and_all_else():
     turns = (Turn("system", "Be kind."), Turn("user", "Why?"))
     assert said(Prompt("What?")) == "What?"
     assert said(Prompt("What?", turns=turns)) == "Why?"
-    plain = Prompt("What?", task="t", item_id="7", instruction="Do.")
+    plain = Prompt("What?", task="t", item_id="7", instruction="Do.", sought="Then?")
     assert without_said(plain) == Prompt("", task="t", instruction="Do.")
     other = (Turn("system", "Be kind."), Turn("user", "Who?"))
     rude = (Turn("system", "Be rude."), Turn("user", "Why?"))

@@ -80,6 +80,12 @@ def test_each_question_is_searched_for_once(model, monkeypatch):
     assert asked == [[CAT.question, HEN.question]]
 
 
+def test_what_is_sought_is_searched_for(model, index):
+    (rendered,) = model.render([Prompt(HEN.question, sought=CAT.question)])
+    ((first, *_),) = index.search([CAT.question], num_passages=1, how="lexical")
+    assert (rendered.question, rendered.passages[0]) == (HEN.question, first)
+
+
 def test_answers_name_their_passages_and_stay_as_they_are(model):
     answers = model.generate([CAT, HEN], Sampling())
     assert [a.text for a in answers] == [f"re: {CAT.question}", f"re: {HEN.question}"]

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 from acclimate.core.errors import DataError
 from acclimate.core.model import Completion
@@ -10,6 +11,9 @@ from acclimate.server.app import build_app
 from acclimate.server.lifecycle import Server
 from server.running import free_port, until
 from server.small_systems import Says
+
+EVIL = "<img src=x onerror=\"document.title='taken'\">"
+WORDS = ["Dogs ", "may ", "not. ", EVIL]
 
 
 class Speaks(Says):
@@ -19,6 +23,11 @@ class Speaks(Says):
         super().__init__("".join(words), *titles)
         self.words = words
         self.pause = pause
+        self.is_cut = False
+
+    def generate(self, prompts, sampling):
+        answers = super().generate(prompts, sampling)
+        return [replace(answer, is_cut=self.is_cut) for answer in answers]
 
     def stream(self, prompt, sampling):
         self.asked.append((prompt, sampling))
@@ -29,7 +38,7 @@ class Speaks(Says):
             time.sleep(self.pause)
             if prompt.question == "break":
                 raise DataError("the passages are gone")
-        yield Completion(self.text, passages=self.passages)
+        yield Completion(self.text, passages=self.passages, is_cut=self.is_cut)
 
 
 def page_app(folder, words, *, pause=0.0, **more):

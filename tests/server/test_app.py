@@ -71,6 +71,9 @@ def test_paths_and_methods_that_are_none(client_of):
         assert answer.status_code == status
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert client.get("/v1/completions").headers["allow"] == "POST"
+    told = client.get("/v1/nothing").json()["error"]["message"]
+    assert told == "there is no such path; /docs lists what there is"
+    assert "the page has no such file" in client.get("/page/nothing").text
 
 
 def test_what_is_counted(client_of):

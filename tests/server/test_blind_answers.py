@@ -5,16 +5,16 @@ from collections import Counter
 import pytest
 
 from acclimate.core.errors import BackendError, DataError
-from acclimate.core.model import Sampling
 from acclimate.server.blind_answers import check_question, compared
 from acclimate.server.feedback_store import Message
+from acclimate.server.limits import Limits
 from server.small_systems import Says
 
 ASKED = (Message(role="user", content="Why?"),)
 
 
 def drawn(systems, times):
-    found = [compared(systems, ASKED, "say", Sampling()) for _ in range(times)]
+    found = [compared(systems, ASKED, "say", Limits()) for _ in range(times)]
     return [tuple(answer.system for answer in one.answers) for one in found]
 
 
@@ -31,14 +31,14 @@ def test_of_many_systems_every_pair_is_drawn():
 
 def test_tickets_are_long_and_never_the_same():
     systems = {"a": Says("x"), "b": Says("y")}
-    tickets = [compared(systems, ASKED, "", Sampling()).ticket for _ in range(50)]
+    tickets = [compared(systems, ASKED, "", Limits()).ticket for _ in range(50)]
     assert len(set(tickets)) == 50
     assert min(map(len, tickets)) >= 20
 
 
 def test_one_system_answers_twice_and_differently():
     system = Says("yes")
-    shown = compared({"only": system}, ASKED, "", Sampling(max_new_tokens=7))
+    shown = compared({"only": system}, ASKED, "", Limits(default_new_tokens=7))
     assert [answer.text for answer in shown.answers] == ["yes 0", "yes 1"]
     assert {(s.temperature, s.max_new_tokens) for _, s in system.asked} == {(1.0, 7)}
 
@@ -55,4 +55,4 @@ def test_what_is_no_question_is_refused():
 
 def test_without_a_system_there_is_no_answer():
     with pytest.raises(BackendError, match="serve at least one"):
-        compared({}, ASKED, "", Sampling())
+        compared({}, ASKED, "", Limits())

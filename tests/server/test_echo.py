@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acclimate.core.prompt import RUNNING_TEXT, Example, Prompt
+from acclimate.models.local.embedded import Embedded
 from acclimate.server.app import build_app
 from acclimate.text.demonstrations import WithExamples
 from server.small_systems import Says
@@ -47,10 +48,11 @@ def test_the_token_that_follows_is_the_one_that_is_drawn(client):
 
 
 def test_the_token_that_follows_ends_before_a_stop(client):
-    whole = complete(client, prompt=STEM, echo=True, logprobs=0)["choices"][0]
-    said = whole["text"][len(STEM) :]
-    told = complete(client, prompt=STEM, echo=True, logprobs=0, stop=said[-1])["choices"][0]
-    assert told["text"] == STEM + said[: said.index(said[-1])].rstrip()
+    stem = "The answer is"  # after which it says a character that is whole
+    whole = complete(client, prompt=stem, echo=True, logprobs=0)["choices"][0]
+    said = whole["text"][len(stem) :]
+    told = complete(client, prompt=stem, echo=True, logprobs=0, stop=said[-1])["choices"][0]
+    assert told["text"] == stem + said[: said.index(said[-1])].rstrip()
     assert (whole["finish_reason"], told["finish_reason"]) == ("length", "stop")
 
 
@@ -61,7 +63,12 @@ def test_an_echo_alone(client):
     assert choice["finish_reason"] == "length"
     assert told["usage"]["completion_tokens"] == 0
     assert None not in choice["logprobs"]["token_logprobs"][1:]
-    assert complete(client, prompt=STEM, echo=True, max_tokens=0)["choices"][0]["text"] == STEM
+    form = {"type": "regex", "regex": "[0-9]{3}"}
+    plain = complete(client, prompt=STEM, echo=True, max_tokens=0, response_format=form)
+    assert plain["choices"][0]["text"] == STEM
+    assert plain["choices"][0]["finish_reason"] == "length"
+    for name in ("prompt_tokens", "completion_tokens"):
+        assert plain["usage"][name] == told["usage"][name]
 
 
 def test_a_longer_answer(client, tiny):
@@ -97,6 +104,30 @@ def test_what_a_method_adds_stands_before_the_prompt(tiny):
     assert len(choice["logprobs"]["tokens"]) == len(tiny.tokenizer(STEM + END)["input_ids"]) + 1
     assert weighed(choice, num_stem) == pytest.approx(own.logprob, abs=1e-3)
     assert choice["logprobs"]["token_logprobs"][0] is not None
+
+
+def test_what_is_added_and_the_prompt_are_read_as_one_text():
+    base = Embedded().load()
+    pool = {"food": (Example("What does it eat?", "seeds"),)}
+    client = TestClient(build_app({"tiny": WithExamples(base, pool, 1, "random")}))
+    # Its vocabulary has one token for the two line breaks at a text's end, two for those within.
+    assert (
+        len(base.tokenizer("a\n\n")["input_ids"]) < len(base.tokenizer("a\n\nQ")["input_ids"]) - 1
+    )
+    ids = base.tokenizer(STEM + END)["input_ids"]
+    prompt = Prompt("What is the answer?", task="food", examples=pool["food"])
+    (own,) = base.loglikelihood([(prompt, END.strip())])
+    num_stem = len(base.tokenizer(STEM)["input_ids"])
+    for asked in (STEM + END, ids):
+        told = complete(client, prompt=asked, echo=True, logprobs=1, task="food")
+        assert weighed(told["choices"][0], num_stem) == pytest.approx(own.logprob, abs=1e-3)
+
+
+def test_what_is_added_is_cut_to_the_window(tiny):
+    pool = {"food": (Example("What does it eat?", "seeds"),) * 40}
+    client = TestClient(build_app({"tiny": WithExamples(tiny, pool, 40, "random")}))
+    told = complete(client, prompt=STEM + END, echo=True, logprobs=1, task="food")
+    assert tiny.window - 40 < told["usage"]["prompt_tokens"] < tiny.window
 
 
 def test_a_system_without_a_decoder_cannot_weigh(client_of):

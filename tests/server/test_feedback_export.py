@@ -5,7 +5,7 @@ import json
 import pytest
 
 from acclimate.cli._judgements import Judgements
-from acclimate.server.feedback_export import preferences, train_rows
+from acclimate.server.feedback_export import preference_row, preferences, train_rows
 from acclimate.server.feedback_store import (
     Answer,
     Comparison,
@@ -103,6 +103,14 @@ def test_a_task_that_was_named_stands_before_the_one_for_the_rest(store, give):
     assert "task" not in train_rows(store)[1]
 
 
+def test_a_row_without_a_task_has_no_such_field(store, give):
+    give.vote("q", "c", "d", "first")
+    (liked,) = preferences(store)
+    assert preference_row(liked) == {"prompt": "q", "chosen": "c", "rejected": "d"}
+    (liked,) = preferences(store, "rest")
+    assert preference_row(liked)["task"] == "rest"
+
+
 def test_the_domains_readers_read_it(store, give, tmp_path):
     """A dialogue is the same question in a preference as in an example."""
     dialogue = (
@@ -115,7 +123,7 @@ def test_the_domains_readers_read_it(store, give, tmp_path):
     give.rate("plain?", "yes", "up")
     give.rate("plain?", "no", "down")
     tables = {"train.jsonl": train_rows(store, "answer")}
-    tables["preferences.jsonl"] = [row.model_dump() for row in preferences(store, "answer")]
+    tables["preferences.jsonl"] = [preference_row(row) for row in preferences(store, "answer")]
     for name, rows in tables.items():
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     placed, _, notes = read_items(tmp_path / "train.jsonl", "train", ())

@@ -1,15 +1,16 @@
 """Feedback over HTTP: blind till the vote, kept once, downloaded as a domain reads it."""
 
+import json
 import threading
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from acclimate.server.faults import answer_faults
-from acclimate.server.feedback_routes import NUM_AT_ONCE, feedback_router
+from acclimate.server.app import build_app
 from acclimate.server.feedback_store import FeedbackStore
+from acclimate.server.limits import Limits
 from acclimate.tasks.folder_items import read_items, read_preferences
+from server.running import connected, request_of, running, sent, until
 from server.small_systems import Says
 
 ASKED = {"messages": [{"role": "user", "content": "Why?"}]}
@@ -24,11 +25,8 @@ def store(tmp_path):
 def ask(store):
     """A client of these systems."""
 
-    def of(systems, **more):
-        app = FastAPI()
-        answer_faults(app)
-        app.include_router(feedback_router(store, systems, **more))
-        return TestClient(app)
+    def of(systems, **limits):
+        return TestClient(build_app(systems, feedback=store.path, limits=Limits(**limits)))
 
     return of
 
@@ -41,7 +39,8 @@ def two(ask):
 def test_nothing_tells_the_systems_before_the_vote(two):
     reply = two.post("/feedback/comparisons", json=ASKED)
     shown = reply.json()
-    assert set(shown) == {"ticket", "answers"}
+    assert set(shown) == {"ticket", "answers", "is_cut"}
+    assert shown["is_cut"] == [False, False]
     assert sorted(shown["answers"]) == ["no", "yes"]
     assert not any(word in reply.text for word in ("plain", "retrieving", "Laws"))
     told = two.post(f"/feedback/comparisons/{shown['ticket']}/vote", json={"choice": "first"})
@@ -103,6 +102,48 @@ def test_downloads_are_files_that_the_domain_reads(two, tmp_path):
     assert notes == []
 
 
+def served_for(tasks, store):
+    return TestClient(build_app({"a": Says("x")}, feedback=store.path, tasks=tasks))
+
+
+def rate(client, answer, rating, **more):
+    body = {**ASKED, "answer": answer, "rating": rating, **more}
+    assert client.post("/feedback/ratings", json=body).status_code == 201
+
+
+def test_of_several_tasks_each_example_names_its_own(store, tmp_path):
+    tasks = ("law", "good manners")
+    client = served_for(tasks, store)
+    rate(client, "yes", "up", task="law")
+    rate(client, "no", "down", task="law")
+    named = client.get("/feedback/train.jsonl")
+    assert [json.loads(line)["task"] for line in named.text.splitlines()] == ["law"]
+    rate(client, "yes", "up")
+    rate(client, "no", "down")
+    refused = client.get("/feedback/train.jsonl")
+    assert refused.status_code == 422
+    said = refused.json()["error"]["message"]
+    assert said.startswith("train.jsonl: 1 of 2 rows name no task, and the domain has 2;")
+    assert said.endswith("?task=law or ?task=good%20manners")
+    for name, read in (
+        ("train.jsonl", lambda path: read_items(path, "train", tasks)[0]),
+        ("preferences.jsonl", lambda path: read_preferences(path, tasks)),
+    ):
+        (tmp_path / name).write_bytes(client.get(f"/feedback/{name}?task=good%20manners").content)
+        assert [one.task for one in read(tmp_path / name)] == ["law", "good manners"]
+    rows = map(json.loads, client.get("/feedback/preferences.jsonl").text.splitlines())
+    assert [row.get("task") for row in rows] == ["law", None]
+
+
+def test_where_there_is_one_task_all_that_leaves_is_of_it(store):
+    client = served_for(("law",), store)
+    rate(client, "yes", "up")
+    rate(client, "no", "down")
+    for name in ("train.jsonl", "preferences.jsonl"):
+        (row,) = map(json.loads, client.get(f"/feedback/{name}").text.splitlines())
+        assert row["task"] == "law"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -126,29 +167,81 @@ def test_what_cannot_be_is_refused_and_not_kept(two, path, body, status):
     assert two.get("/feedback").json() == {}
 
 
-def test_more_at_once_than_there_are_places_are_told_to_come_again(ask):
-    is_open, entered = threading.Event(), threading.Semaphore(0)
+def test_a_wrong_part_of_the_address_is_named(two):
+    vote = two.post(f"/feedback/comparisons/{'x' * 65}/vote", json={"choice": "tie"})
+    rows = two.get("/feedback/train.jsonl", params={"task": "x" * 201})
+    for reply, name, most in ((vote, "ticket", 64), (rows, "task", 200)):
+        assert reply.status_code == 422
+        error = reply.json()["error"]
+        assert error["param"] == name
+        assert error["message"].startswith(f"{name}='xxx")
+        assert error["message"].endswith(f"string should have at most {most} characters")
 
-    class Slow(Says):
-        def generate(self, prompts, sampling):
-            entered.release()
-            is_open.wait(30)
-            return super().generate(prompts, sampling)
 
-    client = ask({"slow": Slow("x"), "quick": Slow("y")})
-    found = []
+class Slow(Says):
+    """Begins, and waits to be let go on."""
 
-    def compare():
-        found.append(client.post("/feedback/comparisons", json=ASKED))
+    def __init__(self, text):
+        super().__init__(text)
+        self.is_open, self.has_begun = threading.Event(), threading.Event()
 
-    asking = [threading.Thread(target=compare) for _ in range(NUM_AT_ONCE)]
-    for thread in asking:
-        thread.start()
-    for _ in asking:
-        assert entered.acquire(timeout=30)
-    assert client.post("/feedback/comparisons", json=ASKED).status_code == 429
-    is_open.set()
-    for thread in asking:
-        thread.join()
-    assert [reply.status_code for reply in found] == [200] * NUM_AT_ONCE
-    assert client.post("/feedback/comparisons", json=ASKED).status_code == 200
+    def generate(self, prompts, sampling):
+        self.has_begun.set()
+        self.is_open.wait(30)
+        return super().generate(prompts, sampling)
+
+
+COMPARISON = request_of(json.dumps(ASKED).encode(), "/feedback/comparisons")
+
+
+def served(system, path, **limits):
+    return running(build_app({"slow": system}, feedback=path, limits=Limits(**limits)))
+
+
+def test_comparisons_take_the_places_that_chats_take(store):
+    system = Slow("x")
+    with (
+        served(system, store.path, max_running=1, max_waiting=0) as server,
+        connected(server) as connection,
+    ):
+        connection.sendall(COMPARISON)
+        assert system.has_begun.wait(20)
+        told = sent(server, COMPARISON)
+        assert b"429" in told.splitlines()[0]
+        assert b"retry-after: 1" in told
+        system.is_open.set()
+        assert b"200" in connection.recv(100)
+
+
+def test_a_comparison_that_takes_too_long_is_given_up_and_not_kept(store):
+    system = Slow("x")
+    with served(system, store.path, request_seconds=0.2) as server:
+        assert b"504" in sent(server, COMPARISON).splitlines()[0]
+        system.is_open.set()
+        until(lambda: server.desk.places.taken == 0)
+    assert store.counts() == {}
+
+
+def test_of_what_nobody_waited_for_nothing_is_kept(store):
+    system = Slow("x")
+    with served(system, store.path) as server:
+        with connected(server) as connection:
+            connection.sendall(COMPARISON)
+            assert system.has_begun.wait(20)
+        until(lambda: not server.server_state.connections)
+        system.is_open.set()
+        until(lambda: server.desk.places.taken == 0)
+    assert store.counts() == {}
+
+
+def test_on_the_way_out_nothing_is_compared(two):
+    two.app.state.desk.is_draining = True
+    reply = two.post("/feedback/comparisons", json=ASKED)
+    assert reply.status_code == 503
+    assert "shutting down" in reply.json()["error"]["message"]
+
+
+def test_answers_are_as_long_as_a_chats(ask):
+    system = Says("x")
+    ask({"only": system}, default_new_tokens=7).post("/feedback/comparisons", json=ASKED)
+    assert {sampling.max_new_tokens for _, sampling in system.asked} == {7}

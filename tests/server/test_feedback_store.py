@@ -11,7 +11,6 @@ import pytest
 
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.server.feedback_store import (
-    VERSION,
     Answer,
     Comparison,
     Correction,
@@ -20,6 +19,7 @@ from acclimate.server.feedback_store import (
     Rating,
     Vote,
 )
+from acclimate.server.feedback_tables import VERSION
 
 ASKED = (Message(role="user", content="Why? \N{SNOWMAN}\x00"),)
 
@@ -65,7 +65,28 @@ def test_nothing_is_changed_or_removed(store, change):
     assert store.all(Rating) == [rating("one")]
 
 
+def test_it_is_made_when_something_is_given(store):
+    assert store.all(Rating) == []
+    assert store.comparison("t") is None
+    assert store.counts() == {}
+    assert not store.path.parent.exists()
+    store.add(rating("one"))
+    assert store.counts() == {"rating": 1}
+    store.path.unlink()
+    store.add(rating("two"))
+    assert store.all(Rating) == [rating("two")]
+
+
+def test_a_file_without_tables_is_empty(tmp_path):
+    (tmp_path / "f.sqlite").touch()
+    store = FeedbackStore(tmp_path / "f.sqlite")
+    assert store.counts() == {}
+    store.add(rating("one"))
+    assert store.counts() == {"rating": 1}
+
+
 def test_it_is_a_journal_with_a_version(store):
+    store.add(rating("one"))
     with sqlite3.connect(store.path) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
@@ -112,5 +133,21 @@ def test_what_is_no_store_is_said(tmp_path):
     with pytest.raises(BackendError, match=r"f\.sqlite: feedback cannot be kept there"):
         FeedbackStore(tmp_path / "f.sqlite")
     (tmp_path / "file").write_text("")
+    for path in ("file/f.sqlite", "file/deep/f.sqlite"):
+        with pytest.raises(ConfigError, match="file: not a folder that can be written into; give"):
+            FeedbackStore(tmp_path / path)
+
+
+def test_a_place_that_takes_no_file_is_refused_at_once(tmp_path, monkeypatch):
+    (tmp_path / "f.sqlite").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK and path.exists())
+    with pytest.raises(ConfigError, match="not a folder that can be written into"):
+        FeedbackStore(tmp_path / "deep" / "deeper" / "f.sqlite")
+    with pytest.raises(ConfigError, match=r"f\.sqlite: the file cannot be written"):
+        FeedbackStore(tmp_path / "f.sqlite")
+
+
+def test_a_folder_that_came_to_be_none_is_said(store):
+    store.path.parent.write_text("")
     with pytest.raises(ConfigError, match="cannot be made a folder"):
-        FeedbackStore(tmp_path / "file" / "f.sqlite")
+        store.add(rating("one"))

@@ -5,9 +5,11 @@ import time
 
 import pytest
 
+from acclimate.core.data import Task
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
 from acclimate.server.limits import Limits
+from acclimate.text.asked_as import asked_as
 from server.small_systems import Says
 from server.told_systems import Breaks
 
@@ -139,6 +141,25 @@ def test_the_task_reaches_the_model(client_of):
     ]
 
 
+def test_the_task_may_stand_in_the_address(client_of):
+    system = Says("yes")
+    client = client_of(tiny=system)
+    ask(client, f"{CHAT}?task=colour", messages=HELLO)
+    ask(client, f"{TEXT}?task=colour", prompt="x")
+    ask(client, f"{TEXT}?task=colour", prompt="x", task="food")
+    assert [prompt.task for prompt, _ in system.asked] == ["colour", "colour", "food"]
+
+
+def test_a_chat_is_as_long_as_its_task_says(client_of):
+    system = Says("yes")
+    task = Task(name="colour", metrics=("exact_match",), max_new_tokens=7)
+    client = client_of(tiny=asked_as(system, [task]))
+    ask(client, CHAT, messages=HELLO, task="colour")
+    ask(client, CHAT, messages=HELLO, task="colour", max_tokens=9)
+    assert [sampling.max_new_tokens for _, sampling in system.asked] == [7, 9]
+    assert "no task is called 'food'" in refused(client, 422, task="food")["message"]
+
+
 def test_models(client_of, tiny):
     client = client_of(**{"tiny": tiny, "tiny:law": tiny, "a/b": tiny})
     told = client.get("/v1/models").json()
@@ -167,12 +188,66 @@ def test_neutral_fields_pass(client):
     ask(client, TEXT, prompt="x", max_tokens=1, suffix=None, best_of=1)
 
 
+def test_an_answer_may_be_sent_back_as_it_came(client_of):
+    client = client_of(tiny=Says("yes", "The laws"))
+    message = ask(client, CHAT, messages=HELLO)["choices"][0]["message"]
+    nothing = {"annotations": [], "tool_calls": None, "function_call": None, "audio": None}
+    ask(client, CHAT, messages=[*HELLO, {**message, **nothing}, *HELLO])
+    called = {**message, "tool_calls": [{"id": "1"}]}
+    told = refused(client, 422, messages=[*HELLO, called, *HELLO])["message"]
+    assert "messages.1.tool_calls=[{'id': '1'}]: must be empty, for no tools are called" in told
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "http://x"}}
+
+
+def test_what_a_field_may_be_is_said_once(client):
+    error = refused(client, 422, TEXT, model="tiny", prompt=[])
+    assert error["message"] == (
+        "request: prompt=[]: input should be a valid string, or list should have at least 1 item, "
+        "not 0"
+    )
+    assert error["param"] == "prompt"
+    assert refused(client, 422, messages=[{"role": "user", "content": [IMAGE]}])["param"] == (
+        "messages.0.content.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (None, "is missing"),
+        ("", "is missing"),
+        ("text/plain", "is 'text/plain'"),
+        ("application/x-www-form-urlencoded", "is 'application/x-www-form-urlencoded'"),
+        ("a" * 999, f"is '{'a' * 80}'"),
+    ],
+)
+def test_bodies_that_are_not_sent_as_json(client, kind, told):
+    headers = {} if kind is None else {"content-type": kind}
+    body = json.dumps({"model": "tiny", "messages": HELLO}).encode()
+    answer = client.post(CHAT, content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == (
+        f"the header Content-Type {told}, must be application/json; send a JSON object"
+    )
+
+
+@pytest.mark.parametrize("kind", ["APPLICATION/JSON", "application/vnd.api+json; charset=utf-8"])
+def test_bodies_that_are_sent_as_json(client, kind):
+    for body, told in ((b"[1]", "[1]"), (b'"x"', '"x"'), (b"", "empty")):
+        answer = client.post(CHAT, content=body, headers={"content-type": kind})
+        assert answer.json()["error"]["message"] == f"the body is {told}, must be a JSON object"
+    body = json.dumps({"model": "tiny", "messages": HELLO, "max_tokens": 1}).encode()
+    assert client.post(CHAT, content=body, headers={"content-type": kind}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"temprature": 1}, "no field is called 'temprature'; did you mean temperature?"),
-        ({"frequency_penalty": 0.5}, "frequency_penalty=0.5"),
-        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty=0.5: must be 0; repetition_penalty"),
+        ({"tools": [{"type": "function"}]}, "must be empty, for no tools are called here"),
         ({"temperature": -1}, "temperature=-1"),
         ({"temperature": "hot"}, "temperature='hot'"),
         ({"top_p": 0}, "top_p=0"),
@@ -184,7 +259,19 @@ def test_neutral_fields_pass(client):
         ({"messages": []}, "messages=[]"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role='tool'"),
         ({"messages": [{"role": "user", "content": None}]}, "messages.0.content"),
-        ({"response_format": {"type": "xml"}}, "'xml'"),
+        (
+            {"messages": [{"role": "user", "content": [IMAGE]}]},
+            "messages.0.content.0={'type': 'image_url', 'image_url': {'url': 'http://x'}}: "
+            "must be of type 'text', for only text is read here; leave it out",
+        ),
+        (
+            {"messages": [{"role": "user", "content": ["x"]}]},
+            "request: messages.0.content.0='x': input should be a mapping (name: value)",
+        ),
+        ({"stop": ["a", 1]}, "request: stop.1=1: input should be a valid string"),
+        ({"response_format": {"type": "xml"}}, "response_format.type='xml': must be one of 'text'"),
+        ({"response_format": {}}, "request: response_format.type is missing"),
+        ({"max_tokens": 4, "max_completion_tokens": 5}, "two names of one limit; give one"),
         ({"response_format": {"type": "regex", "regex": "("}}, "regex"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs=21"),
     ],

@@ -1,71 +1,25 @@
 """The page in a real browser: chat, stream, vote, rate, correct, export, server gone and back."""
 
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from acclimate.server.feedback_store import Comparison, Correction, FeedbackStore, Rating, Vote
+from acclimate.server.feedback_store import (
+    Answer,
+    Comparison,
+    Correction,
+    FeedbackStore,
+    Message,
+    Rating,
+    Vote,
+)
 from acclimate.tasks.folder_items import read_items, read_preferences
-from server.page_server import Running, page_app
+from server.page_server import WORDS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}")
 expect = playwright.expect
 expect.set_options(timeout=20_000)
-EVIL = "<img src=x onerror=\"document.title='taken'\">"
-WORDS = ["Dogs ", "may ", "not. ", EVIL]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Serve the page; `running.app.state.systems` are the systems."""
-    started = []
-
-    def of(words=WORDS, **more):
-        started.append(Running(partial(page_app, tmp_path, words, **more)))
-        return started[-1]
-
-    yield of
-    for running in started:
-        running.stop()
-
-
-@pytest.fixture
-def visit(browser):
-    """Open a page that may say nothing wrong in the console."""
-    opened, faults = [], []
-
-    def of(running, part="", **how):
-        context = browser.new_context(**how)
-        context.set_default_timeout(20_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if is_fault(said) else None)
-        page.goto(f"{running.address}/{part}")
-        opened.append(context)
-        return page
-
-    yield of
-    for context in opened:
-        context.close()
-    assert faults == []
-
-
-def is_fault(said):
-    """Requests that fail are told in the console whatever a page does; all else is a fault."""
-    return said.type in {"error", "warning"} and "Failed to load resource" not in said.text
 
 
 def ask(page, text):
@@ -167,6 +121,10 @@ def test_ratings_and_corrections_are_downloaded_as_a_domain_reads_them(serve, vi
     page.get_by_role("button", name="Keep correction").click()
     expect(page.locator(".said")).to_have_text("Kept, thank you.")
     expect(field).to_be_hidden()
+    expect(page.locator(".answer .text")).to_have_text("Dogs may.")
+    expect(page.locator(".mark .note")).to_have_text("Corrected by you.")
+    page.get_by_text("What it said").click()
+    expect(page.locator(".mark details p")).to_have_text("Dogs may not.")
     page.get_by_role("link", name="Feedback").click()
     expect(page.locator("#counts")).to_contain_text("1")
     for label, name in (("preferences", "preferences.jsonl"), ("examples", "train.jsonl")):
@@ -201,12 +159,87 @@ def test_a_server_that_goes_and_comes_back(serve, visit):
     expect(banner).to_have_text("The server is back.")
 
 
+def test_a_conversation_goes_on_from_a_corrected_answer_and_keeps_what_was_asked(
+    serve, visit, tmp_path
+):
+    running = serve(["Dogs may not."])
+    page = visit(running)
+    ask(page, "May dogs?")
+    for number, better in enumerate(("Dogs may.", "Dogs may go in.")):
+        first = page.locator(".answer").first
+        first.get_by_role("button", name="Correct").click()
+        first.get_by_label("How it should read").fill(better)
+        first.get_by_role("button", name="Keep correction").click()
+        expect(first.locator(".text")).to_have_text(better)
+        expect(first.locator(".mark .note")).to_have_count(1)
+        ask(page, "And cats?")
+        expect(page.get_by_role("button", name="Good")).to_have_count(2 + number)
+        (prompt, _) = running.app.state.systems["<winner>"].asked[-1]
+        assert prompt.examples[0].answer == better
+    page.get_by_role("button", name="Good").nth(1).click()
+    expect(page.locator(".said").nth(1)).to_have_text("Kept, thank you.")
+    store = FeedbackStore(tmp_path / "feedback.sqlite")
+    assert [one.answer.text for one in store.all(Correction)] == ["Dogs may not."] * 2
+    (rated,) = store.all(Rating)
+    assert rated.messages[1].content == "Dogs may."
+
+
+def test_an_answer_that_was_cut_says_so_in_a_chat_and_beside_another(serve, visit):
+    running = serve(["Dogs may"])
+    running.app.state.systems["<winner>"].is_cut = True
+    said = "Cut: it reached the longest answer that is allowed."
+    page = visit(running)
+    ask(page, "May dogs?")
+    expect(page.locator(".log .note")).to_have_text(said)
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_label("A question for both").fill("May dogs?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pair .note")).to_have_text(said)
+    card = page.locator(".pair .answer", has_text="Dogs may")
+    expect(card).to_contain_text(said)
+    card.get_by_role("button", name="Correct").click()
+    card.get_by_label("How it should read").fill("Dogs may not.")
+    card.get_by_role("button", name="Keep correction").click()
+    expect(card.locator(".text")).to_have_text("Dogs may not.")
+    expect(card.locator(".note")).to_have_text("Corrected by you.")
+
+
 def test_what_goes_wrong_is_a_sentence(serve, visit):
     page = visit(serve())
     ask(page, "refuse")
     expect(page.locator(".log .note")).to_contain_text("the prompt is longer than the context")
     ask(page, "break")
     expect(page.locator(".log .note").last).to_contain_text("the passages are gone")
+
+
+def test_a_question_that_is_refused_can_be_edited_and_is_not_asked_again(serve, visit):
+    running = serve(["Dogs may not."])
+    page = visit(running)
+    field = page.get_by_label("Your question")
+    ask(page, "refuse")
+    expect(page.get_by_role("button", name="Edit the question")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask again")).to_have_count(0)
+    expect(page.get_by_role("button", name="Ask it in a new chat")).to_have_count(0)
+    field.fill("later")
+    page.get_by_role("button", name="Edit the question").click()
+    expect(field).to_be_focused()
+    expect(field).to_have_value("refuse\nlater")
+    expect(page.get_by_text("Ask something.")).to_be_visible()
+    expect(page.get_by_role("button", name="New chat")).to_be_hidden()
+    ask(page, "May dogs?")
+    expect(page.locator(".answer .text")).to_have_text("Dogs may not.")
+
+
+def test_what_a_long_conversation_left_no_room_for_is_asked_in_a_new_one(serve, visit):
+    running = serve(["Dogs may not."])
+    page = visit(running)
+    ask(page, "May dogs?")
+    expect(page.get_by_role("button", name="Good")).to_be_visible()
+    ask(page, "refuse")
+    page.get_by_role("button", name="Ask it in a new chat").click()
+    expect(page.locator(".question")).to_have_text("refuse")
+    expect(page.get_by_role("button", name="Edit the question")).to_be_visible()
+    assert running.app.state.systems["<winner>"].asked[-1][0].examples == ()
 
 
 def test_an_answer_that_the_server_does_not_end_is_told(serve, visit):
@@ -224,6 +257,26 @@ def test_where_nobody_is_asked_back_there_is_only_the_chat(serve, visit):
     expect(page.locator(".answer .text")).to_have_text("Dogs may not.")
     expect(page.get_by_role("link", name="Compare")).to_be_hidden()
     expect(page.get_by_role("button", name="Good")).to_be_hidden()
+
+
+def test_an_address_of_what_there_is_not_leads_to_the_chat(serve, visit):
+    page = visit(serve(["Dogs may not."], feedback=None), "#compare")
+    expect(page.get_by_label("Your question")).to_be_focused()
+    expect(page.locator("#compare")).to_be_hidden()
+
+
+def test_focus_is_never_lost_and_answers_have_names(serve, visit):
+    how = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    page = visit(serve(["Dogs may not."]), "#compare", **how)
+    page.get_by_label("A question for both").fill("May dogs?")
+    page.keyboard.press("Enter")
+    for name in ("First answer", "Second answer"):
+        card = page.get_by_role("article", name=name)
+        expect(card.get_by_role("button", name="Good")).to_be_visible()
+    page.get_by_role("button", name="First is better").click()
+    expect(page.get_by_role("group", name="Answers")).to_be_focused()
+    page.get_by_role("link", name="Feedback").click()
+    expect(page.get_by_role("heading", name="Feedback")).to_be_focused()
 
 
 def test_an_answer_without_words_can_be_corrected(serve, visit, tmp_path):
@@ -254,6 +307,20 @@ def test_questions_are_asked_as_a_task_of_the_domain(serve, visit, tmp_path):
     store = FeedbackStore(tmp_path / "feedback.sqlite")
     assert [one.task for one in (*store.all(Rating), *store.all(Comparison))] == ["manners"] * 2
     assert {p.task for p, _ in running.app.state.systems["<winner>"].asked} == {"manners"}
+
+
+def test_what_was_given_without_a_task_is_given_one_when_it_leaves(serve, visit, tmp_path):
+    about = {"messages": (Message(role="user", content="May dogs?"),), "answer": Answer(text="no")}
+    FeedbackStore(tmp_path / "feedback.sqlite").add(Rating(rating="up", **about))
+    page = visit(serve(tasks=["law", "manners"]), "#given")
+    page.get_by_role("button", name="Download examples").click()
+    expect(page.locator("#given-said")).to_contain_text("1 of 1 rows name no task")
+    page.get_by_label("Task of what was given without one").fill("law")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download examples").click()
+    saved.value.save_as(tmp_path / "train.jsonl")
+    (placed,), _, _ = read_items(tmp_path / "train.jsonl", "train", ("law", "manners"))
+    assert placed.task == "law"
 
 
 def test_a_key_is_asked_for_and_kept_for_the_tab(serve, visit, tmp_path):

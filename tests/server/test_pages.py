@@ -14,7 +14,7 @@ FILES = sorted(file.name for file in PAGE.iterdir())
 
 
 def client_of(**more):
-    app = FastAPI()
+    app = FastAPI(docs_url=None)
     app.include_router(page_router(**more))
     return TestClient(app)
 
@@ -51,15 +51,17 @@ def test_no_script_reads_text_as_html(name):
         assert way not in text
 
 
-def test_all_that_the_page_names_is_there():
-    text = client_of().get("/").text
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_all_that_a_page_names_is_there(path):
+    text = client_of().get(path).text
     named = re.findall(r'(?:src|href)="(/page/[^"]+)"', text)
     assert len(named) >= 3
     assert all(client_of().get(path).status_code == 200 for path in named)
 
 
-def test_the_policy_lets_nothing_in():
-    policy = client_of().get("/").headers["content-security-policy"]
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_policy_lets_nothing_in(path):
+    policy = client_of().get(path).headers["content-security-policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"

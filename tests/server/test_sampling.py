@@ -4,11 +4,15 @@ import json
 
 import pytest
 
+from acclimate.core.data import Task
+from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.server.limits import Limits
 from acclimate.server.refusal import RefusedError
-from acclimate.server.sampling import longest, number_of, sampling_of
+from acclimate.server.sampling import limits_for, longest, number_of, sampling_of
 from acclimate.server.schemas import ChatRequest, CompletionRequest
+from acclimate.text.asked_as import asked_as
+from server.small_systems import Says
 
 LIMITS = Limits(max_new_tokens=100, default_new_tokens=50, max_answers=8)
 
@@ -31,10 +35,36 @@ def test_what_is_not_said_is_greedy():
     assert sampling_of(text(), LIMITS) == Sampling(max_new_tokens=16, seed=3)
 
 
+def test_what_is_not_said_stays_within_the_limits():
+    few = Limits(max_new_tokens=5)
+    assert sampling_of(chat(), few).max_new_tokens == 5
+    assert sampling_of(text(), few).max_new_tokens == 5
+
+
+def test_a_chat_that_does_not_say_answers_as_long_as_its_task():
+    tasks = [
+        Task(name=name, metrics=("exact_match",), max_new_tokens=number)
+        for name, number in (("short", 7), ("long", 1000))
+    ]
+    system = asked_as(Says("x"), tasks)
+    for model, task, told in (
+        (system, "short", 7),
+        (system, "long", 100),
+        (system, "", 50),
+        (asked_as(Says("x"), tasks[:1]), "", 7),
+        (Says("x"), "short", 50),
+    ):
+        own = limits_for(model, task, LIMITS)
+        assert sampling_of(chat(), own).max_new_tokens == told
+        assert sampling_of(chat(max_tokens=9), own).max_new_tokens == 9
+    with pytest.raises(ConfigError, match="no task is called 'none'"):
+        limits_for(system, "none", LIMITS)
+
+
 def test_each_field_has_its_place():
     said = {"temperature": 0.5, "top_k": 4, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.2}
     assert sampled(chat(**said, max_tokens=7)) == {**said, "max_new_tokens": 7, "seed": 3}
-    assert sampled(chat(max_tokens=7, max_completion_tokens=9))["max_new_tokens"] == 9
+    assert sampled(chat(max_completion_tokens=9))["max_new_tokens"] == 9
     assert sampled(chat(stop="a"))["stop"] == ("a",)
     assert sampled(chat(stop=["a", "b"]))["stop"] == ("a", "b")
     assert sampled(chat(logprobs=True))["logprobs"] == 0
@@ -65,6 +95,14 @@ def test_too_many_tokens(told):
         sampling_of(chat(max_tokens=told), LIMITS)
     assert caught.value.status == 422
     assert caught.value.param == "max_tokens"
+
+
+def test_the_limit_is_named_as_it_was_given():
+    with pytest.raises(RefusedError, match="max_completion_tokens=0, must be from 1") as caught:
+        sampling_of(chat(max_completion_tokens=0), LIMITS)
+    assert caught.value.param == "max_completion_tokens"
+    with pytest.raises(RefusedError, match="max_tokens=7 and max_completion_tokens=9 are two name"):
+        sampling_of(chat(max_tokens=7, max_completion_tokens=9), LIMITS)
 
 
 def test_an_echo_needs_no_answer():

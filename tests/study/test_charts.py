@@ -98,3 +98,27 @@ def test_names_of_curves_that_end_together_stand_apart() -> None:
     heights = sorted(map(float, found))
     assert len(heights) == 2
     assert heights[1] - heights[0] >= 11
+
+
+@pytest.mark.parametrize(("start", "step"), [(0.7, 0.05), (0.72, 0.0002), (-12345.5, 1.0)])
+def test_an_upright_axis_is_named_above_its_numbers(start: float, step: float) -> None:
+    points = {name: (at + 1.0, start + at * step) for at, name in enumerate(NAMED.numbers)}
+    line = tuple(points.values())
+    for svg in (
+        fronts("f", points, NAMED, ("USD", "quality")),
+        curves("c", [("", line)], "x, quality"),
+    ):
+        assert "rotate(-90" not in svg
+        found = re.findall(r'<text style="[^"]*anchor: (\w+)[^"]*" x="([\d.]+)" y="([\d.]+)"', svg)
+        numbers = [float(y) for anchor, _, y in found if anchor == "end"]
+        (name,) = re.findall(r'anchor: start[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>quality<', svg)
+        assert 0 <= float(name[0]) < 10
+        assert 11 <= float(name[1]) < min(numbers)
+
+
+def test_numbers_are_whole_unless_they_share_a_power_of_ten() -> None:
+    near = curves("c", [("", ((0.0, 12345.5), (1.0, 12347.5)))], "x")
+    assert ">12346" in near
+    huge = curves("c", [("", ((0.0, 0.0), (1.0, 4e7)))], "x, nats")
+    (power,) = re.findall(r'x="([\d.]+)"[^>]*>1e7<', huge)
+    assert float(power) > 215  # not over the axis's name

@@ -63,6 +63,31 @@ def test_running_text_stays():
     assert inner.asked == [(text, Sampling())]
 
 
+@pytest.mark.parametrize("end", ["", " Paris"])
+def test_running_text_that_is_a_question_of_a_task(end):
+    inner = Notes()
+    text = Prompt(f"Question: France?\nAnswer:{end}", template=RUNNING_TEXT)
+    asked_as(inner, [CAPITAL]).generate([text], Sampling())
+    expected = text.having(task="capital", instruction="Name it.", sought="France?")
+    assert inner.asked == [(expected, Sampling(stop=("\n", ".")))]
+    assert expected.query == "France?"
+
+
+@pytest.mark.parametrize("text", ["Question: France?", "France?\nAnswer:", "Question: \nAnswer:"])
+def test_running_text_that_is_none(text):
+    inner = Notes()
+    prompt = Prompt(text, task="capital", template=RUNNING_TEXT)
+    asked_as(inner, [CAPITAL]).generate([prompt], Sampling())
+    assert inner.asked == [(prompt, Sampling())]
+
+
+def test_running_text_in_another_layout_than_the_tasks():
+    inner = Notes()
+    prompt = Prompt("Question: Paris\nAnswer:", task="river", template=RUNNING_TEXT)
+    asked_as(inner, [RIVER]).generate([prompt], Sampling())
+    assert inner.asked == [(prompt, Sampling())]
+
+
 def test_a_task_that_is_none_is_said():
     with pytest.raises(ConfigError, match="no task is called 'nope'; there are capital, river"):
         asked_as(Notes(), [CAPITAL, RIVER]).generate([Prompt("?", task="nope")], Sampling())

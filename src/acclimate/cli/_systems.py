@@ -8,7 +8,7 @@ from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.saved import MANIFEST, descendants, load_model
 from acclimate.study.report import HTML, JSON, read_findings
-from acclimate.study.spec import MODELS
+from acclimate.study.spec import MODELS, make_spec
 from acclimate.text.asked_as import asked_as
 
 BASE = "base"
@@ -36,6 +36,7 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> Served:
 
     Raises:
         ConfigError: There is nothing to serve, or a name is no name.
+        UnknownNameError: It is nearly the name of a base.
     """
     folder = Path(what)
     called = name or folder.resolve().name if folder.is_dir() else name or what
@@ -74,8 +75,8 @@ def _of_study(folder: Path, name: str) -> dict[str, Model]:
 
 
 def _base(what: str) -> Model:
-    known = what in MODELS.entries
-    return MODELS.build(what if known else {"name": "huggingface", "path": what}).load()
+    nowhere = ""  # no study is run
+    return make_spec({"domain": nowhere, "base": what}, "serve").base_source().load()
 
 
 def _adapted(model: Model, text: str) -> tuple[str, Model]:

@@ -15,9 +15,6 @@ from acclimate.core.errors import ConfigError
 
 KEY_VARIABLE = "ACCLIMATE_API_KEY"
 FEEDBACK = "feedback.sqlite"
-OWN_NAMES = ["localhost", "127.0.0.1", "["]
-"""Of this machine in a request's head, port and IPv6 address cut off."""
-
 
 What = Annotated[
     str, typer.Argument(help="A study's folder, a saved model's, or a base: folder or name.")
@@ -59,13 +56,12 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     keys = api_key or []
     require_key(host, keys)
     require_port(host, port)
-    from fastapi.middleware.trustedhost import TrustedHostMiddleware
-
     from acclimate.cli._systems import served
     from acclimate.server.app import build_app
+    from acclimate.server.hosts import HostGuard
     from acclimate.server.lifecycle import Server
     from acclimate.server.limits import Limits
-    from acclimate.server.memory import give_memory_back
+    from acclimate.server.memory import give_memory_back, keep_what_is_there
 
     give_memory_back()
     try:
@@ -77,11 +73,11 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     kept = feedback or beside / FEEDBACK
     study: dict[str, Any] = {"report": found.report, "tasks": found.tasks}
     app = build_app(found.systems, keys=keys, limits=limits, feedback=kept, **study)
-    if not keys:
-        # A page of somebody else's, whose name was made to mean this machine, may not ask.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*OWN_NAMES, host])
     shown = f"[{host}]" if ":" in host else host
+    if not keys:
+        app.add_middleware(HostGuard, names=[shown])
     typer.echo(f"serving {', '.join(found.systems)}: http://{shown}:{port}  (Ctrl-C stops)")
+    keep_what_is_there()
     Server(app, host=host, port=port).run()
 
 

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+MAX_SHOWN = 200
+"""Characters of a name that are said back."""
+
 
 class AcclimateError(Exception):
     """Anything that is said to the user in one sentence; `exit_code` is the process's."""
@@ -49,7 +52,8 @@ class UnknownNameError(AcclimateError, KeyError):
         self.known = sorted(known)
         near = get_close_matches(name, self.known, n=1, cutoff=0.5)
         mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(self.known)}"
-        super().__init__(f"no {kind} is called '{name}'; {mend}")
+        shown = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+        super().__init__(f"no {kind} is called '{shown}'; {mend}")
 
     def __str__(self) -> str:
         return str(self.args[0])

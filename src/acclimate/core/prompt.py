@@ -74,6 +74,13 @@ class Prompt:
     turns: tuple[Turn, ...] = ()
     """The dialogue before the answer, which a chat model reads in the question's place; empty: a
     plain question."""
+    sought: str = ""
+    """What passages and examples are looked up by; empty: the question."""
+
+    @property
+    def query(self) -> str:
+        """By what passages and examples are looked up."""
+        return self.sought or self.question
 
     def having(self, **parts: Any) -> "Prompt":
         """A copy with some parts replaced."""

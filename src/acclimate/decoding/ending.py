@@ -30,7 +30,7 @@ class Ending:
         if not self.sampling.stop or self.first_stop(self._tail(ids)) is None:
             return False
         # Only here the whole answer is read: a stop may be a blank before the first word.
-        return self.first_stop(self.spelled(ids).lstrip()) is not None
+        return self.first_stop(self._settled(ids).lstrip()) is not None
 
     def text(self, ids: list[int]) -> str:
         """The answer, without its end; stop strings before its first word are blank."""
@@ -61,25 +61,46 @@ class Ending:
 
     def is_open(self, ids: list[int], text: str) -> bool:
         """Whether the end of their text may read otherwise when more tokens follow."""
-        last = next((token for token in reversed(ids) if self.spelled([token])), None)
-        return text.endswith(_UNKNOWN) or (last is not None and self._is_byte(last))
+        return text.endswith(_UNKNOWN) or self._num_bytes(ids) > 0
 
     def _is_byte(self, token: int) -> bool:
         name_of = getattr(self.tokenizer, "convert_ids_to_tokens", None)
         return name_of is not None and bool(_BYTE.fullmatch(str(name_of(token))))
 
+    def _settled(self, ids: list[int]) -> str:
+        """What tokens say; where a stop is made of what is unknown, without what may get known."""
+        if not any(_UNKNOWN in stop for stop in self.sampling.stop):
+            return self.spelled(ids)
+        return self.spelled(ids[: len(ids) - self._num_bytes(ids)]).removesuffix(_UNKNOWN)
+
+    def _num_bytes(self, ids: list[int]) -> int:
+        """Tokens at the end that are bytes, and what says nothing among and after them."""
+        found = 0
+        for number, token in enumerate(reversed(ids), 1):
+            if self._is_byte(token):
+                found = number
+            elif self.spelled([token]):
+                break
+        return found
+
     def _tail(self, ids: list[int]) -> str:
         """The end of what tokens say, enough to hold a stop string that was not there before."""
         longest = max(len(stop.encode()) for stop in self.sampling.stop)
-        num_tokens = NUM_AT_ONCE + longest  # a token is a byte at least, or else says nothing
+        num_before = longest  # a token is a byte at least, or else says nothing
         while True:
-            first = max(0, len(ids) - num_tokens)
-            while first and self._is_byte(ids[first]):
-                first -= 1
+            first = self._before_bytes(ids, len(ids) - NUM_AT_ONCE)
+            first = self._before_bytes(ids, first - num_before)
             text = self.spelled(ids[first:])
             if first == 0 or len(text) > longest:
                 return text
-            num_tokens *= 2
+            num_before = 2 * num_before + NUM_AT_ONCE
+
+    def _before_bytes(self, ids: list[int], place: int) -> int:
+        """That place, or where a run of bytes that it lies in begins."""
+        place = max(0, place)
+        while place and self._is_byte(ids[place]):
+            place -= 1
+        return place
 
 
 class Pieces:

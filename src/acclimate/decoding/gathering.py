@@ -21,7 +21,7 @@ class Request:
     answer: list[int] = field(default_factory=list)
     num_heard: int = 0
     """Tokens that the listener was told."""
-    failure: Exception | None = None
+    failure: BaseException | None = None
     is_done: bool = False
 
 
@@ -46,11 +46,20 @@ class Gathering:
             if not all(request.is_done for request in requests):
                 with self._adding:
                     batch, self._waiting = self._waiting, []
-                self._write(batch)
+                self._write_all(batch)
         for request in requests:
             if request.failure is not None:
                 raise BackendError(f"the engine failed: {request.failure}") from request.failure
         return [request.answer for request in requests]
+
+    def _write_all(self, batch: list[Request]) -> None:
+        """Write answers, or say that there are none to whoever waits in other threads."""
+        try:
+            self._write(batch)
+        finally:
+            for request in batch:
+                if not request.is_done:
+                    request.failure, request.is_done = RuntimeError("it was stopped"), True
 
     def _write(self, batch: list[Request]) -> None:
         listens = any(request.listener for request in batch)
@@ -58,13 +67,17 @@ class Gathering:
         contexts, budgets = [r.context for r in batch], [r.budget for r in batch]
         try:
             answers = self._opened.write(contexts, budgets, hear)
-        except Exception as error:  # noqa: BLE001 engines raise what they like
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(answers)} answers to {len(batch)} prompts")
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 engines raise what they like, Rust panics
             self._fail(batch, error)
             return
         for request, answer in zip(batch, answers, strict=True):
             request.answer, request.is_done = answer, True
 
-    def _fail(self, batch: list[Request], error: Exception) -> None:
+    def _fail(self, batch: list[Request], error: BaseException) -> None:
         """One bad request must not cost the others their answers, unless those were begun."""
         for request in batch:
             if len(batch) > 1 and not request.num_heard:

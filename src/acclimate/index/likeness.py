@@ -30,7 +30,7 @@ def said(prompt: Prompt) -> str:
 def without_said(prompt: Prompt) -> Prompt:
     """All else, which must be the same where an answer is shared."""
     turns = prompt.turns[:-1] + tuple(Turn(last.role, "") for last in prompt.turns[-1:])
-    return prompt.having(question="", item_id="", turns=turns)
+    return prompt.having(question="", sought="", item_id="", turns=turns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,10 +32,10 @@ class WithPassages(Rewriter):
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add passages, best first, after those that another method put there."""
-        questions = list(dict.fromkeys(prompt.question for prompt in prompts))
-        found = self.index.search(questions, num_passages=self.num_passages, how=self.how)
-        passages = dict(zip(questions, found, strict=True))
-        return [self._with(prompt, passages[prompt.question]) for prompt in prompts]
+        queries = list(dict.fromkeys(prompt.query for prompt in prompts))
+        found = self.index.search(queries, num_passages=self.num_passages, how=self.how)
+        passages = dict(zip(queries, found, strict=True))
+        return [self._with(prompt, passages[prompt.query]) for prompt in prompts]
 
     def _with(self, prompt: Prompt, found: Sequence[Passage]) -> Prompt:
         passages = tuple(dict.fromkeys((*prompt.passages, *found)))

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from acclimate import __version__
-from acclimate.core.model import Model, Sampling
+from acclimate.core.model import Model
 from acclimate.server.bodies import BodyGuard
 from acclimate.server.desk import Desk
 from acclimate.server.faults import answer_faults
@@ -57,8 +57,7 @@ def build_app(
     page: dict[str, Any] = {"title": next(iter(systems), "acclimate"), "tasks": tasks}
     app.include_router(page_router(report=report, has_feedback=feedback is not None, **page))
     if feedback is not None:
-        sampling = Sampling(max_new_tokens=limits.default_new_tokens)
-        app.include_router(feedback_router(FeedbackStore(feedback), systems, sampling=sampling))
+        app.include_router(feedback_router(FeedbackStore(feedback), desk, tasks=tasks))
     return app
 
 
@@ -70,7 +69,9 @@ def _guarded(desk: Desk, keys: Keys) -> FastAPI:
         yield
         desk.places.close()
 
-    app = FastAPI(title="acclimate", version=__version__, description=ABOUT, lifespan=lifespan)
+    about: dict[str, Any] = {"title": "acclimate", "version": __version__, "description": ABOUT}
+    # The library's own viewers take their scripts from the web.
+    app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, **about)
     app.state.desk = desk
     # The last one added stands outermost: what is refused is counted, and no body of it is read.
     app.add_middleware(BodyGuard, limits=desk.limits)

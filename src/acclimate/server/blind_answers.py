@@ -8,7 +8,9 @@ from acclimate.core.errors import BackendError, DataError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.server.feedback_export import dialogue
 from acclimate.server.feedback_store import Answer, Comparison, Message
+from acclimate.server.limits import Limits
 from acclimate.server.prompts import chat_prompt
+from acclimate.server.sampling import limits_for
 from acclimate.server.schemas import Message as Spoken
 from acclimate.text.row_fields import RowError
 
@@ -34,7 +36,7 @@ def check_question(messages: Sequence[Message]) -> None:
 
 
 def compared(
-    systems: Mapping[str, Model], messages: tuple[Message, ...], task: str, sampling: Sampling
+    systems: Mapping[str, Model], messages: tuple[Message, ...], task: str, limits: Limits
 ) -> Comparison:
     """A question with two answers, under a ticket that tells nothing of who gave them.
 
@@ -43,26 +45,27 @@ def compared(
             1.
         messages: The dialogue, up to and with the question.
         task: Task of the domain that it is asked as; empty: none.
-        sampling: How answers are drawn.
+        limits: How long an answer may be where the task does not say.
 
     Raises:
         DataError: The dialogue is none.
+        ConfigError: A task that the domain has not.
         BackendError: There is no system.
     """
     check_question(messages)
     spoken = [Spoken(role=turn.role, content=turn.content) for turn in messages]
-    (one, said), (two, told) = _drawn(systems, spoken, task, sampling)
+    (one, said), (two, told) = _drawn(systems, spoken, task, limits)
     return Comparison(
         ticket=secrets.token_urlsafe(16),
         messages=messages,
         task=task,
-        answers=(Answer(text=said.text, system=one), Answer(text=told.text, system=two)),
+        answers=(_shown(one, said), _shown(two, told)),
         sources=(_sources(said), _sources(told)),
     )
 
 
 def _drawn(
-    systems: Mapping[str, Model], spoken: Sequence[Spoken], task: str, sampling: Sampling
+    systems: Mapping[str, Model], spoken: Sequence[Spoken], task: str, limits: Limits
 ) -> list[tuple[str, Completion]]:
     """Who answers, and what, in random order; each is asked as it is in a chat."""
     if not systems:
@@ -70,16 +73,26 @@ def _drawn(
     if len(systems) > 1:
         chosen = {name: systems[name] for name in _ORDER.sample(sorted(systems), 2)}
         return [
-            (name, model.generate([chat_prompt(model, spoken, task)], sampling)[0])
+            (name, model.generate([chat_prompt(model, spoken, task)], _how(model, task, limits))[0])
             for name, model in chosen.items()
         ]
     ((name, model),) = systems.items()
-    free = sampling.model_copy(update={"temperature": 1.0, "seed": secrets.randbelow(2**31)})
+    free = _how(model, task, limits, temperature=1.0, seed=secrets.randbelow(2**31))
     draws = model.generate([chat_prompt(model, spoken, task)] * NUM_DRAWS, free)
     # Draws are alike in kind, so their order is as random as any.
     first = draws[0]
     second = next((draw for draw in draws if draw.text != first.text), first)
     return [(name, first), (name, second)]
+
+
+def _how(model: Model, task: str, limits: Limits, **draw: float) -> Sampling:
+    """As a chat that asks for nothing is answered."""
+    longest = limits_for(model, task, limits).default_new_tokens
+    return Sampling.model_validate({"max_new_tokens": longest, **draw})
+
+
+def _shown(system: str, answer: Completion) -> Answer:
+    return Answer(text=answer.text, system=system, is_cut=answer.is_cut)
 
 
 def _sources(answer: Completion) -> tuple[str, ...]:

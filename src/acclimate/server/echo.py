@@ -41,7 +41,7 @@ def echoed(
     """
     prompts = [prompt for prompt, _ in asked]
     if sampling.logprobs is None:
-        new = _drawn(model, prompts, sampling) if num_tokens else [_NOTHING] * len(prompts)
+        new = _drawn(model, prompts, sampling) if num_tokens else _unsaid(model, prompts)
         for prompt, answer in zip(prompts, new, strict=True):
             yield replace(answer, text=_joined(prompt, answer), tokens=())
         return
@@ -71,6 +71,12 @@ def _drawn(model: Model, prompts: Sequence[Prompt], sampling: Sampling) -> list[
     # Tokens are told in any case: they know the blank before an answer, which its text has not.
     told = {"logprobs": sampling.logprobs or 0}
     return list(model.generate(prompts, sampling.model_copy(update=told)))
+
+
+def _unsaid(model: Model, prompts: Sequence[Prompt]) -> list[Completion]:
+    """What answers tell of their prompts: how many tokens those are, the model alone knows."""
+    answers = model.generate(prompts, Sampling(max_new_tokens=1))
+    return [replace(answer, text="", num_new_tokens=0, is_cut=True) for answer in answers]
 
 
 def _joined(prompt: Prompt, answer: Completion) -> str:
@@ -108,6 +114,8 @@ def _decoder(model: Model) -> LocalModel:
 
 def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: Text) -> LaidOut:
     (shown,) = unwrap(model).render([prompt])
+    if shown.passages or shown.examples:
+        shown, _ = core.layout.fitted(shown, 1)
     start = starts(core.tokenizer)
     stem = core.layout.text(shown.having(question="", lead=""))
     before = core.tokenizer(stem)["input_ids"] if stem else start
@@ -117,6 +125,9 @@ def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: Text) -> Lai
         check_ids(core.tokenizer, text)
         ids = list(text)
         before = [] if before == start == ids[: len(start)] else before
+    # Line breaks before a text are other tokens than at an end: both are read as one.
+    whole = core.tokenizer(stem + prompt.question)["input_ids"] if stem else []
+    before = whole[: -len(ids)] if ids and whole[-len(ids) :] == ids else before
     num_tokens = len(before) + len(ids)
     if not ids or num_tokens >= core.window:
         raise RefusedError(

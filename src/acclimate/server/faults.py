@@ -1,6 +1,8 @@
 """Whatever goes wrong in a route, answered in one shape."""
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -8,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from acclimate.core.complaint import sentence
+from acclimate.core.complaint import faults_of, path_of, sentence
 from acclimate.core.errors import AcclimateError
 from acclimate.server.refusal import RefusedError, refusal
 from acclimate.server.replies import response
@@ -18,6 +20,8 @@ BETTER = {
     405: "the path does not take this method; /docs lists what there is",
 }
 """Status → a better sentence than the library's."""
+NO_PATH = "there is no such path; /docs lists what there is"
+_JSON = re.compile(r"application/([^;]*\+)?json\s*(;|$)", re.IGNORECASE)
 
 
 def answer_faults(app: FastAPI) -> None:
@@ -38,14 +42,36 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _wrong(request: Request, faults: Sequence[Any]) -> RefusedError:
+    schema = _schema(request)
+    outside = [fault for fault in faults if fault["loc"][0] != "body"]
+    if outside or schema is None:
+        return _wrong_address(outside[0])
     # The library puts where a field was (body, query) before its name.
     faults = [{**fault, "loc": tuple(fault["loc"][1:])} for fault in faults]
-    whole = [fault["msg"] for fault in faults if not fault["loc"]]
-    schema = _schema(request)
-    if whole or schema is None:
-        return RefusedError(422, "the body must be a JSON object, sent as application/json")
-    told = sentence("request", RequestValidationError(faults), schema)  # type: ignore[arg-type]
-    return RefusedError(422, told, param=".".join(map(str, faults[0]["loc"])))
+    whole = [fault for fault in faults if not fault["loc"]]
+    if whole:
+        return _wrong_body(request.headers.get("content-type", ""), whole[0])
+    error: Any = RequestValidationError(faults)
+    told = sentence("request", error, schema)
+    return RefusedError(422, told, param=".".join(path_of(faults_of(error)[0])))
+
+
+def _wrong_address(fault: Mapping[str, Any]) -> RefusedError:
+    """Of a part of the path or of what follows its question mark."""
+    name, said = str(fault["loc"][-1]), str(fault["msg"])
+    return RefusedError(
+        422, f"{name}={fault['input']!r:.80}: {said[:1].lower()}{said[1:]}", param=name
+    )
+
+
+def _wrong_body(kind: str, fault: Mapping[str, Any]) -> RefusedError:
+    if not _JSON.match(kind):
+        told = f"is {kind[:80]!r}" if kind else "is missing"
+        return RefusedError(
+            422, f"the header Content-Type {told}, must be application/json; send a JSON object"
+        )
+    got = "empty" if fault["type"] == "missing" else json.dumps(fault["input"])[:80]
+    return RefusedError(422, f"the body is {got}, must be a JSON object")
 
 
 def _schema(request: Request) -> type[BaseModel] | None:
@@ -58,6 +84,7 @@ def _schema(request: Request) -> type[BaseModel] | None:
 async def _http(_request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     said = BETTER.get(status, str(getattr(error, "detail", error)))
+    said = NO_PATH if said == HTTPException(404).detail else said
     told = response(RefusedError(status, said[:1].lower() + said[1:]))
     told.headers.update(getattr(error, "headers", None) or {})
     return told

@@ -56,6 +56,11 @@ def preferences(store: FeedbackStore, task: str = "") -> list[Preference]:
     ]
 
 
+def preference_row(liked: Preference) -> dict[str, str]:
+    """A row of `preferences.jsonl`, without a task where there is none."""
+    return liked.model_dump(exclude={"task"} if not liked.task else set())
+
+
 def train_rows(store: FeedbackStore, task: str = "") -> list[dict[str, Any]]:
     """Rows of `train.jsonl`: corrected answers, and answers that were rated good.
 

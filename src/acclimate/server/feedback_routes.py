@@ -1,16 +1,17 @@
 """Feedback over HTTP: blind answers and votes, ratings, corrections, downloads."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from threading import BoundedSemaphore
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
-from acclimate.core.model import Model, Sampling
 from acclimate.server import feedback_export as export
 from acclimate.server.blind_answers import check_question, compared
+from acclimate.server.desk import Desk
 from acclimate.server.feedback_bodies import About, Asked, Choice, Corrected, Rated
 from acclimate.server.feedback_store import (
     Answer,
@@ -23,10 +24,6 @@ from acclimate.server.feedback_store import (
 from acclimate.server.refusal import ErrorReply, RefusedError
 from acclimate.server.replies import REFUSALS
 
-NUM_AT_ONCE = 4
-"""Comparisons that are answered at the same time; more are told to come again."""
-SAMPLING = Sampling(max_new_tokens=256)
-
 Ticket = Annotated[str, Path(max_length=64)]
 TaskName = Annotated[str, Query(max_length=200, description="Task of the rows that name none.")]
 JSONL: dict[int | str, dict[str, Any]] = {200: {"content": {"application/jsonl": {}}}}
@@ -35,18 +32,16 @@ VOTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def feedback_router(
-    store: FeedbackStore, systems: Mapping[str, Model], *, sampling: Sampling = SAMPLING
-) -> APIRouter:
+def feedback_router(store: FeedbackStore, desk: Desk, *, tasks: Sequence[str] = ()) -> APIRouter:
     """Routes under `/feedback`.
 
     Args:
         store: Keeps what is given.
-        systems: By name. Of more than two, two are drawn for each question; one alone answers
-            twice, at temperature 1.
-        sampling: How blind answers are drawn.
+        desk: Whose systems answer, in its places. Of more than two, two are drawn for each
+            question; one alone answers twice, at temperature 1.
+        tasks: Of the domain, which reads what leaves here.
     """
-    intake = _Intake(store, systems, sampling)
+    intake = _Intake(store, desk, tuple(tasks))
     router = APIRouter(prefix="/feedback", tags=["feedback"], responses=REFUSALS)
     router.get("")(intake.counts)
     router.post("/comparisons")(intake.compare)
@@ -60,27 +55,30 @@ def feedback_router(
 
 @dataclass
 class _Intake:
-    """Takes feedback in; each method is a route, run in a thread of its own."""
+    """Takes feedback in; each method is a route."""
 
     store: FeedbackStore
-    systems: Mapping[str, Model]
-    sampling: Sampling
-    places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(NUM_AT_ONCE))
+    desk: Desk
+    tasks: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
         """How much was given, by kind."""
         return self.store.counts()
 
-    def compare(self, asked: Asked) -> dict[str, Any]:
+    async def compare(self, asked: Asked, request: Request) -> dict[str, Any]:
         """Two answers in random order; the ticket tells nothing of the systems."""
-        if not self.places.acquire(blocking=False):
-            raise RefusedError(429, "too many comparisons at once; try again in a moment")
-        try:
-            shown = compared(self.systems, asked.messages, asked.task, self.sampling)
-        finally:
-            self.places.release()
-        self.store.add(shown)
-        return {"ticket": shown.ticket, "answers": [answer.text for answer in shown.answers]}
+        systems = {name: self.desk.model(name) for name in self.desk.systems}
+        limits = self.desk.limits
+        shown = await self.desk.once(
+            request, lambda: compared(systems, asked.messages, asked.task, limits)
+        )
+        # Kept only now: of what nobody waited for nothing can be said.
+        await run_in_threadpool(self.store.add, shown)
+        return {
+            "ticket": shown.ticket,
+            "answers": [answer.text for answer in shown.answers],
+            "is_cut": [answer.is_cut for answer in shown.answers],
+        }
 
     def vote(self, ticket: Ticket, given: Choice) -> dict[str, Any]:
         """Keep a vote, and only then tell who gave which answer and what each rests on."""
@@ -103,12 +101,26 @@ class _Intake:
 
     def preferences(self, task: TaskName = "") -> Response:
         """Everything that says which of two answers is better, as a domain reads it."""
-        rows = export.preferences(self.store, task)
-        return _download("preferences.jsonl", (row.model_dump() for row in rows))
+        rows = export.preferences(self.store, self._rest(task))
+        return _download("preferences.jsonl", map(export.preference_row, rows))
 
     def train(self, task: TaskName = "") -> Response:
         """Corrected answers and those rated good, as a domain reads them."""
-        return _download("train.jsonl", export.train_rows(self.store, task))
+        rows = export.train_rows(self.store, self._rest(task))
+        num_unnamed = sum("task" not in row for row in rows)
+        if num_unnamed and self.tasks:
+            ways = " or ".join(f"?task={quote(name, safe='')}" for name in self.tasks)
+            raise RefusedError(
+                422,
+                f"train.jsonl: {num_unnamed} of {len(rows)} rows name no task, and the domain has "
+                f"{len(self.tasks)}; say which one those are of: {ways}",
+                param="task",
+            )
+        return _download("train.jsonl", rows)
+
+    def _rest(self, task: str) -> str:
+        """Task of the rows that name none: where the domain has one, they were asked as it."""
+        return task or (self.tasks[0] if len(self.tasks) == 1 else "")
 
     def _found(self, ticket: str) -> Comparison:
         shown = self.store.comparison(ticket)

@@ -7,7 +7,7 @@ from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.server.limits import Limits
 from acclimate.server.prompts import chat_prompt, each, running_prompt
-from acclimate.server.sampling import longest, number_of, sampling_of
+from acclimate.server.sampling import limits_for, longest, number_of, sampling_of
 from acclimate.server.schemas import ChatRequest, CompletionRequest
 
 Made = str | Completion
@@ -32,7 +32,7 @@ def chat_job(model: Model, asked: ChatRequest, limits: Limits) -> Job:
     Raises:
         RefusedError: It cannot be asked so.
     """
-    sampling = sampling_of(asked, limits)
+    sampling = sampling_of(asked, limits_for(model, asked.task or "", limits))
     num_each = number_of(asked, 1, limits)
     prompt = chat_prompt(model, asked.messages, asked.task or "")
     return Job(

@@ -17,7 +17,7 @@ class Limits(Record):
     max_new_tokens: int = Field(default=4096, ge=1)
     """The longest answer; more is answered 422."""
     default_new_tokens: int = Field(default=256, ge=1)
-    """The longest answer of a chat that does not say."""
+    """The longest answer of a chat that does not say, and whose task does not."""
     max_answers: int = Field(default=64, ge=1)
     """Answers to one request: its prompts times `n`; more are answered 422."""
     max_texts: int = Field(default=2048, ge=1)

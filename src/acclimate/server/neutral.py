@@ -18,8 +18,30 @@ Never = Annotated[
     AfterValidator(_refuse_true),
     WithJsonSchema({"type": "boolean", "const": False}),
 ]
-Zero = Annotated[float, Field(ge=0.0, le=0.0)]
-Nothing = Annotated[list[Any], Field(max_length=0)]
+
+
+def _refuse_penalty(value: float) -> float:
+    if value:
+        raise ValueError("must be 0; repetition_penalty is what there is")
+    return value
+
+
+def _refuse_any(value: list[Any]) -> list[Any]:
+    if value:
+        raise ValueError("must be empty, for no tools are called here; response_format sets a form")
+    return value
+
+
+Zero = Annotated[
+    float,
+    AfterValidator(_refuse_penalty),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 0}),
+]
+Nothing = Annotated[
+    list[Any],
+    AfterValidator(_refuse_any),
+    WithJsonSchema({"type": "array", "items": {}, "maxItems": 0}),
+]
 
 
 class Body(Record):
@@ -70,6 +92,23 @@ class NeutralChat(Neutral):
     """Only none."""
     verbosity: Literal["medium"] | None = None
     """Only medium."""
+
+
+class NeutralMessage(Body):
+    """The same of what was said: an answer may be sent back as it came."""
+
+    refusal: str | None = None
+    """Not read."""
+    sources: list[dict[str, str]] | None = None
+    """What an answer rests on; not read."""
+    annotations: list[Any] | None = None
+    """Not read."""
+    tool_calls: Nothing | None = None
+    """Only none."""
+    function_call: None = None
+    """Only none."""
+    audio: None = None
+    """Only none."""
 
 
 class NeutralCompletion(Neutral):

@@ -1,8 +1,8 @@
 """OpenAI's API: chats, completions, embeddings, and the models there are."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from acclimate.server.chat_reply import ChatReply
 from acclimate.server.completion_reply import CompletionReply
@@ -20,19 +20,26 @@ STREAMED: dict[int | str, dict[str, Any]] = {
 }
 
 
+Task = Annotated[
+    str, Query(description="As the body's field, for clients that send no fields of their own.")
+]
+
+
 def openai_router(desk: Desk) -> APIRouter:
     """The routes under `/v1`."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=REFUSALS)
 
     @router.post("/chat/completions", responses=STREAMED)
-    async def chat(asked: ChatRequest, request: Request) -> Response:
+    async def chat(asked: ChatRequest, request: Request, task: Task = "") -> Response:
         """Answer the last message of a dialogue."""
+        asked = asked.of_task(task)
         job = chat_job(desk.model(asked.model), asked, desk.limits)
         return await desk.answer(request, asked, job, ChatReply)
 
     @router.post("/completions", responses=STREAMED)
-    async def complete(asked: CompletionRequest, request: Request) -> Response:
+    async def complete(asked: CompletionRequest, request: Request, task: Task = "") -> Response:
         """Go on with a text."""
+        asked = asked.of_task(task)
         job = completion_job(desk.model(asked.model), asked, desk.limits)
         return await desk.answer(request, asked, job, CompletionReply)
 

@@ -17,6 +17,9 @@ KINDS = {
 }
 """Suffix of a file → its media type, told so that no browser guesses."""
 
+PAGES = {"/": "index.html", "/docs": "docs.html"}
+"""Path → the file that is shown there."""
+
 GUARDS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -37,7 +40,7 @@ def page_router(
     has_feedback: bool = True,
     tasks: Sequence[str] = (),
 ) -> APIRouter:
-    """Routes of the page: `/`, its files under `/page/`, and `/report`.
+    """Routes of the page: `/`, `/docs`, their files under `/page/`, and `/report`.
 
     Args:
         title: Of what is served, as people shall read it.
@@ -50,8 +53,10 @@ def page_router(
     told = {"title": title, "tasks": list(tasks), "has_feedback": has_feedback}
 
     @router.get("/")
+    @router.get("/docs")
     def page(request: Request) -> Response:
-        return _served(request, "index.html", files["index.html"])
+        name = PAGES[request.scope["route"].path]
+        return _served(request, name, files[name])
 
     @router.get("/page/about.json")
     def about() -> dict[str, Any]:

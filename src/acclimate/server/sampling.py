@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from acclimate.core.complaint import sentence
-from acclimate.core.model import Sampling
+from acclimate.core.model import Model, Sampling
+from acclimate.core.rewriter import unwrap
 from acclimate.server.limits import Limits
 from acclimate.server.refusal import RefusedError
 from acclimate.server.schemas import (
@@ -20,6 +21,7 @@ from acclimate.server.schemas import (
     RegexFormat,
     SchemaFormat,
 )
+from acclimate.text.asked_as import AskedAs
 
 COMPLETION_TOKENS = 16
 """The longest answer of a completion that does not say, as OpenAI's."""
@@ -55,26 +57,52 @@ def sampling_of(asked: Asked, limits: Limits) -> Sampling:
         raise RefusedError(422, sentence("request", error, Sampling)) from None
 
 
+def limits_for(model: Model, task: str, limits: Limits) -> Limits:
+    """The same, where a chat that does not say how long answers as long as its task does.
+
+    A study leaves so much room beside the prompt: with another, it could show other passages.
+
+    Raises:
+        ConfigError: A task that the domain has not.
+    """
+    own = [part.longest(task) for part in unwrap(model).rewriters if isinstance(part, AskedAs)]
+    told = next(filter(None, own), limits.default_new_tokens)
+    return limits.model_copy(update={"default_new_tokens": min(told, limits.max_new_tokens)})
+
+
 def longest(asked: Asked, limits: Limits) -> int:
     """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
 
     Raises:
         RefusedError: More than the limits allow, or none.
     """
-    if isinstance(asked, ChatRequest):
-        told = asked.max_completion_tokens
-        told = asked.max_tokens if told is None else told
-        told = limits.default_new_tokens if told is None else told
-    else:
-        told = COMPLETION_TOKENS if asked.max_tokens is None else asked.max_tokens
+    name, told = _told(asked)
+    if told is None:
+        is_chat = isinstance(asked, ChatRequest)
+        default = limits.default_new_tokens if is_chat else COMPLETION_TOKENS
+        return min(default, limits.max_new_tokens)
     least = 0 if isinstance(asked, CompletionRequest) and asked.echo else 1
     if not least <= told <= limits.max_new_tokens:
         raise RefusedError(
             422,
-            f"max_tokens={told}, must be from {least} to {limits.max_new_tokens}",
-            param="max_tokens",
+            f"{name}={told}, must be from {least} to {limits.max_new_tokens}",
+            param=name,
         )
     return told
+
+
+def _told(asked: Asked) -> tuple[str, int | None]:
+    """The field that says how long an answer may be, and what it says."""
+    if not isinstance(asked, ChatRequest) or asked.max_completion_tokens is None:
+        return "max_tokens", asked.max_tokens
+    if asked.max_tokens not in {None, asked.max_completion_tokens}:
+        raise RefusedError(
+            422,
+            f"max_tokens={asked.max_tokens} and max_completion_tokens="
+            f"{asked.max_completion_tokens} are two names of one limit; give one of them",
+            param="max_completion_tokens",
+        )
+    return "max_completion_tokens", asked.max_completion_tokens
 
 
 def number_of(asked: Asked, num_prompts: int, limits: Limits) -> int:

@@ -1,10 +1,10 @@
 """What may be asked: the bodies of requests."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from acclimate.server.neutral import Body, NeutralChat, NeutralCompletion, Never
+from acclimate.server.neutral import Body, NeutralChat, NeutralCompletion, NeutralMessage, Never
 
 Stop = Annotated[str, Field(min_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
@@ -106,6 +106,10 @@ class Asked(Body):
     task: str | None = None
     """Task of the domain that it is asked as: its examples, its adapter. Not in OpenAI's API."""
 
+    def of_task(self, name: str) -> Self:
+        """The same, asked as that task where it does not say itself."""
+        return self.model_copy(update={"task": self.task or name})
+
 
 class TextPart(Body):
     """A part of what was said."""
@@ -113,8 +117,15 @@ class TextPart(Body):
     type: Literal["text"]
     text: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, part: Any) -> Any:
+        if isinstance(part, dict) and part.get("type", "text") != "text":
+            raise ValueError("must be of type 'text', for only text is read here; leave it out")
+        return part
 
-class Message(Body):
+
+class Message(NeutralMessage):
     """What somebody said."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -130,7 +141,7 @@ class Message(Body):
         return "".join(part.text for part in self.content)
 
 
-class ChatRequest(Asked, NeutralChat):
+class ChatRequest(NeutralChat, Asked):
     """The body of `/v1/chat/completions`."""
 
     messages: list[Message] = Field(min_length=1)
@@ -143,7 +154,7 @@ class ChatRequest(Asked, NeutralChat):
     """And so many of the likeliest in its place; needs `logprobs`."""
 
 
-class CompletionRequest(Asked, NeutralCompletion):
+class CompletionRequest(NeutralCompletion, Asked):
     """The body of `/v1/completions`."""
 
     prompt: Text | Texts

@@ -19,7 +19,9 @@ LOG_FROM = 12.0
 MAX_POINTS = 150
 """Of a curve; more are closer than a pixel or two."""
 MAX_UNIT = 20
-"""Characters of an upright axis's label; a longer one does not fit beside a chart."""
+"""Characters of an upright axis's label; a longer one is a sentence, and for the heading."""
+MARGINS = (50.0, 38.0, 24.0)
+"""Room for an upright axis: its numbers beside it, its label above."""
 PLAIN: Mapping[str, Any] = {"color": ACCENT}
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "train": {"color": MUTED, "linestyle": (0, (4, 3))},
@@ -60,7 +62,7 @@ def intervals(
         axis: Its label, and where the dashed line of the base stands, if it does.
     """
     label, reference = axis
-    with drawing(name, 46 + ROW_HEIGHT * len(rows), (10, 38)) as draft:
+    with drawing(name, 46 + ROW_HEIGHT * len(rows), (10, 38, 8)) as draft:
         axes = draft.axes
         if reference is not None:
             axes.axvline(reference, color=WARM, linestyle=(0, (4, 3)), linewidth=1.2)
@@ -89,7 +91,7 @@ def fronts(
         named: Who is who.
         labels: Of the two axes.
     """
-    with drawing(name, 330, (46, 38)) as draft:
+    with drawing(name, 346, MARGINS) as draft:
         axes, best = draft.axes, front(points)
         _scale(axes, [x for x, _ in points.values()])
         edge = [points[r] for r in best]
@@ -99,7 +101,7 @@ def fronts(
             axes.plot(x, y, linestyle="", **(named.marker(recipe) | hollow))
         axes.margins(0.12, 0.1)
         axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
+        _name_upright(axes, labels[1])
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.autoscale_view()
         for label in _labels(axes, points, named, best):
@@ -117,7 +119,7 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
         label: What is shown; the heading says it whole, the upright axis its unit where short.
     """
     kinds = list(dict.fromkeys(kind for kind, _ in lines))
-    with drawing(name, 240, (50, 38)) as draft:
+    with drawing(name, 256, MARGINS) as draft:
         axes = draft.axes
         for kind, curve in reversed(lines):
             style = dict(KINDS.get(kind, PLAIN))
@@ -128,12 +130,19 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
         axes.margins(0.09, 0.1)
         axes.set_xlabel("step")
         unit = label.rpartition(", ")[2] if ", " in label else ""
-        axes.set_ylabel(unit if len(unit) <= MAX_UNIT else "")
+        _name_upright(axes, unit if len(unit) <= MAX_UNIT else "")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.autoscale_view()
         _name_ends(axes, {kind: curve[-1] for kind, curve in lines if kind})
     return draft.svg
+
+
+def _name_upright(axes: Axes, label: str) -> None:
+    """Above the axis, from the drawing's edge: beside it, long numbers would push it out."""
+    axes.annotate(label, (0, 1), (2 - MARGINS[0], 10), xycoords="axes fraction",
+                  textcoords="offset points", va="center", color=MUTED)  # fmt: skip
+    axes.yaxis.set_offset_position("right")  # a power of ten that all numbers share
 
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:

@@ -22,6 +22,7 @@ _SETTINGS: Any = {
     "svg.hashsalt": "acclimate",
     "text.parse_math": False,  # a recipe may be called $x$
     "axes.formatter.use_mathtext": False,
+    "axes.formatter.useoffset": False,
     "font.size": 11.0,
     "text.color": INK,
     "axes.labelcolor": MUTED,
@@ -47,20 +48,20 @@ class Drawing:
 
 
 @contextmanager
-def drawing(name: str, height: float, margins: tuple[float, float]) -> Iterator[Drawing]:
+def drawing(name: str, height: float, margins: tuple[float, float, float]) -> Iterator[Drawing]:
     """Draw on `axes` while open; `svg` is there when it closes.
 
     Args:
         name: Prefix of every id in the drawing, so that several stand in one page.
         height: CSS pixels.
-        margins: Left of the axes and below them, CSS pixels.
+        margins: Left of the axes, below and above them, CSS pixels.
     """
-    left, bottom = margins
+    left, bottom, top = margins
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reader's font has the signs that ours may lack
         figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         figure.subplots_adjust(
-            left=left / WIDTH, right=1 - 14 / WIDTH, bottom=bottom / height, top=1 - 8 / height
+            left=left / WIDTH, right=1 - 14 / WIDTH, bottom=bottom / height, top=1 - top / height
         )
         draft = Drawing(figure.add_subplot())
         yield draft

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from acclimate.core.data import Task
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Completion, Model, Sampling
-from acclimate.core.prompt import TEMPLATE, Prompt
+from acclimate.core.prompt import RUNNING_TEXT, TEMPLATE, Prompt
 from acclimate.core.rewriter import Rewriter
+from acclimate.text.layout import as_text
 
 
 @dataclass(frozen=True)
 class AskedAs(Rewriter):
     """Gives a bare question its task's instruction and layout, and its answer the task's end.
 
-    Running text, and what a question brings of its own, stay as they are.
+    Running text stays as it is, and so does what a question brings of its own. Where the text is a
+    question in the default layout, which clients that measure write themselves, the system adds to
+    it what it adds to the study's questions.
     """
 
     tasks: tuple[Task, ...]
@@ -44,10 +47,21 @@ class AskedAs(Rewriter):
         (rendered,) = self.render([prompt])
         yield from self.inner.stream(rendered, self._ending(rendered, sampling))
 
+    def longest(self, task: str) -> int | None:
+        """Tokens of an answer at most, of a question asked as this task; None: as none.
+
+        Raises:
+            ConfigError: A task that the domain has not.
+        """
+        found = self._task(Prompt("", task=task))
+        return found.max_new_tokens if found else None
+
     def _rendered(self, prompt: Prompt) -> Prompt:
         task = self._task(prompt)
         if task is None:
             return prompt
+        if prompt.template == RUNNING_TEXT:
+            return _recognised(prompt, task)
         return prompt.having(
             task=task.name,
             instruction=prompt.instruction or task.instruction,
@@ -55,13 +69,17 @@ class AskedAs(Rewriter):
         )
 
     def _ending(self, prompt: Prompt, sampling: Sampling) -> Sampling:
-        known = {task.name: task.stop for task in self.tasks if task.template == prompt.template}
+        known = {
+            task.name: task.stop
+            for task in self.tasks
+            if prompt.sought or task.template == prompt.template
+        }
         if sampling.stop or prompt.task not in known:
             return sampling
         return sampling.model_copy(update={"stop": known[prompt.task]})
 
     def _task(self, prompt: Prompt) -> Task | None:
-        if prompt.template != TEMPLATE:
+        if prompt.template not in {TEMPLATE, RUNNING_TEXT}:
             return None
         if not prompt.task:
             return self.tasks[0] if len(self.tasks) == 1 else None
@@ -70,6 +88,18 @@ class AskedAs(Rewriter):
                 return task
         names = ", ".join(task.name for task in self.tasks)
         raise ConfigError(f"no task is called '{prompt.task}'; there are {names}")
+
+
+def _recognised(text: Prompt, task: Task) -> Prompt:
+    """Running text as a question of a task, if it is one; an answer may follow it."""
+    head, tail = as_text(Prompt("|")).split("|")
+    question, is_asked, _ = text.question.removeprefix(head).rpartition(tail)
+    is_laid_out = is_asked and question and text.question.startswith(head)
+    if not is_laid_out or task.template != TEMPLATE:
+        return text
+    return text.having(
+        task=task.name, instruction=text.instruction or task.instruction, sought=question
+    )
 
 
 def asked_as(model: Model, tasks: Sequence[Task]) -> Model:

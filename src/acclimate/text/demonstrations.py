@@ -83,7 +83,7 @@ class WithExamples(Rewriter):
         examples = self.pool.get(prompt.task, ())
         if not examples or self.selection == "random":
             return examples[: self.num_shots]
-        return self._nearest[prompt.task].to(prompt.question, self.num_shots)
+        return self._nearest[prompt.task].to(prompt.query, self.num_shots)
 
     @cached_property
     def _nearest(self) -> dict[str, "_Nearest"]:

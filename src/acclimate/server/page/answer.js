@@ -3,29 +3,52 @@
 import { make } from "./dom.js";
 import { call } from "./server.js";
 
+/** Said of an answer that stops where no more was allowed. */
+export const CUT = "Cut: it reached the longest answer that is allowed.";
+
 /** A card to write an answer into, piece by piece. */
 export const answerCard = (heading) => {
   const text = make("div", { class: "text" });
   const title = make("h3", {}, heading);
+  const mark = make("div", { class: "mark" });
   const foot = make("div", { class: "foot" });
-  const element = make("article", { class: "card answer writing" }, title, text, foot);
+  const whole = { class: "card answer writing", "aria-label": heading };
+  const element = make("article", whole, title, text, mark, foot);
+  const correct = (was, corrected) => {
+    text.replaceChildren(corrected);
+    for (const note of foot.querySelectorAll(":scope > .note")) note.remove(); // of what it said
+    mark.replaceChildren(make("p", { class: "note" }, "Corrected by you."));
+    if (was.trim()) mark.append(folded("What it said", was));
+  };
   return {
     element,
     get text() {
       return text.textContent;
     },
     write: (piece) => text.append(piece),
-    entitle: (said) => title.replaceChildren(said),
-    /** It is whole; `about` tells which answer feedback means, null that there is none to give. */
-    end(about) {
-      element.classList.remove("writing");
-      if (about && !text.textContent.trim()) this.note("It said nothing.");
-      if (about) foot.append(tools(about, text.textContent));
+    entitle(said) {
+      title.replaceChildren(said);
+      element.setAttribute("aria-label", said);
     },
-    cite: (sources) => sources.length && text.after(sourceList(sources)),
+    /** It is whole; `about` tells which answer feedback means, null that there is none to give. */
+    end(about, hear = () => {}) {
+      element.classList.remove("writing");
+      if (!about) return;
+      const was = text.textContent;
+      if (!was.trim()) this.note("It said nothing.");
+      const show = (corrected) => {
+        correct(was, corrected);
+        hear(corrected);
+      };
+      foot.append(tools(about, was, show));
+    },
+    cite: (sources) => sources.length && mark.after(sourceList(sources)),
     note: (said, ...more) => foot.prepend(make("p", { class: "note" }, said, ...more)),
   };
 };
+
+const folded = (heading, text) =>
+  make("details", {}, make("summary", {}, heading), make("p", {}, text));
 
 const sourceList = (sources) => {
   const shown = sources.map((source) => make("li", {}, sourceOf(source)));
@@ -36,11 +59,11 @@ const sourceOf = (source) => {
   if (typeof source === "string") return source;
   const name = source.title || source.document || "untitled";
   if (!source.text) return name;
-  return make("details", {}, make("summary", {}, name), make("p", {}, source.text));
+  return folded(name, source.text);
 };
 
-/** Good, bad, correct; `about` tells the server which answer is meant. */
-const tools = (about, text) => {
+/** Good, bad, correct; `about` tells the server which answer is meant, `show` how it should be. */
+const tools = (about, text, show) => {
   const said = make("span", { class: "said", role: "status" });
   const send = async (path, body) => {
     try {
@@ -64,7 +87,11 @@ const tools = (about, text) => {
   });
   const open = make("button", { type: "button", "aria-expanded": "false" }, "Correct");
   const row = make("div", { class: "tools" }, ...raters, open, said);
-  const form = correction(text, open, (corrected) => send("/feedback/corrections", { corrected }));
+  const form = correction(text, open, async (corrected) => {
+    const isKept = await send("/feedback/corrections", { corrected });
+    if (isKept) show(corrected);
+    return isKept;
+  });
   return make("div", {}, row, form);
 };
 

@@ -1,8 +1,8 @@
 /** A conversation with one system, streamed. */
 
-import { answerCard } from "./answer.js";
+import { load } from "./about.js";
+import { CUT, answerCard } from "./answer.js";
 import { byId, make, onEscape, reader, sendOnEnter } from "./dom.js";
-import { call } from "./server.js";
 import { answer } from "./stream.js";
 
 const NEAR = 80; // px from the end within which the end is followed
@@ -29,7 +29,7 @@ const setRunning = (now) => {
 };
 
 const ask = async (question) => {
-  if (!model.value) await loadModels().catch(() => {}); // asked before the page knew who answers
+  if (!model.value) await load(); // asked before the page knew who answers
   const own = new AbortController();
   const asked = [...messages, { role: "user", content: question }];
   const task = byId("task").value;
@@ -58,23 +58,51 @@ const ask = async (question) => {
 
 const finish = (card, about, { sources = [], isCut = false, isStopped = false }) => {
   const text = card.text;
-  if (text) messages = [...about.messages, { role: "assistant", content: text }];
-  card.end(text || !isStopped ? { ...about, answer: text } : null);
+  let reply = { role: "assistant", content: text };
+  if (text) messages = [...about.messages, reply];
+  // What is asked next goes on from what is shown; what was asked till now stays as it was.
+  const correct = (content) => {
+    const better = { ...reply, content };
+    messages = messages.map((one) => (one === reply ? better : one));
+    reply = better;
+  };
+  card.end(text || !isStopped ? { ...about, answer: text } : null, correct);
   card.cite(sources);
   if (isStopped) card.note("Stopped.");
-  else if (isCut) card.note("Cut: it reached the longest answer that is allowed.");
+  else if (isCut) card.note(CUT);
 };
 
-/** Say what went wrong and offer to ask again; the conversation goes on from before. */
+/** Say what went wrong and offer what may help; the conversation goes on from before. */
 const fail = (card, turn, question, error) => {
   card.end(null);
-  const again = () => {
-    if (running) return;
-    turn.remove();
-    field.focus();
-    ask(question);
+  const way = (label, act) => {
+    const onclick = () => {
+      if (running) return;
+      drop(turn);
+      field.focus();
+      act();
+    };
+    return make("button", { type: "button", onclick }, label);
   };
-  card.note(error.message, " ", make("button", { type: "button", onclick: again }, "Ask again"));
+  const again = way("Ask again", () => ask(question));
+  const edit = way("Edit the question", () => restore(question));
+  const alone = way("Ask it in a new chat", () => {
+    anew();
+    ask(question);
+  });
+  const ways = error.isFinal ? [edit, ...(messages.length ? [alone] : [])] : [again];
+  card.note(error.message, make("span", { class: "ways" }, ...ways));
+};
+
+const drop = (turn) => {
+  turn.remove();
+  if (!log.querySelector(".turn")) log.replaceChildren(greeting);
+  setRunning(null);
+};
+
+/** Put a question back where it was written, before what was written since. */
+const restore = (question) => {
+  field.value = [question, field.value].filter(Boolean).join("\n");
 };
 
 const anew = () => {
@@ -82,15 +110,6 @@ const anew = () => {
   log.replaceChildren(greeting);
   setRunning(null);
   field.focus();
-};
-
-/** Fill the choice of systems; with one there is nothing to choose. */
-export const loadModels = async () => {
-  const { data } = await (await call("/v1/models")).json();
-  const was = model.value;
-  model.replaceChildren(...data.map(({ id }) => make("option", { value: id }, id)));
-  if (data.some(({ id }) => id === was)) model.value = was;
-  byId("model-label").hidden = data.length < 2;
 };
 
 export const startChat = () => {

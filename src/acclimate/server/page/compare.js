@@ -1,6 +1,6 @@
 /** Two answers side by side, blind until the vote. */
 
-import { answerCard } from "./answer.js";
+import { CUT, answerCard } from "./answer.js";
 import { byId, hasKeyboard, isWriting, onEscape, sendOnEnter } from "./dom.js";
 import { call } from "./server.js";
 
@@ -48,6 +48,7 @@ const show = (told) => {
   told.answers.forEach((text, at) => {
     cards[at].write(text);
     cards[at].end({ ticket, side: SIDES[at] });
+    if (told.is_cut[at]) cards[at].note(CUT);
   });
   const [first, second] = told.answers;
   const isSame = first.trim() === second.trim();
@@ -70,6 +71,7 @@ const vote = async (button) => {
     reveal(await response.json());
     button.setAttribute("aria-pressed", "true");
     if (hasKeyboard()) field.select();
+    else pair.focus({ preventScroll: true }); // the button that was pressed can hold it no longer
   } catch (error) {
     said.textContent = `Not kept: ${error.message}`;
     setOpen(true);

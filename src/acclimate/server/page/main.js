@@ -1,6 +1,7 @@
 /** Puts the page together: its parts by address, the key, and the server's coming and going. */
 
-import { loadModels, startChat } from "./chat.js";
+import { load } from "./about.js";
+import { startChat } from "./chat.js";
 import { startCompare } from "./compare.js";
 import { byId, hasKeyboard, make } from "./dom.js";
 import { call, download, hasKey, server, useKey, watch } from "./server.js";
@@ -19,11 +20,14 @@ const show = () => {
     if (name === shown) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (shown === "given") count();
-  else if (hasKeyboard()) byId(FIELDS[shown]).focus();
+  if (shown === "given") {
+    byId("given-heading").focus();
+    count();
+  } else if (hasKeyboard()) byId(FIELDS[shown]).focus();
 };
 
 const count = async () => {
+  byId("given-said").textContent = ""; // now: what is said of a download meanwhile stays
   try {
     const given = await (await call("/feedback")).json();
     const rows = KINDS.map((kind) => {
@@ -32,7 +36,6 @@ const count = async () => {
       return make("div", {}, make("dt", {}, label), make("dd", {}, String(count)));
     });
     byId("counts").replaceChildren(...rows);
-    byId("given-said").textContent = "";
   } catch (error) {
     byId("given-said").textContent = error.message;
   }
@@ -49,17 +52,6 @@ const save = async (button) => {
   }
 };
 
-const introduce = async () => {
-  const about = await (await call("/page/about.json")).json();
-  byId("title").textContent = about.title;
-  document.title = about.title;
-  byId("report").hidden = !about.has_report;
-  byId("task").replaceChildren(...about.tasks.map((name) => make("option", {}, name)));
-  byId("task-label").hidden = about.tasks.length < 2;
-  byId("rest").hidden = about.tasks.length > 0;
-  document.body.classList.toggle("mute", !about.has_feedback);
-};
-
 /** A plain link shows no key, so with one the report is fetched and saved. */
 const openReport = (event) => {
   if (!hasKey()) return;
@@ -71,8 +63,6 @@ const say = (text) => {
   byId("link").textContent = text;
   byId("link").hidden = !text;
 };
-
-const load = () => Promise.all([introduce(), loadModels()]).catch(() => {});
 
 const watchServer = () => {
   server.addEventListener("gone", () => {

@@ -11,6 +11,16 @@ let isGone = false;
 
 export class Gone extends Error {}
 
+const FINAL = ["invalid_request_error", "not_found_error"];
+
+/** What the server would not do; `isFinal`: nor will it when asked the same again. */
+export class Refused extends Error {
+  constructor(said, type = "") {
+    super(said);
+    this.isFinal = FINAL.includes(type);
+  }
+}
+
 export const useKey = (key) => sessionStorage.setItem(KEY, key);
 export const hasKey = () => Boolean(sessionStorage.getItem(KEY));
 
@@ -31,7 +41,7 @@ export const call = async (path, { body, signal } = {}) => {
   found();
   if (response.ok) return response;
   if (response.status === 401) server.dispatchEvent(new Event("locked"));
-  throw new Error(await complaint(response));
+  throw await complaint(response);
 };
 
 /** What a failed fetch or a broken stream means; stopping it oneself stays what it is. */
@@ -51,11 +61,11 @@ const found = () => {
 };
 
 const complaint = async (response) => {
-  if (response.status === 401) return "The server asks for an API key.";
+  if (response.status === 401) return new Refused("The server asks for an API key.");
   const told = await response.json().catch(() => ({}));
   const said = told.error?.message ?? told.detail;
-  if (typeof said === "string") return said;
-  return `The server refused (${response.status}).`;
+  if (typeof said === "string") return new Refused(said, told.error?.type);
+  return new Refused(`The server refused (${response.status}).`);
 };
 
 /** Look again and again whether the server is there, sooner while it is not. */

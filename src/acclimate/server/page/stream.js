@@ -1,6 +1,6 @@
 /** Answers as they are written: server-sent events of `/v1/chat/completions`. */
 
-import { call, lost } from "./server.js";
+import { Refused, call, lost } from "./server.js";
 
 /** The data of each event. */
 async function* events(response) {
@@ -32,7 +32,7 @@ export const answer = async (asked, signal, hear) => {
   for await (const data of events(response)) {
     if (data === "[DONE]") return { sources, isCut: reason === "length" };
     const chunk = JSON.parse(data);
-    if (chunk.error) throw new Error(chunk.error.message);
+    if (chunk.error) throw new Refused(chunk.error.message, chunk.error.type);
     const choice = chunk.choices?.[0];
     if (choice?.delta?.content) hear(choice.delta.content);
     reason = choice?.finish_reason || reason;
