@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+from acclimate.core.model import Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.decoding.engine import engine_of
 from acclimate.server.limits import Limits
 from acclimate.server.places import Places
 from acclimate.server.refusal import RefusedError
@@ -152,3 +155,25 @@ def test_what_waits_and_is_given_up_is_never_begun():
 
     asyncio.run(work())
     assert begun == []
+
+
+def test_who_goes_away_has_a_whole_batch_of_answers_stopped(tiny):
+    prompts, sampling = [Prompt("a b c")] * 64, Sampling(max_new_tokens=200)
+    asked = threading.Event()
+
+    def answers():
+        asked.set()
+        yield tiny.generate(prompts, sampling)
+
+    async def work():
+        places = Places(Limits())
+        reading = asyncio.ensure_future(read(places, answers))
+        await until(asked.is_set)
+        loop = engine_of(tiny.network).loop
+        await until(lambda: loop.running)
+        call, _ = loop.running[0]
+        reading.cancel()
+        await until(lambda: places.taken == 0)
+        assert max(len(drawing.written) for drawing in call.drawings) < 150
+
+    asyncio.run(work())

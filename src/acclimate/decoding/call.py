@@ -127,6 +127,10 @@ class Call:
         self.is_cancelled = True
         self.news.put(error)
 
+    def give_up(self) -> None:
+        """Write no further, as nobody waits for answers any more."""
+        self.fail(BackendError("who asked went away before the answer was there"))
+
     def hear(self) -> News:
         """The next news, when it comes.
 

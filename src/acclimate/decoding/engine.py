@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from acclimate.core.afresh import is_afresh
+from acclimate.core.leaving import stopped_by_leaving
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.progress import progress
 from acclimate.core.saved import descendants
@@ -86,7 +87,7 @@ class Engine:
         num_left = len(call.drawings)  # made here, as nobody else should hear of their errors
         self.put(call)
         try:
-            with progress("answering", num_left) as advance:
+            with stopped_by_leaving(call.give_up), progress("answering", num_left) as advance:
                 while num_left:
                     if call.hear().is_over:
                         num_left -= 1

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from acclimate.core.leaving import Waiter, working_for
 from acclimate.server.limits import Limits
 from acclimate.server.refusal import RefusedError
 
@@ -38,7 +39,7 @@ class Places:
     async def pieces(self, make: Callable[[], Iterable[T]]) -> AsyncGenerator[list[T], None]:
         """What an iterable gives, made in a thread, as it comes; whatever is there, at once.
 
-        Who stops reading has it closed before its next piece.
+        Who stops reading has it closed before its next piece, and networks that write for it stop.
 
         Raises:
             RefusedError: All places are taken, or it takes too long.
@@ -62,7 +63,7 @@ class Places:
                 yield found
         finally:
             timer.cancel()
-            channel.is_closed.set()
+            channel.waiter.go()
             work.cancel()
 
     def _free(self, _work: "Future[None]") -> None:
@@ -83,8 +84,8 @@ class Channel(Generic[T]):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin empty."""
-        self.is_closed = threading.Event()
-        """Set by the reader: nothing more is wanted."""
+        self.waiter = Waiter()
+        """The reader; when it goes, nothing more is wanted."""
         self._loop = loop
         self._pieces: deque[T] = deque()
         self._is_over = False
@@ -96,13 +97,14 @@ class Channel(Generic[T]):
         """Make the pieces, in the thread."""
         pieces: Iterator[T] = iter(())
         try:
-            if not self.is_closed.is_set():
-                pieces = iter(make())
-            for piece in pieces:
-                if self.is_closed.is_set():
-                    break
-                self._pieces.append(piece)
-                self._tell()
+            with working_for(self.waiter):
+                if not self.waiter.is_gone:
+                    pieces = iter(make())
+                for piece in pieces:
+                    if self.waiter.is_gone:
+                        break
+                    self._pieces.append(piece)
+                    self._tell()
         except BaseException as error:  # noqa: BLE001  (the reader raises it)
             self._fault = error if isinstance(error, Exception) else _contained(error)
         finally:

@@ -1,0 +1,62 @@
+"""Whoever waits for an answer may go away, and the work for it should end then."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Waiter:
+    """Somebody who waits, until they go."""
+
+    def __init__(self) -> None:
+        """Be there."""
+        self.is_gone = False
+        self._lock = threading.Lock()
+        self._stops: list[Callable[[], None]] = []
+
+    def go(self) -> None:
+        """Go away: what works for them is stopped, now and from now on."""
+        with self._lock:
+            self.is_gone = True
+            stops = list(self._stops)
+        for stop in stops:
+            stop()
+
+    @contextmanager
+    def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Have `stop` called, from whatever thread, should they go during the body."""
+        with self._lock:
+            self._stops.append(stop)
+            is_gone = self.is_gone
+        if is_gone:
+            stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
+
+
+_waiter: ContextVar[Waiter | None] = ContextVar("waiter", default=None)
+
+
+@contextmanager
+def working_for(waiter: Waiter) -> Iterator[None]:
+    """Let all work of the body, in this thread, be for them."""
+    token = _waiter.set(waiter)
+    try:
+        yield
+    finally:
+        _waiter.reset(token)
+
+
+@contextmanager
+def stopped_by_leaving(stop: Callable[[], None]) -> Iterator[None]:
+    """Have `stop` called if the body's work is for somebody, and they go."""
+    waiter = _waiter.get()
+    if waiter is None:
+        yield
+    else:
+        with waiter.stopping(stop):
+            yield

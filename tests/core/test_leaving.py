@@ -1,0 +1,17 @@
+"""Work for somebody ends when they go, before it begins, during it, and not after it."""
+
+from acclimate.core.leaving import Waiter, stopped_by_leaving, working_for
+
+
+def test_work_is_stopped_when_they_go_and_only_then():
+    waiter, stopped = Waiter(), []
+    with working_for(waiter):
+        with stopped_by_leaving(lambda: stopped.append("done before")):
+            pass
+        with stopped_by_leaving(lambda: stopped.append("under way")):
+            waiter.go()
+        with stopped_by_leaving(lambda: stopped.append("begun after")):
+            pass
+    with stopped_by_leaving(lambda: stopped.append("for nobody")):
+        waiter.go()
+    assert stopped == ["under way", "begun after"]
