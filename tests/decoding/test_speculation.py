@@ -1,6 +1,9 @@
 """As many guesses as pay; rows whose guesses are wrong stop guessing."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from acclimate.core.model import Sampling
 from acclimate.decoding.drafting import Draft
@@ -35,7 +38,7 @@ def test_a_row_begins_with_what_pays_most_by_what_was_measured():
     assert num_guessed(how.row()) == best == how.best(1) > 0
     assert num_guessed(how.row(), room=1) == 1
     assert num_guessed(how.row(), room=0) == 0
-    assert how.expected_gain(best) == pytest.approx(gains[best])
+    assert how.gain(best) == pytest.approx(gains[best])
 
 
 def test_wrong_guesses_turn_it_off_and_right_ones_make_it_bold():
@@ -52,6 +55,32 @@ def test_wrong_guesses_turn_it_off_and_right_ones_make_it_bold():
     assert num_guessed(right) > num_guessed(how.row())
     # A row that begins anew does not know of that.
     assert num_guessed(how.row()) == how.best(1)
+
+
+def test_a_run_of_right_guesses_is_a_reason_for_more_until_one_is_wrong():
+    how = Speculation(Counting(), tuple(range(1, 33)), 0.3, Pace(0.0, ((1, 1.0), (33, 4.2))))
+    row = how.row()
+    usual = num_guessed(row)
+    for _ in range(3):
+        row.learn(6, 6, 6)
+    row.learn(0, 0, 0)
+    assert row.acceptance == pytest.approx(18.5 / 19)
+    assert num_guessed(row) > usual
+    row.learn(6, 4, 3)
+    counted = PRIOR_TOKENS + 22
+    assert row.acceptance == pytest.approx((PRIOR_TOKENS * 0.3 + 21) / counted, rel=0.01)
+
+
+def test_nothing_is_guessed_behind_the_end_of_an_answer_but_where_chance_guesses():
+    how = Speculation(Counting(), (6,), 1.0, PACE, ends=frozenset({4}))
+    assert how.row().draft([1], 99, DRAWING, 1).tokens == [0, 1, 2, 3]
+
+    class Drawn(Counting):
+        def draft(self, ids, num_tokens, _drawing):
+            return Draft(list(range(num_tokens)), torch.ones(num_tokens, 9) / 9)
+
+    drawn = replace(how, drafter=Drawn()).row().draft([1], 99, DRAWING, 1)
+    assert len(drawn.tokens) == len(drawn.probs) == 6
 
 
 def test_a_given_number_is_kept_to_or_left_out():

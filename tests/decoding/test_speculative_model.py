@@ -15,7 +15,7 @@ from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.saved import load_model, save_model
 from acclimate.decoding.caching import Caching
-from acclimate.decoding.decode import prefill_logits
+from acclimate.decoding.decode import decode, prefill_logits
 from acclimate.decoding.engine import engine_of
 from acclimate.decoding.speculation import Speculation
 from acclimate.decoding.speculative_model import SpeculativeModel, drafter_of
@@ -132,6 +132,17 @@ def test_a_stream_is_the_answer(tiny):
         *pieces, whole = ahead.stream(PROMPTS[0], sampling)
         assert "".join(pieces) == whole.text
         alike([whole], tiny.generate(PROMPTS[:1], sampling))
+
+
+def test_answers_end_at_a_token_that_is_guessed(model_folder):
+    model = HuggingFace(path=str(model_folder("llama"))).load()
+    sampling = Sampling(max_new_tokens=40)
+    contexts = [model.encode(prompt)[0] for prompt in PROMPTS]
+    for at in (6, 11, 17):
+        how = {"is_stop": lambda _: False}
+        ends = {own[at] for own in decode(model.network, contexts, sampling, **how)}
+        model.network.generation_config.eos_token_id = sorted(ends)
+        alike(guessing(model).generate(PROMPTS, sampling), model.generate(PROMPTS, sampling))
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])

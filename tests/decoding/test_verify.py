@@ -28,13 +28,33 @@ def test_guesses_are_kept_up_to_the_first_wrong_one():
     assert found == [Verdict(3, 3), Verdict(2, 1), Verdict(1, 0), Verdict(0, 0)]
 
 
-def test_a_token_that_ends_the_answer_cuts_the_rest():
-    drawing = Drawing(Sampling(), 0, [])
-    found = verify(
-        logits_of([1, 2, 3]), [Draft([1, 2])], [drawing], lambda _row: drawing.written[-1] == 1
-    )
-    assert drawing.written == [1]
-    assert found == [Verdict(1, 1)]
+def test_a_stop_among_guesses_cuts_the_rest():
+    for how in (Sampling(), Sampling(logprobs=0)):
+        drawing = Drawing(how, 0, [])
+        asked = []
+
+        def has_two(_row, drawing=drawing, asked=asked):
+            asked.append(len(drawing.written))
+            return 2 in drawing.written
+
+        found = verify(logits_of([1, 2, 3, 4]), [Draft([1, 2, 3])], [drawing], has_two)
+        assert drawing.written == [1, 2]
+        assert len(drawing.tokens_told) in (0, 2)
+        assert found == [Verdict(2, 2)]
+
+
+def test_a_greedy_answer_is_looked_at_once_a_pass_as_long_as_a_look_reaches():
+    for num, looks in ((5, 1), (80, 80)):
+        drawing, asked = Drawing(Sampling(), 0, []), []
+
+        def goes_on(_row, asked=asked):
+            asked.append(1)
+            return False
+
+        logits = logits_of([1] * (num + 1))
+        assert verify(logits, [Draft([1] * num)], [drawing], goes_on) == [Verdict(num, num)]
+        assert drawing.written == [1] * (num + 1)
+        assert len(asked) == looks
 
 
 def test_chance_makes_of_looked_up_guesses_what_it_makes_without():

@@ -13,6 +13,7 @@ from acclimate.nn.speculation import (
     expected_gain,
     expected_tokens,
     judge,
+    overall_gain,
     residual,
 )
 
@@ -99,6 +100,13 @@ def test_gain_divides_by_what_drafting_takes():
     assert expected_gain(0.8, 5, 0.05) == pytest.approx(3.68928 / 1.25)
     # It pays only if a token is kept more often than it costs.
     assert expected_gain(0.31, 1, 0.3) > 1 > expected_gain(0.29, 1, 0.3)
+
+
+def test_the_whole_gains_less_where_some_passes_have_no_guesses():
+    # Four passes with guesses give 12 tokens at twice the pace, six without give one each.
+    assert overall_gain(2.0, 8, 4, 10) == pytest.approx(18 / 12)
+    assert overall_gain(2.0, 8, 4, 4) == 2
+    assert overall_gain(2.0, 0, 0, 10) == 1
 
 
 FREE = Pace(0.05, ((1, 1.0), (64, 1.0)))

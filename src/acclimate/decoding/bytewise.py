@@ -133,9 +133,9 @@ class ByteRows:
         """Go on with some of the rows."""
         self.alignments = [self.alignments[i] for i in keep]
 
-    def join(self, other: "ByteRows") -> None:
-        """Go on with another's rows behind these."""
-        self.alignments += other.alignments
+    def join(self, *others: "ByteRows") -> None:
+        """Go on with others' rows behind these."""
+        self.alignments += [own for other in others for own in other.alignments]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Guesses at the next tokens: what followed before, or what a small network says.
+"""Guesses at the next tokens, and how a small network makes them.
 
 Letters: G drafted tokens, V vocabulary.
 """
@@ -22,6 +22,11 @@ class Draft:
     probs: torch.Tensor | None = None
     """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether chance decided: then which tokens are checked must not depend on them."""
+        return self.probs is not None
+
 
 class DraftRow(Protocol):
     """Guesses for one row, which goes on from one call to the next."""
@@ -39,54 +44,6 @@ class Drafter(Protocol):
 
     def row(self) -> DraftRow:
         """For one row, from its start on."""
-
-
-@dataclass(frozen=True)
-class PromptLookup:
-    """What followed the last words where they stood before, in the prompt or in the answer.
-
-    Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding.
-    """
-
-    longest: int
-    """Tokens that are looked for at first."""
-    shortest: int
-    """At last."""
-    flops_per_token: float = 0.0
-
-    def row(self) -> "LookupRow":
-        """For one row."""
-        return LookupRow(range(self.longest, self.shortest - 1, -1))
-
-
-class LookupRow:
-    """Where each sequence of a row's tokens stood last."""
-
-    def __init__(self, sizes: range) -> None:
-        """Look for so many tokens, in that order."""
-        self.sizes = sizes
-        self._after: dict[tuple[int, ...], int] = {}
-        """The place behind the last of them but the row's own end."""
-        self._num_known = 0
-
-    def draft(self, ids: list[int], num_tokens: int, _drawing: Drawing | None = None) -> Draft:
-        """What followed the longest end of the row that stood before."""
-        for place in range(self._num_known, len(ids)):
-            for size in self.sizes:
-                if size <= place:
-                    self._after[tuple(ids[place - size : place])] = place
-        self._num_known = len(ids)
-        for size in self.sizes:
-            place = self._after.get(tuple(ids[-size:]), 0)
-            if place:
-                return Draft(_going_on(ids, place, num_tokens))
-        return Draft()
-
-
-def _going_on(ids: list[int], place: int, num_tokens: int) -> list[int]:
-    """Tokens from a place on; past the end of the row, those that this adds to it."""
-    period = len(ids) - place
-    return [ids[place + number % period] for number in range(num_tokens)]
 
 
 @dataclass(frozen=True)

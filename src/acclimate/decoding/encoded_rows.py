@@ -56,7 +56,7 @@ class EncodedRows:
         self.cache.batch_select_indices(index)
         self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
 
-    def join(self, other: Self) -> None:
+    def join(self, *others: Self) -> None:
         """Go on with rows that have read as little: a decoder without positions of its own.
 
         Raises:

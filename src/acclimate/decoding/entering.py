@@ -22,12 +22,14 @@ class Entering:
 
     def begin(self) -> None:
         """Make the rows, with nothing read yet."""
+        made = []
         for call, own in groupby(self.seats, key=lambda seat: seat[0]):
             places = [place for _, place in own]
-            new = [reader.rows(places) for reader in call.readers]
-            for held, other in zip(self.rows, new, strict=False):
-                held.join(other)
-            self.rows = self.rows or new
+            made.append([reader.rows(places) for reader in call.readers])
+        for first, *others in zip(*made, strict=True):
+            if others:
+                first.join(*others)
+            self.rows.append(first)
         self.logits = [None] * len(self.rows)
 
 

@@ -30,7 +30,7 @@ ROWS_PER_TURN = 8
 large network nearly what a token for all of them does."""
 MAX_ROWS = 64
 """At most so many answers are written side by side."""
-MAX_TOLD = 500
+MAX_TOLD = 320
 """Times a second that those who listen are told of new tokens, all together: threads that wake for
 every token of 64 answers would take the interpreter from the one that computes. Where few are
 written, each is told of."""

@@ -109,11 +109,14 @@ class NetworkRows:
         index = torch.tensor(keep, dtype=torch.long)
         self.routes = {name: routes[index] for name, routes in self.routes.items()}
 
-    def join(self, other: "NetworkRows") -> None:
-        """Go on with another's rows, of the same network, behind these."""
-        self.cache.join(other.cache)
-        self.ids = self.ids + other.ids
-        self.routes = {n: torch.cat([own, other.routes[n]]) for n, own in self.routes.items()}
+    def join(self, *others: "NetworkRows") -> None:
+        """Go on with others' rows, of the same network, behind these."""
+        self.cache.join(*(other.cache for other in others))
+        self.ids = [*self.ids, *(ids for other in others for ids in other.ids)]
+        self.routes = {
+            name: torch.cat([own, *(other.routes[name] for other in others)])
+            for name, own in self.routes.items()
+        }
 
     def fork(self) -> Self:
         """The same rows, to go on another way."""

@@ -6,6 +6,7 @@ Letters: B prompts, K members of one base, V vocabulary.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -157,8 +158,7 @@ class OnePassRows:
         if len(logits) < self.size:
             return None
         first = self.own[0]
-        for other in self.own[1:]:
-            first.join(other)
+        first.join(*self.own[1:])
         self.whole = NetworkRows(self.network, first.ids, first.cache, first.routes)
         return torch.stack(logits, 1)
 
@@ -172,21 +172,22 @@ class OnePassRows:
         num = len(self._all.ids) // self.size
         self._all.select([part * num + row for part in range(self.size) for row in keep])
 
-    def join(self, other: "OnePassRows") -> None:
-        """Go on with another's prompts behind these."""
+    def join(self, *others: "OnePassRows") -> None:
+        """Go on with others' prompts behind these."""
         if self.whole is None:
-            for own, new in zip(self.own, other.own, strict=True):
-                own.join(new)
+            for own, *new in zip(self.own, *(other.own for other in others), strict=True):
+                own.join(*new)
             return
-        sizes = [len(rows.ids) // self.size for rows in (self._all, other._all)]
-        starts = 0, len(self._all.ids)
-        self._all.join(other._all)
-        # Parts of both, in the order of the members again.
+        joined = [self._all, *(other._all for other in others)]
+        sizes = [len(rows.ids) // self.size for rows in joined]
+        starts = [0, *accumulate(len(rows.ids) for rows in joined)]
+        self._all.join(*joined[1:])
+        # Parts of all, in the order of the members again.
         self._all.select(
             [
                 start + part * num + row
                 for part in range(self.size)
-                for start, num in zip(starts, sizes, strict=True)
+                for start, num in zip(starts, sizes, strict=False)
                 for row in range(num)
             ]
         )

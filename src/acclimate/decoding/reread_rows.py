@@ -63,7 +63,10 @@ class RereadRows:
         index = torch.tensor(keep, dtype=torch.long)
         self.routes = {name: routes[index] for name, routes in self.routes.items()}
 
-    def join(self, other: Self) -> None:
-        """Go on with another's rows, of the same network, behind these."""
-        self.ids = self.ids + other.ids
-        self.routes = {n: torch.cat([own, other.routes[n]]) for n, own in self.routes.items()}
+    def join(self, *others: Self) -> None:
+        """Go on with others' rows, of the same network, behind these."""
+        self.ids = [*self.ids, *(ids for other in others for ids in other.ids)]
+        self.routes = {
+            name: torch.cat([own, *(other.routes[name] for other in others)])
+            for name, own in self.routes.items()
+        }

@@ -35,8 +35,8 @@ class Rows(Protocol):
     def select(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
 
-    def join(self, other: Any) -> None:
-        """Go on with another's rows, of the same reader or one that may mix, behind these."""
+    def join(self, *others: Any) -> None:
+        """Go on with others' rows, of the same reader or one that may mix, behind these."""
 
 
 class Reader(Protocol):

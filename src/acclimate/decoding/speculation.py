@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 
 from acclimate.decoding.drafting import Draft, Drafter
 from acclimate.decoding.sampling import Drawing
@@ -54,6 +55,8 @@ class Speculation:
     acceptance: float
     """Share of judged guesses that were kept where it was measured; what a row begins from."""
     pace: Pace
+    ends: frozenset[int] = frozenset()
+    """Tokens that end an answer: what would follow is not guessed."""
     tally: Tally = field(default_factory=Tally, compare=False)
     """Of all rows so far."""
 
@@ -66,7 +69,7 @@ class Speculation:
         rate = self.acceptance if acceptance is None else acceptance
         return _best(self.pace, self.choices, round(rate, 2), num_rows)
 
-    def expected_gain(self, num_draft_tokens: int) -> float:
+    def gain(self, num_draft_tokens: int) -> float:
         """How many times as fast, were a pass over many tokens as fast as over one."""
         return expected_gain(self.acceptance, num_draft_tokens, self.pace.draft)
 
@@ -79,12 +82,19 @@ class Guesses:
         self.how, self.tally = how, Tally()
         self._row = how.drafter.row()
         self._num_judged = self._num_kept = 0.0
+        self._run = 0
+        """Guesses that were right since the last wrong one."""
 
     @property
     def acceptance(self) -> float:
-        """Share of guesses expected to be right, from those before this row and in it."""
+        """Share of guesses expected to be right, from those before this row and in it.
+
+        In a run of right ones, such as a quotation, by that run alone (Jeffreys' rule: half a right
+        one and half a wrong one before it), if that is more.
+        """
         before = PRIOR_TOKENS * self.how.acceptance
-        return (before + self._num_kept) / (PRIOR_TOKENS + self._num_judged)
+        usual = (before + self._num_kept) / (PRIOR_TOKENS + self._num_judged)
+        return max(usual, (self._run + 0.5) / (self._run + 1)) if self._run else usual
 
     @property
     def flops(self) -> float:
@@ -103,14 +113,20 @@ class Guesses:
         self._num_judged *= KEPT_SHARE
         self._num_kept *= KEPT_SHARE
         num = min(room, self.how.best(num_rows, self.acceptance))
-        return self._row.draft(ids, num, drawing) if num > 0 else Draft()
+        found = self._row.draft(ids, num, drawing) if num > 0 else Draft()
+        return found if found.is_drawn else Draft(self._until_end(found.tokens))
 
     def learn(self, num_drafted: int, num_judged: int, num_kept: int) -> None:
         """What became of the last ones."""
         self._num_judged += num_judged
         self._num_kept += num_kept
+        if num_drafted:
+            self._run = self._run + num_kept if num_kept == num_drafted else 0
         self.tally.add(num_drafted, num_judged, num_kept)
         self.how.tally.add(num_drafted, num_judged, num_kept)
+
+    def _until_end(self, tokens: list[int]) -> list[int]:
+        return list(takewhile(lambda token: token not in self.how.ends, tokens))
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,8 @@
 """A network whose answers are guessed ahead, several tokens checked in one pass."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,10 +12,12 @@ from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.decoding.answering import Asked
-from acclimate.decoding.drafting import Drafter, DraftNetwork, PromptLookup
+from acclimate.decoding.drafting import Drafter, DraftNetwork
 from acclimate.decoding.local_model import LocalModel
+from acclimate.decoding.lookup import PromptLookup
 from acclimate.decoding.speculation import Speculation
 from acclimate.nn.speculation import Pace
+from acclimate.text.chat import stop_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +31,11 @@ class SpeculativeModel(NeuralModel):
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer side by side with whoever asks the same network."""
-        return Asked(self.inner, prompts, sampling, self.how).answers() if prompts else []
+        return Asked(self.inner, prompts, sampling, self._how).answers() if prompts else []
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """The text as it is written, in pieces of several tokens where guesses were right."""
-        return Asked(self.inner, [prompt], sampling, self.how).pieces()
+        return Asked(self.inner, [prompt], sampling, self._how).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """The inner model's, which reads all at once anyway."""
@@ -53,6 +56,10 @@ class SpeculativeModel(NeuralModel):
     def with_network(self, network: Any) -> NeuralModel:
         """The inner model around another network, for which nothing has been measured."""
         return self.inner.with_network(network)
+
+    @cached_property
+    def _how(self) -> Speculation:
+        return replace(self.how, ends=stop_ids(self.network, self.tokenizer))
 
     @property
     def network(self) -> Any:  # type: ignore[override]

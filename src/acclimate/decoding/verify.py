@@ -5,6 +5,7 @@ Letters: B rows, T tokens read of each, V vocabulary.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import pad
 
 from acclimate.decoding.call import Seat
 from acclimate.decoding.drafting import Draft
+from acclimate.decoding.ending import NUM_AT_ONCE
 from acclimate.decoding.sampling import Drawing, distribution, draw, likeliest, write
 from acclimate.nn.speculation import judge
 
@@ -39,9 +41,10 @@ def verify(
 
     Args:
         logits: After each row's last token and after each of its guesses, (B, T, V).
-        drafts: Of each row, T - 1 guesses at most.
+        drafts: Of each row, T - 1 guesses at most; of plain ones none that ends an answer.
         drawings: How each row is drawn.
-        is_over: Told a row that has a new token; whether it ends there.
+        is_over: Told a row that has new tokens; whether it ends there, or ended at a stop string
+            among them.
     """
     is_any_plain = any(drawing.is_plain for drawing in drawings)
     best = likeliest(logits).tolist() if is_any_plain else [[]] * len(drawings)
@@ -99,6 +102,8 @@ class _Said(NamedTuple):
 
 
 def _judged(said: _Said, draft: Draft, drawing: Drawing, is_over: Callable[[], bool]) -> Verdict:
+    if drawing.is_plain and (found := _at_once(said.likeliest, draft, drawing, is_over)):
+        return found
     # Behind the last guess stands none, which no token equals.
     for place, guess in enumerate([*draft.tokens, None]):
         if drawing.is_plain:
@@ -112,6 +117,26 @@ def _judged(said: _Said, draft: Draft, drawing: Drawing, is_over: Callable[[], b
         if not is_right or is_over():
             break
     return Verdict(min(place + 1, len(draft.tokens)), place + is_right)
+
+
+def _at_once(
+    best: Sequence[int], draft: Draft, drawing: Drawing, is_over: Callable[[], bool]
+) -> Verdict | None:
+    """All that is right of a greedy answer's guesses; None: it may end within them.
+
+    Looking whether it ends takes long beside a small network's pass. Behind the last token the loop
+    looks anyway.
+    """
+    pairs = zip(draft.tokens, best, strict=False)
+    num_right = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if num_right >= NUM_AT_ONCE:
+        return None
+    for token in best[: num_right + 1]:
+        drawing.write(token)
+    if num_right and is_over():
+        drawing.take_back(num_right + 1)
+        return None
+    return Verdict(min(num_right + 1, len(draft.tokens)), num_right)
 
 
 def _replaced(logits: torch.Tensor, draft: torch.Tensor, guess: int, drawing: Drawing) -> int:

@@ -9,8 +9,8 @@ Letters: B rows, G groups of neighbours of about one length.
 from collections.abc import Sequence
 from itertools import pairwise
 
-NEAR = 4
-"""Neighbours whose lengths differ by less are never parted."""
+NEAR = 8
+"""Neighbours whose lengths are not so far from the first one's are never parted."""
 CALL_PLACES = 64
 """Places whose reading takes about as long as one more call."""
 
@@ -26,8 +26,11 @@ def bands(lengths: Sequence[int]) -> list[slice]:
     """
     if max(lengths) - min(lengths) < CALL_PLACES // len(lengths):
         return [slice(0, len(lengths))]
-    steps = enumerate(pairwise(lengths), 1)
-    cuts = [0, *(row for row, (own, other) in steps if abs(own - other) >= NEAR), len(lengths)]
+    cuts = [0]
+    for row, length in enumerate(lengths):
+        if abs(length - lengths[cuts[-1]]) >= NEAR:
+            cuts.append(row)
+    cuts.append(len(lengths))
     tops = [max(lengths[start:end]) for start, end in pairwise(cuts)]
     # The least cost of the first G groups, and where the last of their bands begins.
     best: list[tuple[float, int]] = [(0, 0)]

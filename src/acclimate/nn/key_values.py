@@ -15,8 +15,8 @@ from transformers import Cache
 
 from acclimate.nn.span import Span
 
-STEP_TOKENS = 128
-"""Places are added in multiples of this."""
+STEP_TOKENS, ROOM_TOKENS = 32, 128
+"""Places are added in multiples of the one, with the other to spare at least."""
 STEP_ROWS = 8
 """There is room for so many rows at least, where there is more than one."""
 GROWTH = 1.5
@@ -46,18 +46,17 @@ class KeyValues(Cache):
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Segment]]) -> Self:
-        """Rows that each hold some segments, one behind the other, with room for some more."""
+        """Rows that each hold some segments, one behind the other."""
         made = cls(len(rows))
         made.lengths = [sum(segment[0][0].shape[1] for segment in row) for row in rows]
         layers = next((segment for row in rows for segment in row), ())
         made._pending = [0] * len(layers)
-        num_places = _rounded(max(made.lengths) + STEP_TOKENS)
+        size, end = len(rows), max(made.lengths)
         for layer, pair in enumerate(layers):
-            held = tuple(x.new_empty(len(rows), x.shape[0], num_places, x.shape[2]) for x in pair)
+            held = tuple(x.new_empty(size, x.shape[0], end, x.shape[2]) for x in pair)
             for which, place in enumerate(held):
                 for row, segments in enumerate(rows):
-                    parts = [segment[layer][which] for segment in segments]
-                    _fill(place[row], parts)
+                    _fill(place[row], [segment[layer][which] for segment in segments])
             made.pairs.append((held[0], held[1]))
         return made
 
@@ -103,19 +102,21 @@ class KeyValues(Cache):
                     place[to.to(place.device), :, :end] = place[rows.to(place.device), :, :end]
         self.lengths = [self.lengths[row] for row in keep]
 
-    def join(self, other: "KeyValues") -> None:
-        """Add another's rows behind these."""
+    def join(self, *others: "KeyValues") -> None:
+        """Add the rows of others behind these."""
         first = len(self.lengths)
-        self.lengths = self.lengths + other.lengths
-        if not self.pairs:
-            # Rows that hold nothing yet stand before those that do.
-            self.pairs = [tuple(x[:0, :, :0] for x in pair) for pair in other.pairs]  # type: ignore[misc]
-            self._pending = list(other._pending)
-        end = max(other.lengths, default=0)
-        for layer, pair in enumerate(other.pairs):
-            held = self._with_room(layer, max(self.lengths))
-            for place, new in zip(held, pair, strict=True):
-                place[first : len(self.lengths), :, :end] = new[: len(other.lengths), :, :end]
+        self.lengths = [*self.lengths, *(own for other in others for own in other.lengths)]
+        for other in others:
+            last, end = first + len(other.lengths), max(other.lengths, default=0)
+            if not self.pairs:
+                # Rows that hold nothing yet stand before those that do.
+                self.pairs = [(keys[:0, :, :0], values[:0, :, :0]) for keys, values in other.pairs]
+                self._pending = list(other._pending)
+            for layer, pair in enumerate(other.pairs):
+                held = self._with_room(layer, max(self.lengths))
+                for place, new in zip(held, pair, strict=True):
+                    place[first:last, :, :end] = new[: last - first, :, :end]
+            first = last
 
     def segment(self, row: int, start: int, end: int) -> Segment:
         """A copy of what one row holds at places `start` to `end`."""
@@ -164,7 +165,8 @@ class KeyValues(Cache):
         held, num_rows = self.pairs[layer], len(self.lengths)
         have_rows, _, have_places, _ = held[0].shape
         if num_rows > have_rows or end > have_places:
-            places = _rounded(_grown(have_places, end))
+            room = end if end <= have_places else end + ROOM_TOKENS
+            places = _rounded(_grown(have_places, room))
             # One row mostly stays alone; where a second one joins, more do.
             rows = _grown(have_rows, num_rows)
             rows = rows if rows == 1 else max(STEP_ROWS, rows)

@@ -64,6 +64,20 @@ def expected_gain(acceptance_rate: float, num_draft_tokens: int, cost_ratio: flo
     return expected_tokens(acceptance_rate, num_draft_tokens) / (cost_ratio * num_draft_tokens + 1)
 
 
+def overall_gain(gain: float, num_kept: int, num_guessed: int, num_passes: int) -> float:
+    """How many times as fast answers are written where only some passes have guesses.
+
+    Args:
+        gain: Of a pass with guesses over passes without.
+        num_kept: Guesses that were right.
+        num_guessed: Passes with guesses.
+        num_passes: All.
+    """
+    ahead = num_kept + num_guessed  # tokens, as each pass gives one more than its right guesses
+    alone = num_passes - num_guessed
+    return (alone + ahead) / (alone + ahead / gain)
+
+
 @dataclass(frozen=True)
 class Pace:
     """How long things take, in passes of the target over one token."""

@@ -1,5 +1,6 @@
 """Send an error, and what a server sends as events, from anywhere in it."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -55,9 +56,25 @@ async def respond(
 
 def events(chunks: AsyncGenerator[dict[str, Any], None]) -> Response:
     """Chunks as server-sent events; an error on the way is the last of them."""
-    return StreamingResponse(
+    return _Events(
         _encoded(chunks), media_type="text/event-stream", headers={"cache-control": "no-store"}
     )
+
+
+class _Events(StreamingResponse):
+    """Sent until the client goes away, without the library's task groups, which take longer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send all, and listen whether anybody is there."""
+        sending = asyncio.ensure_future(self.stream_response(send))
+        gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        finally:
+            sending.cancel()
+            gone.cancel()
 
 
 async def _encoded(chunks: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[bytes, None]:

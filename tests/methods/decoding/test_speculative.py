@@ -8,6 +8,7 @@ from acclimate.core.members import METHODS
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.rewriter import unwrap
+from acclimate.core.saved import save_model
 from acclimate.decoding.speculative_model import SpeculativeModel
 from acclimate.methods.decoding import speculative as module
 from acclimate.methods.decoding.speculative import Speculative
@@ -47,11 +48,18 @@ def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
     facts = book.notes().facts
     rate, num = core.how.acceptance, facts["num_draft_tokens that pays most (0: off)"]
     assert facts["acceptance rate on dev, share of guesses"] == rate
-    gains = {g: sum(rate**i for i in range(g + 1)) / (0.01 * g + 1) for g in range(17)}
+    gains = {g: sum(rate**i for i in range(g + 1)) / (0.01 * g + 1) for g in range(33)}
     assert num == max(gains, key=gains.get) > 0
-    named = "expected gain, were passes over many tokens as fast"
+    named = "expected gain of a pass with guesses, were it as fast as one without"
     # Acceptance is looked up in steps of a hundredth.
     assert facts[named] == pytest.approx(gains[num], rel=0.02)
+    # Passes without guesses go on as before.
+    share, mean = facts["passes on dev with guesses, share"], facts["tokens a pass on dev"]
+    own = facts["expected gain of a pass with guesses, with passes as timed"]
+    whole = mean / (1 - share + (mean - 1 + share) / own)
+    found = facts["expected gain over all passes, with and without guesses"]
+    assert found == pytest.approx(whole)
+    assert 1 < found <= own
     sampling = Sampling(max_new_tokens=24)
     expected = [answer.text for answer in base.generate(food, sampling)]
     assert [answer.text for answer in model.generate(food, sampling)] == expected
@@ -80,6 +88,19 @@ def test_a_draft_is_made_by_its_recipe(tiny, model_folder, small_data, food, pac
     assert [answer.text for answer in model.generate(food, sampling)] == expected
 
 
+def test_a_draft_may_be_a_saved_model(tiny, small_data, food, paced, tmp_path):
+    paced(FREE)
+    save_model(LexicalRAG().fit(tiny, small_data, seed=0), tmp_path / "saved")
+    method = Speculative(draft=str(tmp_path / "saved"), num_draft_tokens=3)
+    assert method.reads == (str(tmp_path / "saved"),)
+    model = method.fit(tiny, small_data, seed=0)
+    assert model.draft is not None
+    assert model.how.acceptance == 1
+    sampling = Sampling(max_new_tokens=16)
+    expected = [answer.text for answer in tiny.generate(food, sampling)]
+    assert [answer.text for answer in model.generate(food, sampling)] == expected
+
+
 def test_a_draft_of_another_vocabulary_is_refused(tiny, model_folder, small_data, monkeypatch):
     draft = HuggingFace(path=str(model_folder("mistral"))).load()
     draft.tokenizer.add_tokens(["elsewhere"])
@@ -102,7 +123,7 @@ def test_what_cannot_be_guessed_for_is_refused(tiny, model_folder, small_data, p
 
 
 def test_bad_settings_are_said():
-    with pytest.raises(ConfigError, match="min_ngram_tokens=4 must be at most max_ngram_tokens=3"):
-        METHODS.build({"name": "speculative", "min_ngram_tokens": 4})
+    with pytest.raises(ConfigError, match="min_ngram_tokens=7 must be at most max_ngram_tokens=6"):
+        METHODS.build({"name": "speculative", "min_ngram_tokens": 7})
     with pytest.raises(UnknownNameError):
         METHODS.build({"name": "speculative", "draft": "nonsense"})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -14,15 +15,16 @@ from acclimate.core.model import Model, Sampling
 from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Unwrapped, unwrap
+from acclimate.core.saved import MANIFEST, load_model
 from acclimate.decoding.local_model import LocalModel
 from acclimate.decoding.pacing import measure_pace
 from acclimate.decoding.speculation import Speculation, Tally
 from acclimate.decoding.speculative_model import SpeculativeModel, drafter_of
-from acclimate.nn.speculation import Pace
+from acclimate.nn.speculation import Pace, overall_gain
 
 Ask = tuple[Prompt, Sampling]
 """A question, and how it is answered."""
-MOST_TOKENS = 16
+MOST_TOKENS = 32
 """Guessed before a pass at most: longer ones are seldom right to their end."""
 TRIAL_TOKENS = 8
 """Guessed before each pass on dev, where no number is given."""
@@ -51,14 +53,16 @@ class Speculative(Method):
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     draft: Member | None = None
-    """A recipe for what guesses: `{name: huggingface, path: folder}` or methods on the base; its
-    vocabulary must be the base's. None: guesses are looked up, which costs next to nothing."""
+    """What guesses: `{name: huggingface, path: folder}`, methods on the base, or a folder with a
+    model that acclimate saved; its vocabulary must be the base's. None: guesses are looked up,
+    which costs next to nothing."""
     num_draft_tokens: int = Field(default=0, ge=0)
-    """Guessed before a pass; 0: as many as pay most, up to 16, by the row's own guesses so far."""
-    max_ngram_tokens: int = Field(default=3, ge=1)
-    """The longest end of a row that is looked up, at first; Saxena's."""
+    """Guessed before a pass; 0: as many as pay most, up to 32, by the row's own guesses so far."""
+    max_ngram_tokens: int = Field(default=6, ge=1)
+    """The longest end of a row by which places are told apart; Saxena's 3 took other places for a
+    quotation's more often."""
     min_ngram_tokens: int = Field(default=2, ge=1)
-    """The shortest, at last; Saxena's 1 was slower here, as what follows one token is less sure."""
+    """The shortest; Saxena's 1 was slower here, as what follows one token is less sure."""
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
@@ -72,8 +76,14 @@ class Speculative(Method):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The draft's, where there is one."""
-        return () if self.draft is None else parts_of((self.draft,))
+        """The draft's, where there is one to be made."""
+        return () if self.draft is None or self.reads else parts_of((self.draft,))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The draft's folder, if it is saved."""
+        named = self.draft if isinstance(self.draft, str) else ""
+        return (named,) if named and (Path(named) / MANIFEST).is_file() else ()
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Measure on dev how many guesses are right and how long things take.
@@ -84,7 +94,7 @@ class Speculative(Method):
         """
         taken = unwrap(base)
         core = _decoder(taken.core, "the base")
-        made = fitted(self, base, data, seed)
+        made = list(map(load_model, map(Path, self.reads))) or fitted(self, base, data, seed)
         draft = _draft(unwrap(made[0]).core, core) if made else None
         how = self._measured(core, draft, _asked(data, taken))
         return taken.rewrap(SpeculativeModel(core, how, draft)) if _paying(how) else base
@@ -118,14 +128,17 @@ def _tell(how: Speculation, tally: Tally, num_passes: int) -> None:
     """What was measured, and what it comes to."""
     rate, num = how.acceptance, _paying(how)
     fact("acceptance rate on dev, share of guesses", rate)
-    if num_passes > 0:
-        fact("passes on dev with guesses, share", tally.num_passes / num_passes)
-        fact("tokens a pass on dev", 1 + tally.num_kept / num_passes)
     fact("time of a guess, share of a pass over one token", how.pace.draft)
     fact("num_draft_tokens that pays most (0: off)", num)
     shown = num or how.choices[0]
-    fact("expected gain, were passes over many tokens as fast", how.expected_gain(shown))
-    fact("expected gain where there are guesses, with passes as timed", how.pace.gain(rate, shown))
+    own = how.pace.gain(rate, shown)
+    fact("expected gain of a pass with guesses, were it as fast as one without", how.gain(shown))
+    fact("expected gain of a pass with guesses, with passes as timed", own)
+    if num_passes > 0:
+        fact("passes on dev with guesses, share", tally.num_passes / num_passes)
+        fact("tokens a pass on dev", 1 + tally.num_kept / num_passes)
+        whole = overall_gain(own, tally.num_kept, tally.num_passes, num_passes)
+        fact("expected gain over all passes, with and without guesses", whole)
 
 
 def _asked(data: TrainData, taken: Unwrapped) -> list[Ask]:
