@@ -1,4 +1,4 @@
-"""Look-up speculation, and whole answers from the cache, against answering anew.
+"""Look-up speculation and cached answers, against answering anew.
 
 Look-up is for answers that quote what retrieval found. acclimate-base seldom does: its answers end
 after a dozen tokens, of which reading the prompt takes most of the time, or go round in circles,

@@ -1,4 +1,4 @@
-"""A network that quotes what it read, as a reader tuned to do so would: its weights are written.
+"""A network that quotes what it read, by weights that are written, not learned.
 
 acclimate-base is too small for it: its longer answers to questions go round in circles, which are
 easy to guess and which nobody wants. This network has the base's own shape, so that a pass takes
@@ -9,6 +9,7 @@ Letters: V vocabulary, D width, E head width.
 """
 
 import math
+import sys
 from typing import Any
 
 import torch
@@ -73,3 +74,24 @@ def _otherwise(num_tokens: int, share: float) -> torch.Tensor:
     found = torch.arange(num_tokens)
     found[pairs] = pairs.flip(-1)
     return found
+
+
+def main() -> int:
+    """Print a text and how the network goes on with it."""
+    from decoding_setting import conditions, embedded
+
+    print(conditions())
+    read = torch.arange(10, 10 + 2 * BACK_TOKENS)[None]
+    for share in (0.0, 0.1):
+        network = quoting(embedded().peer, share)
+        written = network.generate(read, max_new_tokens=BACK_TOKENS // 2, do_sample=False)
+        said = written[0, read.shape[1] :]
+        quoted = read[0, -BACK_TOKENS:][: len(said)]
+        print(
+            f"share said otherwise, asked {share:.2f}: {float((said != quoted).float().mean()):.2f}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ def test_begins_with_a_sentence_and_has_a_main(path):
     compile(tree, path.name, "exec")
     first = text.splitlines()[0]
     assert first.startswith('"""')
-    assert first.endswith('."""')
+    assert first.rstrip('"').endswith(".")
     assert len(first.strip('"')) <= 80
     assert "main" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 

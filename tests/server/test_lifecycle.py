@@ -36,6 +36,14 @@ def test_who_sends_no_head_is_not_waited_for(begin):
         assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("begin", [b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"hello there\r\n\r\n"])
+def test_bytes_that_are_no_request_are_told_so_as_all_else_is(begin):
+    with running(build_app({"one": Says("yes")})) as server:
+        head, body = sent(server, begin).split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert "no HTTP request" in json.loads(body)["error"]["message"]
+
+
 def test_a_byte_now_and_then_does_not_help():
     app = build_app({"one": Says("yes")}, limits=Limits(body_seconds=0.3))
     with running(app) as server, connected(server) as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
@@ -69,6 +70,11 @@ class ImpatientProtocol(H11Protocol):
         super().connection_lost(exc)
         self._stop()
 
+    def send_400_response(self, _msg: str) -> None:
+        """Tell of bytes that are no HTTP as of all else."""
+        self.transport.write(_refused(400, "these bytes are no HTTP request; send HTTP/1.1"))
+        self.transport.close()
+
     def _watch(self) -> None:
         if self.conn.their_state is not h11.IDLE:
             self._stop()
@@ -83,14 +89,16 @@ class ImpatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._timer = None
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            self.transport.write(_late(self.head_seconds))
+            said = f"no request came within {self.head_seconds:g} seconds"
+            self.transport.write(_refused(408, said))
             self.transport.close()
 
 
-def _late(seconds: float) -> bytes:
-    body = RefusedError(408, f"no request came within {seconds:g} seconds").encoded
+def _refused(status: int, said: str) -> bytes:
+    """A whole answer, for who sent no request."""
+    body = RefusedError(status, said).encoded
     head = (
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body
