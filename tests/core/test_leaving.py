@@ -1,6 +1,9 @@
 """Work for somebody ends when they go, before it begins, during it, and not after it."""
 
-from acclimate.core.leaving import Waiter, stopped_by_leaving, working_for
+import pytest
+
+from acclimate.core.asking import attempted
+from acclimate.core.leaving import LeftError, Waiter, stopped_by_leaving, working_for
 
 
 def test_work_is_stopped_when_they_go_and_only_then():
@@ -15,3 +18,11 @@ def test_work_is_stopped_when_they_go_and_only_then():
     with stopped_by_leaving(lambda: stopped.append("for nobody")):
         waiter.go()
     assert stopped == ["under way", "begun after"]
+
+
+def test_a_member_that_was_stopped_is_not_left_out_as_one_that_failed():
+    def stopped(_asked):
+        raise LeftError("gone")
+
+    with pytest.raises(LeftError):
+        attempted(stopped, ["one", "two"])

@@ -10,10 +10,12 @@ import torch
 
 from acclimate.core.cost import metered
 from acclimate.core.errors import BackendError
+from acclimate.core.leaving import LeftError, Waiter, working_for
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.decoding.answering import Asked
 from acclimate.decoding.call import Call
+from acclimate.decoding.decode import decode_jointly
 from acclimate.decoding.engine import engine_of
 from acclimate.decoding.rows import NetworkReader
 from acclimate.models.local.huggingface import HuggingFace
@@ -171,3 +173,37 @@ def test_one_look_at_a_network_serves_all_who_ask_it_and_none_after_them(model):
     with torch.no_grad():
         model.network.lm_head.weight.mul_(-1)
     assert model.generate(PROMPTS[:1], SAMPLING) != before
+
+
+def test_who_left_is_answered_by_nobody_alone_or_joined(model):
+    waiter = Waiter()
+    waiter.go()
+    readers = [NetworkReader(model.network, [[3, 4, 5]])]
+    with working_for(waiter):
+        with pytest.raises(LeftError):
+            model.generate(PROMPTS[:2], SAMPLING)
+        with pytest.raises(LeftError):
+            decode_jointly(readers, SAMPLING, is_stop=bool, join=lambda logits, _: logits[0])
+
+
+def test_a_thread_that_cannot_start_costs_one_call(model, monkeypatch):
+    def cannot(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", cannot)
+        with pytest.raises(RuntimeError, match="new thread"):
+            model.generate(PROMPTS[:1], SAMPLING)
+    assert model.generate(PROMPTS[:1], SAMPLING)[0].num_new_tokens
+
+
+def test_weights_trained_while_a_stream_is_open_are_seen(model):
+    # Rows are written by copies of the weights.
+    held = model.stream(PROMPTS[0], SAMPLING)
+    next(held)
+    before = model.generate(PROMPTS[:1], SAMPLING)
+    optimizer = torch.optim.SGD(model.network.parameters(), lr=1.0)
+    model.network.lm_head.weight.grad = 2 * model.network.lm_head.weight.detach()
+    optimizer.step()
+    assert model.generate(PROMPTS[:1], SAMPLING) != before
+    held.close()

@@ -91,3 +91,17 @@ def test_running_text_in_another_layout_than_the_tasks():
 def test_a_task_that_is_none_is_said():
     with pytest.raises(ConfigError, match="no task is called 'nope'; there are capital, river"):
         asked_as(Notes(), [CAPITAL, RIVER]).generate([Prompt("?", task="nope")], Sampling())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Question: Italy?\nAnswer: Rome\n\nQuestion: France?\nAnswer:",
+        "Question: France?\nAnswer: Paris\nAnswer: Lyon",
+    ],
+)
+def test_of_a_text_with_worked_examples_the_last_question_is_sought(text):
+    inner = Notes()
+    asked_as(inner, [CAPITAL]).generate([Prompt(text, template=RUNNING_TEXT)], Sampling())
+    ((prompt, _),) = inner.asked
+    assert prompt.sought == "France?"

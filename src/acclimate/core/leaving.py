@@ -5,6 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from acclimate.core.errors import AcclimateError
+
+
+class LeftError(AcclimateError):
+    """Nobody waits for the answer any more: no fault of a model, and no reason to go on without."""
+
 
 class Waiter:
     """Somebody who waits, until they go."""

@@ -14,6 +14,7 @@ import torch
 
 from acclimate.core.cost import Cost, spend
 from acclimate.core.errors import AcclimateError, BackendError
+from acclimate.core.leaving import LeftError
 from acclimate.core.model import Sampling
 from acclimate.decoding.rows import Reader
 from acclimate.decoding.sampling import Drawing
@@ -129,13 +130,14 @@ class Call:
 
     def give_up(self) -> None:
         """Write no further, as nobody waits for answers any more."""
-        self.fail(BackendError("who asked went away before the answer was there"))
+        self.fail(LeftError("who asked went away before the answer was there"))
 
     def hear(self) -> News:
         """The next news, when it comes.
 
         Raises:
             BackendError: The network failed.
+            LeftError: It was given up.
         """
         news = self.news.get()
         if isinstance(news, News):

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from acclimate.core.leaving import stopped_by_leaving
 from acclimate.core.model import Sampling
 from acclimate.core.progress import progress
 from acclimate.decoding.call import Begin, Call, IsStop, Join, only
@@ -61,7 +62,7 @@ def decode_jointly(
     """
     call, loop = Call(readers, sampling, is_stop, join, begin), Loop()
     loop.add(call)
-    with progress("answering", len(call.lengths)) as advance:
+    with stopped_by_leaving(call.give_up), progress("answering", len(call.lengths)) as advance:
         while not loop.is_idle:
             loop.turn()
             while not call.news.empty():

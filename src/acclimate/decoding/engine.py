@@ -55,11 +55,12 @@ class Engine:
     def put(self, call: Call) -> None:
         """Begin to answer; `call.news` tells, until who asked leaves."""
         with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, daemon=True, name="decoding")
+                thread.start()  # where that fails nothing is put; it waits for the lock
+                self._thread = thread
             self.loop.add(call)
             self._num_asking += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True, name="decoding")
-                self._thread.start()
 
     def leave(self, call: Call) -> None:
         """Want no more of a call that was put."""
@@ -74,7 +75,8 @@ class Engine:
         with self._lock:
             if not self._num_asking:
                 return Snapshot(network)
-            self._snapshot = self._snapshot or Snapshot(network)
+            if self._snapshot is None or self._snapshot.is_old:
+                self._snapshot = Snapshot(network)
             return self._snapshot
 
     def answer(self, call: Call) -> list[list[int]]:

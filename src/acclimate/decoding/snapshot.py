@@ -1,11 +1,11 @@
 """What takes a walk through a network to know, kept while it is being asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from acclimate.nn.lean_decoder import LeanDecoder
-from acclimate.nn.weights_mark import weights_mark
+from acclimate.nn.weights_mark import num_steps_taken, weights_mark
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,13 @@ class Snapshot:
     """A network that nobody changes before all who ask it have their answers."""
 
     network: Any
+    num_steps: int = field(default_factory=num_steps_taken)
+    """Of optimizers, when it was made."""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether some weights were trained on since."""
+        return self.num_steps != num_steps_taken()
 
     @cached_property
     def mark(self) -> int:

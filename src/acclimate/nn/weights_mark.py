@@ -21,6 +21,11 @@ _steps = _Steps()
 register_optimizer_step_post_hook(_steps)
 
 
+def num_steps_taken() -> int:
+    """Steps of every optimizer so far, of whatever network."""
+    return _steps.num_taken
+
+
 def weights_mark(network: Any) -> int:
     """Another number after its parameters or buffers were replaced or changed in place.
 

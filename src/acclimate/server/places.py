@@ -108,9 +108,11 @@ class Channel(Generic[T]):
         except BaseException as error:  # noqa: BLE001  (the reader raises it)
             self._fault = error if isinstance(error, Exception) else _contained(error)
         finally:
-            _close(pieces)
-            self._is_over = True
-            self._tell()
+            try:
+                _close(pieces)
+            finally:
+                self._is_over = True
+                self._tell()
 
     def fail(self, error: BaseException) -> None:
         """End with an error, from the loop."""

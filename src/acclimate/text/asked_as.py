@@ -91,9 +91,13 @@ class AskedAs(Rewriter):
 
 
 def _recognised(text: Prompt, task: Task) -> Prompt:
-    """Running text as a question of a task, if it is one; an answer may follow it."""
+    """Running text as a question of a task, if it is one; an answer may follow it.
+
+    Of several questions with answers, as worked examples stand before one, the last is meant.
+    """
     head, tail = as_text(Prompt("|")).split("|")
-    question, is_asked, _ = text.question.removeprefix(head).rpartition(tail)
+    last = text.question.rpartition(f"\n\n{head}")[2].removeprefix(head)
+    question, is_asked, _ = last.partition(tail)
     is_laid_out = is_asked and question and text.question.startswith(head)
     if not is_laid_out or task.template != TEMPLATE:
         return text

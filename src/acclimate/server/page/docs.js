@@ -100,11 +100,16 @@ const show = (told) => {
   }
   byId("objects").append(...objectsOf(ways, schemas).map(object));
   byId("contents").hidden = byId("objects").hidden = false;
-  if (location.hash) byId(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+};
+
+const goToHash = () => {
+  const id = location.hash.slice(1);
+  if (id) document.querySelector(`[id="${CSS.escape(id)}"]`)?.scrollIntoView();
 };
 
 try {
   show(await (await call("/openapi.json")).json());
+  goToHash();
 } catch (error) {
   byId("about").textContent = `The document could not be read. ${error.message}`;
 }
