@@ -18,6 +18,16 @@ async def read(places, make):
     return [piece async for together in places.pieces(make) for piece in together]
 
 
+def endless(closed):
+    """Pieces without end, and word of it when they are closed."""
+    try:
+        while True:
+            time.sleep(0.01)
+            yield 1
+    finally:
+        closed.set()
+
+
 async def until(condition):
     for _ in range(500):
         if condition():
@@ -89,18 +99,10 @@ def test_the_full_are_turned_away_and_the_rest_wait():
 def test_who_takes_too_long_is_told_and_its_work_stopped():
     closed = threading.Event()
 
-    def goes_on():
-        try:
-            while True:
-                time.sleep(0.01)
-                yield 1
-        finally:
-            closed.set()
-
     async def work():
         places = Places(Limits(request_seconds=0.1))
         with pytest.raises(RefusedError) as caught:
-            await read(places, goes_on)
+            await read(places, lambda: endless(closed))
         assert caught.value.status == 504
         await until(closed.is_set)
         await until(lambda: places.taken == 0)
@@ -111,17 +113,9 @@ def test_who_takes_too_long_is_told_and_its_work_stopped():
 def test_who_stops_reading_frees_the_place():
     closed = threading.Event()
 
-    def goes_on():
-        try:
-            while True:
-                time.sleep(0.01)
-                yield 1
-        finally:
-            closed.set()
-
     async def work():
         places = Places(Limits())
-        pieces = places.pieces(goes_on)
+        pieces = places.pieces(lambda: endless(closed))
         await anext(pieces)
         await pieces.aclose()
         await until(closed.is_set)
