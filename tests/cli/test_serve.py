@@ -1,11 +1,17 @@
-"""The serve verb: what it refuses before anything is loaded."""
+"""The serve verb: what it refuses before anything is loaded, and how it is stopped."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 
+import httpx
 import pytest
 
 from acclimate.cli.serve import require_key, require_port, run
 from acclimate.core.errors import ConfigError
+from server.running import free_port, until
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.3.2.1"])
@@ -47,9 +53,16 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
 
     from acclimate.cli import _systems
     from acclimate.server import lifecycle
+    from acclimate.server.hands import workers
+    from acclimate.server.hands.threads import Threads
     from server.small_systems import Says
 
     asked = []
+
+    class Here(Threads):
+        def __init__(self, load, limits):
+            self.loaded = load()
+            super().__init__(self.loaded.systems, limits)
 
     class Server:
         def __init__(self, app, *, host, port):
@@ -65,6 +78,46 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
 
     monkeypatch.setattr(lifecycle, "Server", Server)
     found = _systems.Served({"says": Says("yes")}, None)
+    monkeypatch.setattr(workers, "Workers", Here)
     monkeypatch.setattr(_systems, "served", lambda *_, **__: found)
     run("says", port=8999, host=host, feedback=tmp_path / "feedback.sqlite")
     assert asked == [200, 400, "unknown_host"]
+
+
+def test_told_to_stop_with_all_its_processes_it_finishes_what_was_begun(model_folder, tmp_path):
+    port = free_port()
+    kept = ["--feedback", str(tmp_path / "feedback.sqlite")]
+    command = [sys.executable, "-m", "acclimate.cli.main", "serve", str(model_folder("llama"))]
+    process = subprocess.Popen(
+        [*command, "--name", "small", "--port", str(port), *kept],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    until(lambda: is_ready(address), 60)
+    asked = {"model": "small", "prompt": "the answer", "max_tokens": 200, "stream": True}
+    with httpx.stream("POST", f"{address}/v1/completions", json=asked, timeout=30) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        os.killpg(process.pid, signal.SIGTERM)  # as a supervisor does, or a terminal
+        said = list(lines)
+    assert said[-2:] == ["data: [DONE]", ""]
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert errors == ""
+    until(lambda: not is_there(process.pid))
+
+
+def is_there(group):
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def is_ready(address):
+    try:
+        return httpx.get(f"{address}/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

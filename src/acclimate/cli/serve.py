@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,28 +58,30 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     require_key(host, keys)
     require_port(host, port)
     from acclimate.cli._systems import served
-    from acclimate.server.app import build_app
+    from acclimate.server.app import app_of
+    from acclimate.server.hands.workers import Workers
     from acclimate.server.hosts import HostGuard
     from acclimate.server.lifecycle import Server
     from acclimate.server.limits import Limits
-    from acclimate.server.memory import give_memory_back, keep_what_is_there
 
-    give_memory_back()
     try:
         limits = Limits.model_validate(fields_of(settings or []))
     except ValidationError as error:
         raise ConfigError(sentence("serve", error, Limits)) from None
-    found = served(what, name=name, adapters=adapter or [])
-    beside = Path(what) if found.report else study_folder(next(iter(found.systems)))
-    kept = feedback or beside / FEEDBACK
-    study: dict[str, Any] = {"report": found.report, "tasks": found.tasks}
-    app = build_app(found.systems, keys=keys, limits=limits, feedback=kept, **study)
-    shown = f"[{host}]" if ":" in host else host
-    if not keys:
-        app.add_middleware(HostGuard, names=[shown])
-    typer.echo(f"serving {', '.join(found.systems)}: http://{shown}:{port}  (Ctrl-C stops)")
-    keep_what_is_there()
-    Server(app, host=host, port=port).run()
+    workers = Workers(partial(served, what, name=name, adapters=adapter or []), limits)
+    try:
+        found = workers.loaded
+        beside = Path(what) if found.report else study_folder(workers.names[0])
+        kept = feedback or beside / FEEDBACK
+        study: dict[str, Any] = {"report": found.report, "tasks": found.tasks}
+        app = app_of(workers, limits, keys=keys, feedback=kept, **study)
+        shown = f"[{host}]" if ":" in host else host
+        if not keys:
+            app.add_middleware(HostGuard, names=[shown])
+        typer.echo(f"serving {', '.join(workers.names)}: http://{shown}:{port}  (Ctrl-C stops)")
+        Server(app, host=host, port=port).run()
+    finally:
+        workers.close()
 
 
 def require_key(host: str, keys: list[str]) -> None:

@@ -99,10 +99,10 @@ class _MemoryWatch:
         return self._peak
 
 
-def resident_bytes() -> int | None:
-    """Resident memory of this process now; None where the system does not tell."""
+def resident_bytes(process_id: int | None = None) -> int | None:
+    """Resident memory of a process, this one if none is told; None where the system is silent."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{process_id or 'self'}/statm").read_text().split()[1])
     except (OSError, ValueError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")

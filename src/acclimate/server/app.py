@@ -14,6 +14,8 @@ from acclimate.server.desk import Desk
 from acclimate.server.faults import answer_faults
 from acclimate.server.feedback_routes import feedback_router
 from acclimate.server.feedback_store import FeedbackStore
+from acclimate.server.hands.places import Hands
+from acclimate.server.hands.threads import Threads
 from acclimate.server.health_routes import health_router
 from acclimate.server.keys import KeyGuard, Keys
 from acclimate.server.limits import Limits
@@ -33,7 +35,7 @@ def build_app(
     report: Path | None = None,
     tasks: Sequence[str] = (),
 ) -> FastAPI:
-    """An application that serves models.
+    """An application that serves models of this process; see `app_of`.
 
     Args:
         systems: By the names that requests give; the first is what people are shown.
@@ -46,15 +48,26 @@ def build_app(
     Raises:
         ConfigError: A key is too short, or the file of feedback cannot be used.
     """
-    from acclimate.decoding.engine import remember_prefixes
-
     limits = limits or Limits()
-    remember_prefixes(systems.values(), limits.prefix_bytes)
-    desk = Desk.of(systems, limits)
+    hands = Threads(systems, limits)
+    return app_of(hands, limits, keys=keys, feedback=feedback, report=report, tasks=tasks)
+
+
+def app_of(
+    hands: Hands,
+    limits: Limits,
+    *,
+    keys: Sequence[str] = (),
+    feedback: Path | None = None,
+    report: Path | None = None,
+    tasks: Sequence[str] = (),
+) -> FastAPI:
+    """An application before whoever has the models; arguments as of `build_app`."""
+    desk = Desk.of(hands, limits)
     app = _guarded(desk, Keys.of(keys))
     app.include_router(openai_router(desk))
     app.include_router(health_router(desk))
-    page: dict[str, Any] = {"title": next(iter(systems), "acclimate"), "tasks": tasks}
+    page: dict[str, Any] = {"title": next(iter(hands.names), "acclimate"), "tasks": tasks}
     app.include_router(page_router(report=report, has_feedback=feedback is not None, **page))
     if feedback is not None:
         app.include_router(feedback_router(FeedbackStore(feedback), desk, tasks=tasks))
@@ -67,7 +80,7 @@ def _guarded(desk: Desk, keys: Keys) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.places.close()
+        desk.hands.close()
 
     about: dict[str, Any] = {"title": "acclimate", "version": __version__, "description": ABOUT}
     # The library's own viewers take their scripts from the web.

@@ -1,7 +1,8 @@
 """Two answers to a question in random order, from systems that are not told."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from random import SystemRandom
 
 from acclimate.core.errors import BackendError, DataError
@@ -17,6 +18,18 @@ from acclimate.text.row_fields import RowError
 NUM_DRAWS = 4
 """Draws in which two different answers of a system that stands alone are looked for."""
 _ORDER = SystemRandom()
+
+
+@dataclass(frozen=True)
+class ComparisonJob:
+    """A question to two systems."""
+
+    messages: tuple[Message, ...]
+    task: str
+
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Comparison]:
+        """The one comparison."""
+        yield compared(systems, self.messages, self.task, limits)
 
 
 def check_question(messages: Sequence[Message]) -> None:

@@ -1,28 +1,27 @@
-"""Where requests are taken to: systems, places to work, and who waits."""
+"""Where requests are taken to: hands, places to work, and who waits."""
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from acclimate.core.errors import UnknownNameError
-from acclimate.core.model import Completion, Model
+from acclimate.core.model import Completion
 from acclimate.server.chat_reply import ChatReply
 from acclimate.server.chunks import Chunks
 from acclimate.server.completion_reply import CompletionReply
-from acclimate.server.jobs import Job, Made
+from acclimate.server.hands.places import Hands, Places
+from acclimate.server.jobs import ChatJob, CompletionJob, Job, Made
 from acclimate.server.limits import Limits
 from acclimate.server.metrics import Metrics
-from acclimate.server.places import Places
 from acclimate.server.refusal import RefusedError
 from acclimate.server.replies import events
-from acclimate.server.schemas import Asked
 
 T = TypeVar("T")
 CLIENT_GONE = 499
@@ -33,8 +32,8 @@ CLIENT_GONE = 499
 class Desk:
     """All that routes share."""
 
-    systems: Mapping[str, Model]
-    """What is served, by name."""
+    hands: Hands
+    """Who has the systems, and does the work."""
     limits: Limits
     places: Places
     metrics: Metrics
@@ -44,42 +43,41 @@ class Desk:
     """Whether the server is on its way out and takes nothing new."""
 
     @classmethod
-    def of(cls, systems: Mapping[str, Model], limits: Limits) -> "Desk":
+    def of(cls, hands: Hands, limits: Limits) -> "Desk":
         """A desk for these systems."""
-        places = Places(limits)
-        return cls(systems, limits, places, Metrics(places))
+        places = Places(limits, hands)
+        return cls(hands, limits, places, Metrics(places))
 
-    def model(self, name: str) -> Model:
-        """The system of that name.
+    def require(self, *names: str) -> None:
+        """Refuse what cannot be asked.
 
         Raises:
-            RefusedError: There is none, or none is served any more.
+            RefusedError: There is no system of such a name, or none is served any more.
         """
         if self.is_draining:
             raise RefusedError(503, "the server is shutting down; ask another, or again later")
-        if name not in self.systems:
-            unknown = UnknownNameError("model", name, self.systems)
-            raise RefusedError(404, str(unknown), code="model_not_found", param="model")
-        return self.systems[name]
+        for name in names:
+            if name not in self.hands.names:
+                unknown = UnknownNameError("model", name, self.hands.names)
+                raise RefusedError(404, str(unknown), code="model_not_found", param="model")
 
-    async def once(self, request: Request, work: Callable[[], T]) -> T:
-        """What a function gives, run in a thread."""
-        async with aclosing(self.places.pieces(lambda: [work()])) as made:
+    async def once(self, request: Request, job: Job) -> Any:
+        """The only thing that a job gives."""
+        async with aclosing(self.places.pieces(job)) as made:
             (found,) = await while_there(request, anext(made))
             return found
 
-    async def answer(
-        self, request: Request, asked: Asked, job: Job, kind: type[ChatReply | CompletionReply]
-    ) -> Response:
+    async def answer(self, request: Request, job: ChatJob | CompletionJob) -> Response:
         """Have a job done, and answer with it, at once or as it is done."""
-        reply = kind(
-            id=f"{'chatcmpl' if kind is ChatReply else 'cmpl'}-{secrets.token_hex(12)}",
+        asked, is_chat = job.asked, isinstance(job, ChatJob)
+        reply = (ChatReply if is_chat else CompletionReply)(
+            id=f"{'chatcmpl' if is_chat else 'cmpl'}-{secrets.token_hex(12)}",
             created=int(time.time()),
             model=asked.model,
             num_each=job.num_each,
-            has_logprobs=job.has_logprobs,
+            has_logprobs=job.sampling.logprobs is not None,
         )
-        made = self.metrics.measured(self.places.pieces(job.work))
+        made = self.metrics.measured(self.places.pieces(job))
         if not asked.stream:
             answers = await while_there(request, _collected(made))
             return JSONResponse(reply.whole(answers))

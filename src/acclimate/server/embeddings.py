@@ -4,6 +4,7 @@ Letters: N texts, C of a vector.
 """
 
 import base64
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,17 @@ class Embedded:
     vectors: NDArray[np.float32]
     """Unit vectors (N, C)."""
     num_tokens: int
+
+
+@dataclass(frozen=True)
+class EmbeddingJob:
+    """Texts to place."""
+
+    asked: EmbeddingRequest
+
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Embedded]:
+        """All vectors at once."""
+        yield embedded(systems[self.asked.model], self.asked, limits)
 
 
 def embedded(model: Model, asked: EmbeddingRequest, limits: Limits) -> Embedded:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from acclimate.server import feedback_export as export
-from acclimate.server.blind_answers import check_question, compared
+from acclimate.server.blind_answers import ComparisonJob, check_question
 from acclimate.server.desk import Desk
 from acclimate.server.feedback_bodies import About, Asked, Choice, Corrected, Rated
 from acclimate.server.feedback_store import (
@@ -67,11 +67,8 @@ class _Intake:
 
     async def compare(self, asked: Asked, request: Request) -> dict[str, Any]:
         """Two answers in random order; the ticket tells nothing of the systems."""
-        systems = {name: self.desk.model(name) for name in self.desk.systems}
-        limits = self.desk.limits
-        shown = await self.desk.once(
-            request, lambda: compared(systems, asked.messages, asked.task, limits)
-        )
+        self.desk.require()
+        shown = await self.desk.once(request, ComparisonJob(asked.messages, asked.task))
         # Kept only now: of what nobody waited for nothing can be said.
         await run_in_threadpool(self.store.add, shown)
         return {

@@ -22,6 +22,8 @@ def health_router(desk: Desk) -> APIRouter:
         """Whether requests are taken; not while the server is shutting down."""
         if desk.is_draining:
             raise RefusedError(503, "the server is shutting down")
+        if not desk.hands.is_ready:
+            raise RefusedError(503, "the systems are being loaded; ask again soon")
         return {"status": "ready"}
 
     @router.get("/metrics", response_class=Response)

@@ -1,69 +1,88 @@
 """The work of one request: prompts to answer, and the answers as they come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.server.limits import Limits
 from acclimate.server.prompts import chat_prompt, each, running_prompt
-from acclimate.server.sampling import limits_for, longest, number_of, sampling_of
+from acclimate.server.sampling import longest, number_of, own_length, sampling_of
 from acclimate.server.schemas import ChatRequest, CompletionRequest
 
 Made = str | Completion
 """A piece of the only answer, or an answer that is done; those of several come in order."""
 
 
+class Job(Protocol):
+    """What is to be done, as plain data: systems may live in another process."""
+
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Any]:
+        """Do it, in a thread of its own, and give what comes of it as it comes.
+
+        Raises:
+            RefusedError: It cannot be done so.
+        """
+
+
 @dataclass(frozen=True)
-class Job:
-    """What is to be answered, and how."""
+class ChatJob:
+    """A dialogue to answer."""
 
-    work: Callable[[], Iterator[Made]]
-    """Run in a thread of its own."""
-    num_each: int = 1
-    """Answers to each prompt, which stand together."""
-    has_logprobs: bool = False
-    """Whether the answers tell their tokens."""
+    asked: ChatRequest
+    sampling: Sampling
+    num_each: int
+    """Answers, which stand together."""
 
+    @classmethod
+    def of(cls, asked: ChatRequest, limits: Limits) -> "ChatJob":
+        """The work of a request.
 
-def chat_job(model: Model, asked: ChatRequest, limits: Limits) -> Job:
-    """Answer a dialogue.
+        Raises:
+            RefusedError: It asks for more than the limits allow.
+        """
+        return cls(asked, sampling_of(asked, limits), number_of(asked, 1, limits))
 
-    Raises:
-        RefusedError: It cannot be asked so.
-    """
-    sampling = sampling_of(asked, limits_for(model, asked.task or "", limits))
-    num_each = number_of(asked, 1, limits)
-    prompt = chat_prompt(model, asked.messages, asked.task or "")
-    return Job(
-        lambda: answers(model, [prompt] * num_each, sampling),
-        num_each,
-        sampling.logprobs is not None,
-    )
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Made]:
+        """Answer."""
+        model, task = systems[self.asked.model], self.asked.task or ""
+        sampling = own_length(self.asked, self.sampling, model, limits)
+        prompt = chat_prompt(model, self.asked.messages, task)
+        return answers(model, [prompt] * self.num_each, sampling)
 
 
-def completion_job(model: Model, asked: CompletionRequest, limits: Limits) -> Job:
-    """Go on with texts.
+@dataclass(frozen=True)
+class CompletionJob:
+    """Texts to go on with."""
 
-    Raises:
-        RefusedError: It cannot be asked so.
-    """
-    texts = each(asked.prompt)
-    sampling = sampling_of(asked, limits)
-    num_each = number_of(asked, len(texts), limits)
-    num_tokens = longest(asked, limits)
+    asked: CompletionRequest
+    sampling: Sampling
+    num_each: int
+    """Answers to each text, which stand together."""
 
-    def work() -> Iterator[Made]:
-        asked_texts = [text for text in texts for _ in range(num_each)]
-        prompts = [running_prompt(model, text, asked.task or "") for text in asked_texts]
-        if not asked.echo:
-            return answers(model, prompts, sampling)
+    @classmethod
+    def of(cls, asked: CompletionRequest, limits: Limits) -> "CompletionJob":
+        """The work of a request.
+
+        Raises:
+            RefusedError: It asks for more than the limits allow.
+        """
+        num_each = number_of(asked, len(each(asked.prompt)), limits)
+        return cls(asked, sampling_of(asked, limits), num_each)
+
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Made]:
+        """Go on."""
+        model, task = systems[self.asked.model], self.asked.task or ""
+        texts = [text for text in each(self.asked.prompt) for _ in range(self.num_each)]
+        prompts = [running_prompt(model, text, task) for text in texts]
+        if not self.asked.echo:
+            return answers(model, prompts, self.sampling)
         # Weighing texts takes torch, which answering through another engine does not.
         from acclimate.server.echo import echoed
 
-        return echoed(model, list(zip(prompts, asked_texts, strict=True)), sampling, num_tokens)
-
-    return Job(work, num_each, sampling.logprobs is not None)
+        num_tokens = longest(self.asked, limits)
+        return echoed(model, list(zip(prompts, texts, strict=True)), self.sampling, num_tokens)
 
 
 def answers(model: Model, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Made]:

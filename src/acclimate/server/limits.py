@@ -26,7 +26,11 @@ class Limits(Record):
     """Requests that are worked on at once, each by a thread."""
     max_waiting: int = Field(default=256, ge=0)
     """Requests that wait for a thread; one more is answered 429."""
+    max_workers: int = Field(default=4, ge=1)
+    """Processes that answer: one for each processor where networks are so small that one is all
+    they use, else one."""
     prefix_bytes: int = Field(default=2**28, ge=0)
-    """Memory for keys and values of prompts that begin alike, of each network; 0 keeps none."""
+    """Memory for keys and values of prompts that begin alike, of each network, in all
+    processes together; 0 keeps none."""
     request_seconds: float = Field(default=300.0, gt=0.0)
     """An answer that takes longer is given up with 504; how long stopping waits for the last."""

@@ -1,5 +1,6 @@
 """What the server counts, for Prometheus."""
 
+import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -9,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acclimate.core.cost import resident_bytes
 from acclimate.core.model import Completion
+from acclimate.server.hands.places import Places
 from acclimate.server.jobs import Made
-from acclimate.server.places import Places
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -40,8 +41,10 @@ class Metrics:
         running.set_function(lambda: places.running)
         waiting = Gauge("acclimate_waiting", "Requests that wait.", registry=registry)
         waiting.set_function(lambda: places.waiting)
-        memory = Gauge("acclimate_resident_bytes", "Memory of the process.", registry=registry)
-        memory.set_function(lambda: resident_bytes() or 0)
+        memory = Gauge(
+            "acclimate_resident_bytes", "Memory of the server's processes.", registry=registry
+        )
+        memory.set_function(lambda: sum(resident_bytes(own) or 0 for own in _processes(places)))
 
     async def measured(
         self, made: AsyncGenerator[list[Made], None]
@@ -68,6 +71,10 @@ class Metrics:
     def exposed(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _processes(places: Places) -> list[int]:
+    return [os.getpid(), *places.hands.process_ids]
 
 
 class Counting:

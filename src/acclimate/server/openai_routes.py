@@ -4,11 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from acclimate.server.chat_reply import ChatReply
-from acclimate.server.completion_reply import CompletionReply
 from acclimate.server.desk import Desk
-from acclimate.server.embeddings import embedded, embeddings_reply
-from acclimate.server.jobs import chat_job, completion_job
+from acclimate.server.embeddings import EmbeddingJob, embeddings_reply
+from acclimate.server.jobs import ChatJob, CompletionJob
 from acclimate.server.replies import REFUSALS
 from acclimate.server.schemas import ChatRequest, CompletionRequest, EmbeddingRequest
 
@@ -33,32 +31,31 @@ def openai_router(desk: Desk) -> APIRouter:
     async def chat(asked: ChatRequest, request: Request, task: Task = "") -> Response:
         """Answer the last message of a dialogue."""
         asked = asked.of_task(task)
-        job = chat_job(desk.model(asked.model), asked, desk.limits)
-        return await desk.answer(request, asked, job, ChatReply)
+        desk.require(asked.model)
+        return await desk.answer(request, ChatJob.of(asked, desk.limits))
 
     @router.post("/completions", responses=STREAMED)
     async def complete(asked: CompletionRequest, request: Request, task: Task = "") -> Response:
         """Go on with a text."""
         asked = asked.of_task(task)
-        job = completion_job(desk.model(asked.model), asked, desk.limits)
-        return await desk.answer(request, asked, job, CompletionReply)
+        desk.require(asked.model)
+        return await desk.answer(request, CompletionJob.of(asked, desk.limits))
 
     @router.post("/embeddings")
     async def embed(asked: EmbeddingRequest, request: Request) -> dict[str, Any]:
         """Place texts so that near ones mean alike."""
-        model = desk.model(asked.model)
-        found = await desk.once(request, lambda: embedded(model, asked, desk.limits))
-        return embeddings_reply(asked, found)
+        desk.require(asked.model)
+        return embeddings_reply(asked, await desk.once(request, EmbeddingJob(asked)))
 
     @router.get("/models")
     async def models() -> dict[str, Any]:
         """What is served, by name."""
-        return {"object": "list", "data": [_model(name) for name in desk.systems]}
+        return {"object": "list", "data": [_model(name) for name in desk.hands.names]}
 
     @router.get("/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One of them."""
-        desk.model(name)
+        desk.require(name)
         return _model(name)
 
     def _model(name: str) -> dict[str, Any]:

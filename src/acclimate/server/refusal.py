@@ -1,6 +1,8 @@
 """Errors as clients of OpenAI's API know them: a status and an `error` object."""
 
 import logging
+from functools import partial
+from typing import Any
 
 from acclimate.core.data import Record
 from acclimate.core.errors import (
@@ -63,6 +65,10 @@ class RefusedError(Exception):
         self.status = status
         self.code = code
         self.param = param
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From one process to another."""
+        return partial(RefusedError, code=self.code, param=self.param), (self.status, str(self))
 
     @property
     def encoded(self) -> bytes:

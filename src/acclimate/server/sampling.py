@@ -70,6 +70,18 @@ def limits_for(model: Model, task: str, limits: Limits) -> Limits:
     return limits.model_copy(update={"default_new_tokens": min(told, limits.max_new_tokens)})
 
 
+def own_length(asked: Asked, sampling: Sampling, model: Model, limits: Limits) -> Sampling:
+    """The same; a chat that does not say how long its answer may be, as its model has it.
+
+    Raises:
+        ConfigError: A task that the domain has not.
+    """
+    if _told(asked)[1] is not None:
+        return sampling
+    length = limits_for(model, asked.task or "", limits).default_new_tokens
+    return sampling.model_copy(update={"max_new_tokens": length})
+
+
 def longest(asked: Asked, limits: Limits) -> int:
     """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
 

@@ -1,0 +1,1 @@
+"""Who does the work of requests: threads of this process, or other processes."""

@@ -1,0 +1,36 @@
+"""Which processors a process computes on, and how it takes turns there."""
+
+import os
+
+
+def processors() -> list[int]:
+    """Those that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def keep_to(processor: int) -> bool:
+    """Have threads started from here stay on one processor; whether the system lets them.
+
+    Networks and those who listen take turns at one interpreter anyway: on two processors each turn
+    finds its caches cold.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return False
+    try:
+        os.sched_setaffinity(0, {processor})
+    except OSError:  # it was taken from us since
+        return False
+    return True
+
+
+def compute_in_long_turns() -> bool:
+    """Have threads started from here not interrupt one that computes whenever they have news."""
+    if not hasattr(os, "SCHED_BATCH"):
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:
+        return False
+    return True

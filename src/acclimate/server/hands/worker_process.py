@@ -1,0 +1,141 @@
+"""A process that answers, as the server sees it: told jobs, heard pieces of."""
+
+import signal
+import threading
+from itertools import count
+from multiprocessing import get_context
+
+from acclimate.core.errors import BackendError, ConfigError
+from acclimate.server.hands.channel import Sink
+from acclimate.server.hands.messages import (
+    Begin,
+    End,
+    Leave,
+    Load,
+    Loaded,
+    NotLoaded,
+    Piece,
+    Share,
+    Stop,
+)
+from acclimate.server.hands.signals import held_back
+from acclimate.server.hands.worker import work
+from acclimate.server.jobs import Job
+from acclimate.server.refusal import RefusedError
+
+STOP_SECONDS = 5.0
+"""Time that a process has to end when it is told to; what it does may not be stoppable."""
+
+
+class WorkerProcess:
+    """One process and the connection to it."""
+
+    def __init__(self, load: Load) -> None:
+        """Start it; it loads its systems."""
+        # A fork would have the locks of this process's threads, and none of the threads.
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=work, args=(theirs, load), name="answering")
+        with held_back():
+            self._process.start()
+        theirs.close()
+        self._lock = threading.Lock()
+        self._sinks: dict[int, Sink] = {}
+        self._numbers = count()
+        self._may_do = False
+
+    @property
+    def process_id(self) -> int:
+        """As the system knows it."""
+        return self._process.pid or 0
+
+    @property
+    def num_doing(self) -> int:
+        """Jobs that it has begun or keeps waiting."""
+        return len(self._sinks)
+
+    @property
+    def end(self) -> str:
+        """How it ended."""
+        self._process.join(STOP_SECONDS)
+        code = self._process.exitcode or 0
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def loaded(self) -> Loaded:
+        """What it has, when it has it.
+
+        Raises:
+            ConfigError: There is nothing to load as it was asked for.
+            BackendError: Loading failed.
+        """
+        try:
+            told: Loaded | NotLoaded = self._connection.recv()
+        except (EOFError, OSError):
+            raise BackendError(
+                f"the process that loads the systems broke down ({self.end}); what it wrote tells "
+                "more, and out of memory is the usual cause"
+            ) from None
+        if isinstance(told, NotLoaded):
+            raise (ConfigError if told.is_asked_wrong else BackendError)(told.said)
+        return told
+
+    def go_on(self, share: Share) -> None:
+        """Let it do jobs."""
+        self._may_do = True
+        self._tell(share)
+
+    def listen(self) -> None:
+        """Hear what it makes, until it ends; what it was doing ends with it."""
+        try:
+            while True:
+                self._hear(self._connection.recv())
+        except (EOFError, OSError):
+            pass
+        finally:
+            for number in list(self._sinks):
+                self._lose(number)
+
+    def begin(self, job: Job, sink: Sink) -> None:
+        """Have it do a job."""
+        number = next(self._numbers)
+        self._sinks[number] = sink
+        if not self._tell(Begin(number, job)):
+            self._lose(number)
+
+    def leave(self, sink: Sink) -> None:
+        """Want no more of a job, if it is this one's."""
+        for number, own in list(self._sinks.items()):
+            if own is sink:
+                self._tell(Leave(number))
+
+    def stop(self) -> None:
+        """Have it end; it is killed where it does not, or has only begun to load."""
+        self._tell(Stop())
+        self._process.join(STOP_SECONDS if self._may_do else 0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _hear(self, told: Piece | End) -> None:
+        if isinstance(told, Piece):
+            self._sinks[told.number].put(told.piece)
+        elif sink := self._sinks.pop(told.number, None):
+            sink.end(told.fault)
+
+    def _lose(self, number: int) -> None:
+        """End a job whose process is gone, unless that was done already."""
+        if sink := self._sinks.pop(number, None):
+            sink.end(
+                RefusedError(
+                    500, "the process that answered broke down; another takes over, ask it again"
+                )
+            )
+
+    def _tell(self, told: object) -> bool:
+        """Say something; whether anybody is there to hear it."""
+        try:
+            with self._lock:
+                self._connection.send(told)
+        except OSError:
+            return False
+        return True

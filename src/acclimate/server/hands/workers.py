@@ -1,0 +1,132 @@
+"""Jobs done by other processes: HTTP and networks do not share an interpreter.
+
+Small networks use one processor each, so there are as many processes as processors. One that
+breaks down, out of memory or by a fault of a library, ends what it was doing and no more: another
+is started in its place.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from acclimate.core.errors import AcclimateError, BackendError
+from acclimate.server.hands.channel import Sink
+from acclimate.server.hands.messages import Load, Share
+from acclimate.server.hands.processors import processors
+from acclimate.server.hands.worker_process import WorkerProcess
+from acclimate.server.jobs import Job
+from acclimate.server.limits import Limits
+from acclimate.server.refusal import RefusedError
+
+_log = logging.getLogger("acclimate.server")
+
+
+class Workers:
+    """Hands in other processes, all with the same systems."""
+
+    def __init__(self, load: Load, limits: Limits) -> None:
+        """Start one and wait for it; it tells how many may stand beside it, and they follow.
+
+        Raises:
+            ConfigError: There is nothing to load as it was asked for.
+            BackendError: Loading failed.
+        """
+        self._load = load
+        self._lock = threading.Lock()
+        self._is_closing = False
+        self._started: list[WorkerProcess] = []
+        self._ready: list[WorkerProcess] = []
+        try:
+            first = self._start()
+            self.loaded = first.loaded()
+        except BaseException:
+            self.close()
+            raise
+        shares = _shares(limits, self.loaded.num_side_by_side)
+        self._admit(first, shares[0])
+        for share, worker in zip_longest(shares, [first]):
+            threading.Thread(target=self._keep, args=(share, worker), daemon=True).start()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the systems."""
+        return self.loaded.names
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a process that answers."""
+        return bool(self._ready)
+
+    @property
+    def process_ids(self) -> Sequence[int]:
+        """Of all that were started and not stopped."""
+        return [worker.process_id for worker in list(self._started)]
+
+    def begin(self, job: Job, sink: Sink) -> None:
+        """Have a job done by whoever has the least to do."""
+        worker = min(list(self._ready), key=lambda one: one.num_doing, default=None)
+        if worker is None:
+            sink.end(RefusedError(503, "the systems are being loaded again; ask again soon"))
+        else:
+            worker.begin(job, sink)
+
+    def leave(self, sink: Sink) -> None:
+        """Want no more of a job."""
+        sink.waiter.go()
+        for worker in list(self._ready):
+            worker.leave(sink)
+
+    def close(self) -> None:
+        """Let all processes end."""
+        with self._lock:
+            self._is_closing = True
+            started = list(self._started)
+        for worker in started:
+            worker.stop()
+
+    def _start(self) -> WorkerProcess:
+        with self._lock:  # or one may be started that is not stopped
+            if self._is_closing:
+                raise BackendError("the server is shutting down")
+            self._started.append(WorkerProcess(self._load))
+            return self._started[-1]
+
+    def _another(self, share: Share) -> WorkerProcess:
+        worker = self._start()
+        worker.loaded()
+        self._admit(worker, share)
+        return worker
+
+    def _admit(self, worker: WorkerProcess, share: Share) -> None:
+        worker.go_on(share)
+        with self._lock:
+            self._ready.append(worker)
+
+    def _keep(self, share: Share, worker: WorkerProcess | None) -> None:
+        """Have one process at work, and another whenever it breaks down."""
+        while not self._is_closing:
+            try:
+                worker = worker or self._another(share)
+            except AcclimateError as error:
+                if not self._is_closing:
+                    _log.error("no process is started in its place: %s", error)
+                return
+            worker.listen()
+            with self._lock:
+                self._ready.remove(worker)
+                self._started.remove(worker)
+            if not self._is_closing:
+                _log.error("a process that answers broke down (%s)", worker.end)
+            worker = None
+
+
+def _shares(limits: Limits, num_side_by_side: int) -> list[Share]:
+    """What each process has; where there are as many as processors, each keeps to its own."""
+    num, own = min(limits.max_workers, num_side_by_side), processors()
+    parts = {
+        "max_running": -(-limits.max_running // num),
+        "prefix_bytes": limits.prefix_bytes // num,
+    }
+    places = own if num == len(own) > 1 else [None] * num
+    return [Share(limits.model_copy(update=parts), place) for place in places]
