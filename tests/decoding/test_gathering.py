@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from acclimate.core.errors import BackendError
+from acclimate.core.leaving import LeftError, Waiter, working_for
 from acclimate.decoding.backend import Opened
 from acclimate.decoding.gathering import Gathering, Request
 
@@ -114,3 +115,37 @@ def test_what_was_begun_aloud_is_not_begun_anew():
     assert heard == [1]
     assert loud.failure is not None
     assert (quiet.failure, quiet.answer) == (None, [2, 2])
+
+
+def test_who_goes_away_ends_the_answer_at_its_next_token():
+    class Endless(Opened):
+        def __init__(self):
+            self.num_written = []
+
+        def write(self, contexts, budgets, hear=None):
+            number = 0
+            while number < 10_000 and not (hear and hear(0, number)):
+                number += 1
+                waiter.go()
+            self.num_written.append(number)
+            return [[number]]
+
+    opened, waiter = Endless(), Waiter()
+    with working_for(waiter), pytest.raises(LeftError):
+        Gathering(opened).serve([Request([1], 2)])
+    with working_for(waiter), pytest.raises(LeftError):
+        Gathering(opened).serve([Request([1], 2)])
+    # The second was left before it was begun.
+    assert opened.num_written == [1]
+
+
+def test_without_anybody_who_may_go_the_engine_is_asked_for_nothing_more():
+    opened = Doubling()
+    opened.go.set()
+    heard = []
+    opened.write = lambda contexts, budgets, hear=None: heard.append(hear) or [[1]]
+    Gathering(opened).serve([Request([1], 2)])
+    with working_for(Waiter()):
+        Gathering(opened).serve([Request([1], 2)])
+    assert heard[0] is None
+    assert heard[1] is not None

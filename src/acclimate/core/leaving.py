@@ -57,6 +57,11 @@ def working_for(waiter: Waiter) -> Iterator[None]:
         _waiter.reset(token)
 
 
+def somebody_waits() -> bool:
+    """Whether the work of this thread is for somebody who may go."""
+    return _waiter.get() is not None
+
+
 @contextmanager
 def stopped_by_leaving(stop: Callable[[], None]) -> Iterator[None]:
     """Have `stop` called if the body's work is for somebody, and they go."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from acclimate.core.errors import BackendError
+from acclimate.core.leaving import LeftError, somebody_waits, stopped_by_leaving
 from acclimate.decoding.backend import Opened
 
 Listener = Callable[[int], bool]
@@ -23,6 +24,10 @@ class Request:
     """Tokens that the listener was told."""
     failure: BaseException | None = None
     is_done: bool = False
+    may_leave: bool = field(default_factory=somebody_waits)
+    """Whether it is for somebody who may go away."""
+    is_left: bool = False
+    """Whether they did: at its next token the engine ends it."""
 
 
 class Gathering:
@@ -39,14 +44,17 @@ class Gathering:
 
         Raises:
             BackendError: The engine failed.
+            LeftError: Who asked went away.
         """
         with self._adding:
             self._waiting += requests
-        with self._busy:
+        with stopped_by_leaving(lambda: _leave(requests)), self._busy:
             if not all(request.is_done for request in requests):
                 with self._adding:
                     batch, self._waiting = self._waiting, []
                 self._write_all(batch)
+        if any(request.is_left for request in requests):
+            raise LeftError("who asked went away before the answer was there")
         for request in requests:
             if request.failure is not None:
                 raise BackendError(f"the engine failed: {request.failure}") from request.failure
@@ -55,14 +63,16 @@ class Gathering:
     def _write_all(self, batch: list[Request]) -> None:
         """Write answers, or say that there are none to whoever waits in other threads."""
         try:
-            self._write(batch)
+            self._write([request for request in batch if not request.is_left])
         finally:
             for request in batch:
                 if not request.is_done:
                     request.failure, request.is_done = RuntimeError("it was stopped"), True
 
     def _write(self, batch: list[Request]) -> None:
-        listens = any(request.listener for request in batch)
+        if not batch:
+            return
+        listens = any(request.listener or request.may_leave for request in batch)
         hear = (lambda place, token: _heard(batch[place], token)) if listens else None
         contexts, budgets = [r.context for r in batch], [r.budget for r in batch]
         try:
@@ -88,6 +98,11 @@ class Gathering:
 
 def _heard(request: Request, token: int) -> bool:
     if request.listener is None:
-        return False
+        return request.is_left
     request.num_heard += 1
-    return request.listener(token)
+    return request.listener(token) or request.is_left
+
+
+def _leave(requests: Sequence[Request]) -> None:
+    for request in requests:
+        request.is_left = True
