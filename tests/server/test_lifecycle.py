@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -132,18 +133,25 @@ from acclimate.server.app import build_app
 from acclimate.server.lifecycle import Server
 sys.path.insert(0, sys.argv[2])
 from server.told_systems import Waits
-Server(build_app({"waits": Waits(100)}), host="127.0.0.1", port=int(sys.argv[1])).run()
+system = Waits(int(sys.argv[3]))
+Server(build_app({"waits": system}), host="127.0.0.1", port=int(sys.argv[1])).run()
 """
 
 
-def test_told_to_stop_it_finishes_what_was_begun(pytestconfig):
+def started(pytestconfig, num_words):
+    """A server in a process of its own that is up, and its address."""
     port = free_port()
-    tests = str(pytestconfig.rootpath / "tests")
+    told = [str(port), str(pytestconfig.rootpath / "tests"), str(num_words)]
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(port), tests], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, *told], stderr=subprocess.PIPE, text=True
     )
     address = f"http://127.0.0.1:{port}"
     until(lambda: is_up(address), 60)
+    return process, address
+
+
+def test_told_to_stop_it_finishes_what_was_begun(pytestconfig):
+    process, address = started(pytestconfig, 100)
     with httpx.stream(
         "POST", f"{address}/v1/chat/completions", content=asked(stream=True),
         headers={"content-type": "application/json"}, timeout=30,
@@ -158,6 +166,18 @@ def test_told_to_stop_it_finishes_what_was_begun(pytestconfig):
     _, errors = process.communicate(timeout=30)
     assert process.returncode in {0, -signal.SIGTERM}
     assert "Traceback" not in errors
+
+
+def test_told_twice_it_cuts_off_what_was_begun_and_calls_that_no_failure(pytestconfig):
+    process, address = started(pytestconfig, 10_000)
+    with socket.create_connection(("127.0.0.1", httpx.URL(address).port), timeout=10) as connection:
+        connection.sendall(request_of(asked()))
+        until(lambda: "acclimate_running 1.0" in httpx.get(f"{address}/metrics").text)
+        process.send_signal(signal.SIGINT)
+        until(lambda: not is_up(address))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert "Exception in ASGI application" not in errors
 
 
 def is_up(address):

@@ -50,6 +50,10 @@ def broken():
     raise BackendError("the disk is gone")
 
 
+def unreadable():
+    raise PermissionError(13, "Permission denied", "weights")
+
+
 def killed():
     os.kill(os.getpid(), signal.SIGKILL)
 

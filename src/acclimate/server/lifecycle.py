@@ -1,6 +1,7 @@
 """Run the application: bound connections, and stop when what was begun is done."""
 
 import asyncio
+import logging
 import signal
 from http import HTTPStatus
 from types import FrameType
@@ -45,6 +46,8 @@ class Server(uvicorn.Server):
         """Take nothing new; a second signal, of whatever kind, does not wait."""
         if self.should_exit:
             sig = signal.SIGINT
+            # What is cut off now has not failed.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.desk.is_draining = True
         super().handle_exit(sig, frame)
 

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from acclimate.core.errors import BackendError, ConfigError
+from acclimate.server.hands import worker_process
 from acclimate.server.hands import workers as module
 from acclimate.server.hands.places import Places
 from acclimate.server.hands.worker_process import STOP_SECONDS, WorkerProcess
@@ -132,17 +134,58 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
     assert not is_alive(before)
 
 
-def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog):
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="all signals have names here")
+def test_a_signal_without_a_name_is_told_by_its_number(places, caplog):
+    (before,) = places.hands.process_ids
+    os.kill(before, signal.SIGRTMIN + 1)
+    until(lambda: places.hands.is_ready and list(places.hands.process_ids) != [before])
+    assert f"broke down (killed by signal {signal.SIGRTMIN + 1})" in caplog.text
+
+
+def test_one_that_hangs_holds_nobody_up(monkeypatch):
+    monkeypatch.setattr(worker_process, "STOP_SECONDS", 0.1)
+    workers = Workers(worker_systems.speaking, LIMITS)
+    (process,) = workers.process_ids
+    os.kill(process, signal.SIGSTOP)
+    ended = []
+
+    def ask_and_close():
+        places = Places(LIMITS, workers)
+        asked = [places.pieces(chat("says", "x" * 2**20)) for _ in range(2)]
+
+        async def ask():
+            waiting = [asyncio.ensure_future(anext(pieces)) for pieces in asked]
+            await asyncio.sleep(0)
+            workers.close()
+            ended.extend(await asyncio.gather(*waiting, return_exceptions=True))
+
+        asyncio.run(ask())
+
+    asking = threading.Thread(target=ask_and_close, daemon=True)
+    asking.start()
+    asking.join(5)
+    if asking.is_alive():
+        os.kill(process, signal.SIGKILL)
+    assert ["broke down" in str(error) for error in ended] == [True, True]
+    assert not is_alive(process)
+
+
+def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.1)
     workers = Workers(worker_systems.Once(tmp_path / "loaded"), LIMITS)
     places = Places(LIMITS, workers)
     with pytest.raises(RefusedError, match="broke down"):
         told(places, "tells", "die")
-    until(lambda: "no process is started in its place: the disk is gone" in caplog.text)
+    until(lambda: "no process is started in its place yet: the disk is gone" in caplog.text)
     assert not workers.is_ready
     with pytest.raises(RefusedError, match="being loaded again") as caught:
         told(places, "says")
     assert caught.value.status == 503
     assert places.taken == 0
+    (tmp_path / "loaded").unlink()
+    until(lambda: workers.is_ready)
+    assert told(places, "says")[0] == "yes"
+    assert len(workers.process_ids) == 1
     workers.close()
 
 
@@ -193,6 +236,7 @@ def test_shares_of_memory_and_places(monkeypatch):
     [
         (worker_systems.missing, ConfigError, "there is no such folder"),
         (worker_systems.broken, BackendError, "the disk is gone"),
+        (worker_systems.unreadable, BackendError, "Permission denied: 'weights'"),
         (worker_systems.killed, BackendError, "broke down .killed by SIGKILL."),
     ],
 )

@@ -25,8 +25,9 @@ def work(connection: Connection, load: Load) -> None:
     with suppress(EOFError, OSError):  # nobody is there any more
         try:
             found = load()
-        except AcclimateError as error:
-            connection.send(NotLoaded(str(error), error.exit_code == ConfigError.exit_code))
+        except (AcclimateError, OSError) as error:
+            is_asked_wrong = getattr(error, "exit_code", None) == ConfigError.exit_code
+            connection.send(NotLoaded(str(error), is_asked_wrong))
             return
         num = num_side_by_side(found.systems)
         connection.send(Loaded(tuple(found.systems), found.report, found.tasks, num))

@@ -2,8 +2,10 @@
 
 import signal
 import threading
+from contextlib import suppress
 from itertools import count
 from multiprocessing import get_context
+from queue import SimpleQueue
 
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.server.hands.channel import Sink
@@ -39,10 +41,11 @@ class WorkerProcess:
         with held_back():
             self._process.start()
         theirs.close()
-        self._lock = threading.Lock()
+        self._untold: SimpleQueue[Share | Begin | Leave | Stop | None] = SimpleQueue()
         self._sinks: dict[int, Sink] = {}
         self._numbers = count()
         self._may_do = False
+        self._is_over = False
 
     @property
     def process_id(self) -> int:
@@ -57,9 +60,13 @@ class WorkerProcess:
     @property
     def end(self) -> str:
         """How it ended."""
-        self._process.join(STOP_SECONDS)
+        self._end_within(STOP_SECONDS)
         code = self._process.exitcode or 0
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if code >= 0:
+            return f"exit code {code}"
+        # Not every signal has a name.
+        names = {one.value: one.name for one in signal.Signals}
+        return f"killed by {names.get(-code, f'signal {-code}')}"
 
     def loaded(self) -> Loaded:
         """What it has, when it has it.
@@ -82,7 +89,8 @@ class WorkerProcess:
     def go_on(self, share: Share) -> None:
         """Let it do jobs."""
         self._may_do = True
-        self._tell(share)
+        self._untold.put(share)
+        threading.Thread(target=self._tell, daemon=True).start()
 
     def listen(self) -> None:
         """Hear what it makes, until it ends; what it was doing ends with it."""
@@ -92,6 +100,8 @@ class WorkerProcess:
         except (EOFError, OSError):
             pass
         finally:
+            self._is_over = True
+            self._untold.put(None)
             for number in list(self._sinks):
                 self._lose(number)
 
@@ -99,19 +109,23 @@ class WorkerProcess:
         """Have it do a job."""
         number = next(self._numbers)
         self._sinks[number] = sink
-        if not self._tell(Begin(number, job)):
+        self._untold.put(Begin(number, job))
+        if self._is_over:  # who listens may not have seen this one
             self._lose(number)
 
     def leave(self, sink: Sink) -> None:
         """Want no more of a job, if it is this one's."""
         for number, own in list(self._sinks.items()):
             if own is sink:
-                self._tell(Leave(number))
+                self._untold.put(Leave(number))
 
     def stop(self) -> None:
         """Have it end; it is killed where it does not, or has only begun to load."""
-        self._tell(Stop())
-        self._process.join(STOP_SECONDS if self._may_do else 0)
+        self._untold.put(Stop())
+        self._end_within(STOP_SECONDS if self._may_do else 0)
+
+    def _end_within(self, seconds: float) -> None:
+        self._process.join(seconds)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -131,11 +145,8 @@ class WorkerProcess:
                 )
             )
 
-    def _tell(self, told: object) -> bool:
-        """Say something; whether anybody is there to hear it."""
-        try:
-            with self._lock:
+    def _tell(self) -> None:
+        """Say what there is to say, until it ends; who has it said waits for no slow listener."""
+        with suppress(OSError):
+            while (told := self._untold.get()) is not None:
                 self._connection.send(told)
-        except OSError:
-            return False
-        return True

@@ -20,6 +20,8 @@ from acclimate.server.limits import Limits
 from acclimate.server.refusal import RefusedError
 
 _log = logging.getLogger("acclimate.server")
+RETRY_SECONDS = 10.0
+"""From one that could not be loaded to the next: memory that was short may be there again."""
 
 
 class Workers:
@@ -34,7 +36,7 @@ class Workers:
         """
         self._load = load
         self._lock = threading.Lock()
-        self._is_closing = False
+        self._closing = threading.Event()
         self._started: list[WorkerProcess] = []
         self._ready: list[WorkerProcess] = []
         try:
@@ -80,21 +82,27 @@ class Workers:
     def close(self) -> None:
         """Let all processes end."""
         with self._lock:
-            self._is_closing = True
+            self._closing.set()
             started = list(self._started)
         for worker in started:
             worker.stop()
 
     def _start(self) -> WorkerProcess:
         with self._lock:  # or one may be started that is not stopped
-            if self._is_closing:
+            if self._closing.is_set():
                 raise BackendError("the server is shutting down")
             self._started.append(WorkerProcess(self._load))
             return self._started[-1]
 
     def _another(self, share: Share) -> WorkerProcess:
         worker = self._start()
-        worker.loaded()
+        try:
+            worker.loaded()
+        except AcclimateError:
+            worker.stop()
+            with self._lock:
+                self._started.remove(worker)
+            raise
         self._admit(worker, share)
         return worker
 
@@ -105,18 +113,19 @@ class Workers:
 
     def _keep(self, share: Share, worker: WorkerProcess | None) -> None:
         """Have one process at work, and another whenever it breaks down."""
-        while not self._is_closing:
+        while not self._closing.is_set():
             try:
                 worker = worker or self._another(share)
-            except AcclimateError as error:
-                if not self._is_closing:
-                    _log.error("no process is started in its place: %s", error)
-                return
+            except (AcclimateError, OSError) as error:
+                if not self._closing.is_set():
+                    _log.error("no process is started in its place yet: %s", error)
+                self._closing.wait(RETRY_SECONDS)
+                continue
             worker.listen()
             with self._lock:
                 self._ready.remove(worker)
                 self._started.remove(worker)
-            if not self._is_closing:
+            if not self._closing.is_set():
                 _log.error("a process that answers broke down (%s)", worker.end)
             worker = None
 
