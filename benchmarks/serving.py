@@ -119,27 +119,31 @@ def counted(number: int) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-def resident(port: int) -> int:
-    """Memory of the server, bytes, as it tells."""
+def measure(port: int, name: str) -> float:
+    """One of those that the server tells."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as told:
         lines = told.read().decode().splitlines()
-    return int(
-        float(next(x for x in lines if x.startswith("acclimate_resident_bytes ")).split()[1])
-    )
+    return float(next(x for x in lines if x.startswith(f"acclimate_{name} ")).split()[1])
+
+
+def resident(port: int) -> float:
+    """Memory of the server's processes, bytes."""
+    return measure(port, "resident_bytes")
 
 
 def started(base: str, port: int) -> subprocess.Popen:
-    """A server of a base, ready."""
+    """A server of a base, with all its processes ready."""
     command = [sys.executable, "-m", "acclimate.cli.main", "serve", base, "--name", "served"]
     kept = Path(tempfile.mkdtemp()) / "feedback.sqlite"
     options = ["--port", str(port), "--feedback", str(kept)]
     server = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
     for _ in range(600):
         try:
-            resident(port)
-            return server
+            if measure(port, "processes_loading") == 0:
+                return server
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise TimeoutError("the server did not start")
 
 

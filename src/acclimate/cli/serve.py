@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -13,6 +13,9 @@ from acclimate.cli._study import study_folder
 from acclimate.cli._words import fields_of
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from acclimate.server.limits import Limits
 
 KEY_VARIABLE = "ACCLIMATE_API_KEY"
 FEEDBACK = "feedback.sqlite"
@@ -59,15 +62,13 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     require_port(host, port)
     from acclimate.cli._systems import served
     from acclimate.server.app import app_of
+    from acclimate.server.hands.processors import interrupt_nobody
     from acclimate.server.hands.workers import Workers
     from acclimate.server.hosts import HostGuard
     from acclimate.server.lifecycle import Server
-    from acclimate.server.limits import Limits
 
-    try:
-        limits = Limits.model_validate(fields_of(settings or []))
-    except ValidationError as error:
-        raise ConfigError(sentence("serve", error, Limits)) from None
+    limits = _limits(settings or [])
+    interrupt_nobody()
     workers = Workers(partial(served, what, name=name, adapters=adapter or []), limits)
     try:
         found = workers.loaded
@@ -82,6 +83,15 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
         Server(app, host=host, port=port).run()
     finally:
         workers.close()
+
+
+def _limits(settings: list[str]) -> "Limits":
+    from acclimate.server.limits import Limits
+
+    try:
+        return Limits.model_validate(fields_of(settings))
+    except ValidationError as error:
+        raise ConfigError(sentence("serve", error, Limits)) from None
 
 
 def require_key(host: str, keys: list[str]) -> None:

@@ -22,7 +22,7 @@ def health_router(desk: Desk) -> APIRouter:
         """Whether requests are taken; not while the server is shutting down."""
         if desk.is_draining:
             raise RefusedError(503, "the server is shutting down")
-        if not desk.hands.is_ready:
+        if not desk.hands.num_ready:
             raise RefusedError(503, "the systems are being loaded; ask again soon")
         return {"status": "ready"}
 

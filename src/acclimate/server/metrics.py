@@ -41,6 +41,12 @@ class Metrics:
         running.set_function(lambda: places.running)
         waiting = Gauge("acclimate_waiting", "Requests that wait.", registry=registry)
         waiting.set_function(lambda: places.waiting)
+        ready = Gauge("acclimate_processes_ready", "Processes that answer.", registry=registry)
+        ready.set_function(lambda: places.hands.num_ready)
+        loading = Gauge(
+            "acclimate_processes_loading", "Processes that load their systems.", registry=registry
+        )
+        loading.set_function(lambda: places.hands.num_loading)
         memory = Gauge(
             "acclimate_resident_bytes", "Memory of the server's processes.", registry=registry
         )

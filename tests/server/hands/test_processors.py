@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from acclimate.server.hands.processors import compute_in_long_turns, keep_to, processors
+from acclimate.server.hands.processors import interrupt_nobody, keep_to, processors
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="the system does not tell"
@@ -33,8 +33,8 @@ def test_a_processor_that_is_not_there():
     assert in_a_thread(lambda: keep_to(10_000), processors) == [False, processors()]
 
 
-def test_long_turns_are_for_what_is_started_from_there():
+def test_who_interrupts_nobody_starts_none_who_does():
     kind = lambda: os.sched_getscheduler(0)  # noqa: E731
-    found = in_a_thread(compute_in_long_turns, kind, lambda: in_a_thread(kind))
+    found = in_a_thread(interrupt_nobody, kind, lambda: in_a_thread(kind))
     assert found == [True, os.SCHED_BATCH, [os.SCHED_BATCH]]
     assert kind() != os.SCHED_BATCH

@@ -59,7 +59,7 @@ def is_alive(process):
 def test_what_is_loaded_is_told(places):
     assert places.hands.names == ("tells", "waits", "says")
     assert places.hands.loaded.tasks == ("law",)
-    assert places.hands.is_ready
+    assert (places.hands.num_ready, places.hands.num_loading) == (1, 0)
 
 
 def test_answers_come_whole_from_another_process(places):
@@ -127,7 +127,7 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
 
     asyncio.run(both())
     until(lambda: places.taken == 0)
-    until(lambda: places.hands.is_ready and list(places.hands.process_ids) != [before])
+    until(lambda: places.hands.num_ready and list(places.hands.process_ids) != [before])
     (after,) = map(int, told(places, "tells")[:1])
     assert after != before
     assert "broke down (killed by SIGKILL)" in caplog.text
@@ -138,7 +138,7 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
 def test_a_signal_without_a_name_is_told_by_its_number(places, caplog):
     (before,) = places.hands.process_ids
     os.kill(before, signal.SIGRTMIN + 1)
-    until(lambda: places.hands.is_ready and list(places.hands.process_ids) != [before])
+    until(lambda: places.hands.num_ready and list(places.hands.process_ids) != [before])
     assert f"broke down (killed by signal {signal.SIGRTMIN + 1})" in caplog.text
 
 
@@ -177,13 +177,13 @@ def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog, m
     with pytest.raises(RefusedError, match="broke down"):
         told(places, "tells", "die")
     until(lambda: "no process is started in its place yet: the disk is gone" in caplog.text)
-    assert not workers.is_ready
+    assert (workers.num_ready, workers.num_loading) == (0, 1)
     with pytest.raises(RefusedError, match="being loaded again") as caught:
         told(places, "says")
     assert caught.value.status == 503
     assert places.taken == 0
     (tmp_path / "loaded").unlink()
-    until(lambda: workers.is_ready)
+    until(lambda: workers.num_ready)
     assert told(places, "says")[0] == "yes"
     assert len(workers.process_ids) == 1
     workers.close()
@@ -209,7 +209,7 @@ def test_the_least_busy_is_asked(monkeypatch):
         return first, second
 
     try:
-        until(lambda: len(workers._ready) == 2)
+        until(lambda: (workers.num_ready, workers.num_loading) == (2, 0))
         first, second = asyncio.run(work())
         assert first == second == str(workers._ready[1].process_id)
     finally:

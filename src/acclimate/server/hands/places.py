@@ -19,8 +19,12 @@ class Hands(Protocol):
         """Of the systems that they have."""
 
     @property
-    def is_ready(self) -> bool:
-        """Whether jobs are done now."""
+    def num_ready(self) -> int:
+        """Processes that do jobs now."""
+
+    @property
+    def num_loading(self) -> int:
+        """Processes that will."""
 
     @property
     def process_ids(self) -> Sequence[int]:

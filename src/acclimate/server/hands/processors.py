@@ -25,8 +25,12 @@ def keep_to(processor: int) -> bool:
     return True
 
 
-def compute_in_long_turns() -> bool:
-    """Have threads started from here not interrupt one that computes whenever they have news."""
+def interrupt_nobody() -> bool:
+    """Have threads and processes started from here wait for the turn of one that computes to end.
+
+    Whoever has news is woken a thousand times a second, and each time a network would find the
+    processor's cache cold.
+    """
     if not hasattr(os, "SCHED_BATCH"):
         return False
     try:

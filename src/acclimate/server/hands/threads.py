@@ -17,8 +17,10 @@ from acclimate.server.refusal import RefusedError
 class Threads:
     """Hands beside those that take requests: systems of this process, asked by threads."""
 
-    is_ready = True
-    """Whether jobs are done; the systems are here from the beginning."""
+    num_ready = 1
+    """Processes that do jobs: this one, from the beginning."""
+    num_loading = 0
+    """Others there are none."""
     process_ids: Sequence[int] = ()
     """Of the processes that do the work; none but this."""
 

@@ -11,7 +11,7 @@ from acclimate.core.leaving import Waiter
 from acclimate.core.model import Model, NeuralModel
 from acclimate.server.hands.memory import give_memory_back, keep_what_is_there
 from acclimate.server.hands.messages import Begin, End, Load, Loaded, NotLoaded, Piece, Share, Stop
-from acclimate.server.hands.processors import compute_in_long_turns, keep_to, processors
+from acclimate.server.hands.processors import keep_to, processors
 from acclimate.server.hands.signals import pass_over
 from acclimate.server.hands.threads import Threads, parts
 from acclimate.server.refusal import refusal
@@ -35,7 +35,6 @@ def work(connection: Connection, load: Load) -> None:
         if isinstance(told, Share):
             if told.processor is not None:
                 keep_to(told.processor)
-            compute_in_long_turns()
             threads = Threads(found.systems, told.limits)
             keep_what_is_there()
             _Doing(connection, threads).go_on()

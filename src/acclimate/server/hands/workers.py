@@ -46,6 +46,7 @@ class Workers:
             self.close()
             raise
         shares = _shares(limits, self.loaded.num_side_by_side)
+        self._num_wanted = len(shares)
         self._admit(first, shares[0])
         for share, worker in zip_longest(shares, [first]):
             threading.Thread(target=self._keep, args=(share, worker), daemon=True).start()
@@ -56,9 +57,14 @@ class Workers:
         return self.loaded.names
 
     @property
-    def is_ready(self) -> bool:
-        """Whether there is a process that answers."""
-        return bool(self._ready)
+    def num_ready(self) -> int:
+        """Processes that answer."""
+        return len(self._ready)
+
+    @property
+    def num_loading(self) -> int:
+        """Processes that will, once their systems are loaded."""
+        return self._num_wanted - len(self._ready)
 
     @property
     def process_ids(self) -> Sequence[int]:
