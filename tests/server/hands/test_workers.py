@@ -223,7 +223,8 @@ def test_shares_of_memory_and_places(monkeypatch):
     alone, (first, second) = module._shares(limits, 1), module._shares(limits, 2)
     assert alone == [module.Share(limits, None)]
     assert (first.processor, second.processor) == (3, 5)
-    assert (first.limits.max_running, first.limits.prefix_bytes) == (3, 5)
+    assert (first.limits.max_running, first.limits.prefix_bytes) == (2, 5)
+    assert len(module._shares(Limits(max_running=1), 2)) == 1
     few = module._shares(Limits(max_workers=2), 8)
     assert [share.processor for share in few] == [3, 5]
     monkeypatch.setattr(module, "processors", lambda: list(range(8)))

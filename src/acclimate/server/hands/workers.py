@@ -138,9 +138,10 @@ class Workers:
 
 def _shares(limits: Limits, num_side_by_side: int) -> list[Share]:
     """What each process has; where there are as many as processors, each keeps to its own."""
-    num, own = min(limits.max_workers, num_side_by_side), processors()
+    num = min(limits.max_workers, limits.max_running, num_side_by_side)
+    own = processors()
     parts = {
-        "max_running": -(-limits.max_running // num),
+        "max_running": limits.max_running // num,
         "prefix_bytes": limits.prefix_bytes // num,
     }
     places = own if num == len(own) > 1 else [None] * num
