@@ -18,7 +18,7 @@ from acclimate.server.refusal import refusal
 
 
 def work(connection: Connection, load: Load) -> None:
-    """Load, say so, be told the limits, and be told a share, and do jobs until told to stop."""
+    """Load, say so, be told a share, and do jobs until told to stop or nobody is there."""
     # The server finishes what was begun: it alone says when this process is to end.
     pass_over()
     give_memory_back()
