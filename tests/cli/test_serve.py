@@ -14,6 +14,12 @@ from acclimate.core.errors import ConfigError
 from server.running import free_port, until
 
 
+@pytest.fixture(autouse=True)
+def tests_keep_their_turns(monkeypatch):
+    """The verb changes how its own process is scheduled, which here is that of all tests."""
+    monkeypatch.setattr("acclimate.server.hands.processors.interrupt_nobody", lambda: False)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.3.2.1"])
 def test_this_machine_needs_no_key(host):
     require_key(host, [])
