@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
@@ -155,7 +157,6 @@ def told(name: str, seconds: list[float]) -> str:
 
 def large(folder: Path) -> str:
     """A random network of 150 M parameters with the embedded base's words, saved."""
-    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokenizer = Embedded().load().tokenizer
@@ -197,9 +198,12 @@ def measured(base: str, given: argparse.Namespace) -> bool:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     batch = batch_rate(base, given.clients, given.tokens, given.seconds / 4)
-    print(f"{base}: batch of {given.clients} in process: {batch:.0f} tokens/s", flush=True)
+    on = f"in process, {torch.get_num_threads()} of {os.cpu_count()} processors"
+    print(f"{base}: batch of {given.clients} {on}: {batch:.0f} tokens/s", flush=True)
     server = started(base, port)
     try:
+        num = measure(port, "processes_ready")
+        print(f"server: {num:.0f} processes that answer and one for HTTP, beside the clients")
         holds = is_fast(port, given, batch)
         if base == EMBEDDED:
             print_memory(port, given)
