@@ -75,11 +75,11 @@ def bandwidth() -> dict[int, float]:
 
     A network that fits in the processor's cache may be read faster than that.
     """
-    block = torch.ones(READ_BYTES // 4)
+    block = torch.ones(READ_BYTES // 4, device=embedded().peer.device)
     found = {}
     for threads in sorted({setting.num_threads for setting in (embedded(), large())}):
         torch.set_num_threads(threads)
-        found[threads] = READ_BYTES / min(seconds(block.sum) for _ in range(5))
+        found[threads] = READ_BYTES / min(seconds(lambda: block.sum().item()) for _ in range(5))
         print(f"memory reads {found[threads] / 1e9:.1f} GB/s on {threads} thread(s)")
     return found
 

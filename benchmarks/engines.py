@@ -56,7 +56,7 @@ def large(base: Any) -> Any:
     from acclimate.nn.architectures import ModelSettings, new_network
     from acclimate.nn.linear import use_fast_linears
 
-    network = new_network(ModelSettings(**LARGE), base.tokenizer, seed=0)
+    network = new_network(ModelSettings(**LARGE), base.tokenizer, seed=0).to(base.network.device)
     return LocalModel(use_fast_linears(network).eval().requires_grad_(False), base.tokenizer)
 
 
@@ -65,7 +65,7 @@ def measure(name: str, model: Any) -> bool:
     num_params = model.network.num_parameters()
     small = num_params < 10_000_000
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1" if small else os.cpu_count())))
-    gigabytes = bandwidth()
+    gigabytes = bandwidth(model.network.device)
     print(conditions(name, num_params, gigabytes))
     contexts = real_text(model.tokenizer, max(NEEDED))
     writers = {("generate", "float32"): (generate(model), 4 * num_params), **engines(model)}
@@ -90,13 +90,13 @@ def conditions(name: str, num_params: int, gigabytes: float) -> str:
     )
 
 
-def bandwidth() -> float:
-    """Gigabytes a second that a sum over an array beyond every cache reads."""
-    array = torch.ones(2**27)
+def bandwidth(device: torch.device) -> float:
+    """Gigabytes a second that a sum over an array beyond every cache reads where weights lie."""
+    array = torch.ones(2**27, device=device)
     taken = []
     for _ in range(4):
         start = time.perf_counter()
-        array.sum()
+        array.sum().item()
         taken.append(time.perf_counter() - start)
     return float(array.numel() * 4 / min(taken) / 1e9)
 
