@@ -9,13 +9,14 @@ import sys
 import decoding_loop
 import decoding_methods
 import engines
+import quoting
 from decoding_setting import conditions
 
 SECTIONS = {
     "lean": decoding_loop.lean,
     "cache": decoding_loop.cache,
     "prefix": decoding_loop.prefix,
-    "speculation": decoding_methods.speculation,
+    "speculation": lambda: quoting.main() == 0,
     "prompt_cache": decoding_methods.prompt_cache,
     "engines": lambda: engines.main() == 0,
 }
