@@ -13,14 +13,19 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from acclimate.core.errors import AcclimateError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
+from acclimate.decoding.backend import BACKENDS
+from acclimate.decoding.backend_model import on_backend
 from acclimate.models.local.embedded import Embedded
 from acclimate.models.local.huggingface import HuggingFace
+from acclimate.text.chat import stop_ids
 
 THINGS = ("list", "tuple", "dictionary", "set", "string", "file", "module", "class")
 DOING = ("sorts", "opens", "copies", "joins", "counts", "closes", "prints", "reads")
@@ -44,17 +49,65 @@ class Seen:
     """Seconds from a piece to the next."""
 
 
-def batch_rate(base: str, num_clients: int, num_tokens: int, seconds: float) -> float:
-    """Tokens a second of the same prompts answered in batches, in this process."""
-    model = Embedded().load() if base == EMBEDDED else HuggingFace(path=base).load()
+def loaded(base: str) -> Any:
+    """A base in this process."""
+    return Embedded().load() if base == EMBEDDED else HuggingFace(path=base).load()
+
+
+def batch_of(num_clients: int) -> list[Prompt]:
+    """What so many clients ask, at once."""
     asked = [PROMPTS[i % len(PROMPTS)] for i in range(num_clients)]
-    prompts = [Prompt(text, template=RUNNING_TEXT) for text in asked]
-    sampling = Sampling(max_new_tokens=num_tokens)
-    model.generate(prompts, sampling)
+    return [Prompt(text, template=RUNNING_TEXT) for text in asked]
+
+
+def batch_rate(model: Any, num_clients: int, num_tokens: int, seconds: float) -> float:
+    """Tokens a second of the same prompts answered in batches, in this process."""
+    prompts, sampling = batch_of(num_clients), Sampling(max_new_tokens=num_tokens)
+    return rate_of(
+        lambda: sum(a.num_new_tokens for a in model.generate(prompts, sampling)), seconds
+    )
+
+
+def rate_of(write: Callable[[], int], seconds: float) -> float:
+    """Tokens a second of something that writes so many; once before, to warm up."""
+    write()
     written, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
-        written += sum(a.num_new_tokens for a in model.generate(prompts, sampling))
+        written += write()
     return written / (time.perf_counter() - start)
+
+
+def print_peers(model: Any, given: argparse.Namespace) -> None:
+    """What transformers' `generate` and vLLM, where it is, write of the same batch."""
+    seconds = given.seconds / 4
+    print(f"generate, the same batch: {rate_of(generating(model, given), seconds):.0f} tokens/s")
+    try:
+        engine = on_backend(model, BACKENDS.build("vllm"))
+    except AcclimateError as error:
+        print(f"vllm: {error}")
+        return
+    rate = batch_rate(engine, given.clients, given.tokens, seconds)
+    print(f"vllm, the same batch: {rate:.0f} tokens/s")
+
+
+def generating(model: Any, given: argparse.Namespace) -> Callable[[], int]:
+    """Transformers' own loop over the batch, and how many tokens it wrote."""
+    rows = [model.encode(prompt)[0] for prompt in batch_of(given.clients)]
+    device, pad = model.network.device, model.tokenizer.pad_token_id
+    width, ends = max(map(len, rows)), stop_ids(model.network, model.tokenizer)
+    ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
+
+    def write() -> int:
+        with torch.inference_mode():
+            found = model.network.generate(
+                ids, attention_mask=mask, max_new_tokens=given.tokens, do_sample=False,
+                eos_token_id=sorted(ends) or None, pad_token_id=pad,
+            )  # fmt: skip
+        new = found[:, width:].tolist()
+        return sum(next((n for n, i in enumerate(row, 1) if i in ends), len(row)) for row in new)
+
+    return write
 
 
 async def client(port: int, place: int, num_tokens: int, go_on: Callable[[], bool], seen: Seen):
@@ -186,6 +239,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--requests", type=int, default=10_000, help="short ones, for memory")
+    has_gpu = torch.cuda.is_available()
+    parser.add_argument("--peers", action="store_true", default=has_gpu, help="generate and vLLM")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bases = [large(Path(folder)) if base == "150m" else base for base in given.bases]
@@ -197,7 +252,8 @@ def measured(base: str, given: argparse.Namespace) -> bool:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    batch = batch_rate(base, given.clients, given.tokens, given.seconds / 4)
+    model = loaded(base)
+    batch = batch_rate(model, given.clients, given.tokens, given.seconds / 4)
     on = f"in process, {torch.get_num_threads()} of {os.cpu_count()} processors"
     print(f"{base}: batch of {given.clients} {on}: {batch:.0f} tokens/s", flush=True)
     server = started(base, port)
@@ -207,10 +263,12 @@ def measured(base: str, given: argparse.Namespace) -> bool:
         holds = is_fast(port, given, batch)
         if base == EMBEDDED:
             print_memory(port, given)
-        return holds
     finally:
         server.terminate()
         server.wait(60)
+    if given.peers:
+        print_peers(model, given)
+    return holds
 
 
 def is_fast(port: int, given: argparse.Namespace, batch: float) -> bool:
