@@ -46,6 +46,12 @@ def endless(closed):
         closed.set()
 
 
+def waits(gate):
+    """A piece that comes when it is let through."""
+    gate.wait(5)
+    yield 1
+
+
 async def until(condition):
     for _ in range(500):
         if condition():
@@ -95,17 +101,13 @@ def test_what_would_end_the_process_ends_the_request(kind):
 def test_the_full_are_turned_away_and_the_rest_wait():
     gate = threading.Event()
 
-    def waits():
-        gate.wait(5)
-        yield 1
-
     async def work():
         places = places_of(max_running=1, max_waiting=1)
-        asked = [asyncio.ensure_future(read(places, waits)) for _ in range(2)]
+        asked = [asyncio.ensure_future(read(places, lambda: waits(gate))) for _ in range(2)]
         await asyncio.sleep(0.05)
         assert (places.running, places.waiting) == (1, 1)
         with pytest.raises(RefusedError) as caught:
-            await read(places, waits)
+            await read(places, lambda: waits(gate))
         assert caught.value.status == 429
         gate.set()
         assert await asyncio.gather(*asked) == [[1], [1]]
@@ -145,17 +147,13 @@ def test_who_stops_reading_frees_the_place():
 def test_what_waits_and_is_given_up_is_never_begun():
     gate, begun = threading.Event(), []
 
-    def waits():
-        gate.wait(5)
-        yield 1
-
     def notes():
         begun.append(1)
         yield 1
 
     async def work():
         places = places_of(max_running=1)
-        first = asyncio.ensure_future(read(places, waits))
+        first = asyncio.ensure_future(read(places, lambda: waits(gate)))
         await asyncio.sleep(0.05)
         second = asyncio.ensure_future(read(places, notes))
         await asyncio.sleep(0.05)
@@ -172,13 +170,9 @@ def test_what_waits_and_is_given_up_is_never_begun():
 def test_closed_nothing_that_waits_is_begun_and_its_place_is_free():
     gate, begun = threading.Event(), []
 
-    def waits():
-        gate.wait(5)
-        yield 1
-
     async def work():
         places = places_of(max_running=1)
-        first = asyncio.ensure_future(read(places, waits))
+        first = asyncio.ensure_future(read(places, lambda: waits(gate)))
         await asyncio.sleep(0.05)
         second = asyncio.ensure_future(read(places, lambda: begun.append(1) or [2]))
         await asyncio.sleep(0.05)
