@@ -11,7 +11,7 @@ import pytest
 from acclimate.core.cost import metered
 from acclimate.core.data import TrainData
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.method import NEEDS, Method
+from acclimate.core.method import NEEDS, CompositeMethod, Method
 from acclimate.core.saved import load_model, save_model
 from contract.alternatives import (
     alternative,
@@ -184,10 +184,19 @@ def test_summary_and_own_test(entry):
 
 def test_class(name):
     kind = METHODS.load(name)
-    assert kind.__bases__ == (Method,), "one level: extend Method itself"
+    check_base(kind)
     assert kind.paper.startswith("https://"), "paper: the URL where the method was published"
     assert kind.needs <= set(NEEDS)
-    assert list(inspect.signature(kind.fit).parameters) == ["self", "base", "data", "seed"]
+    more = ["members"] if issubclass(kind, CompositeMethod) else []
+    assert list(inspect.signature(kind.fit).parameters) == ["self", "base", "data", "seed", *more]
+
+
+def check_base(kind):
+    """One level: it extends Method, or one abstract class that the methods of its family share."""
+    (base,) = kind.__bases__
+    assert base is Method or (issubclass(base, Method) and inspect.isabstract(base))
+    assert not inspect.isabstract(kind)
+    assert not base.__module__.startswith("acclimate.methods.")
 
 
 def test_fields(name):

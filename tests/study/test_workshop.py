@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from acclimate.core.members import as_children, fitted, parts_of
-from acclimate.core.method import Method
-from acclimate.core.model import Model
+from acclimate.core.members import as_children, build_member_specs
+from acclimate.core.method import CompositeMethod
+from acclimate.core.model import Model, Sampling
 from acclimate.core.saved import descendants
 from acclimate.core.store import Store
+from acclimate.methods.ensembling.output_vote import OutputVote
 from acclimate.methods.ensembling.sac import Sac
 from acclimate.methods.tuning.continued import Continued
 from acclimate.methods.tuning.full import Full
@@ -44,15 +45,23 @@ class First(Model):
         return cls(tuple(children.values()))
 
 
-class FirstOf(Method):
+class FirstOf(CompositeMethod):
     """Two members: one tuned, and the base."""
 
     @property
-    def parts(self):
-        return parts_of([(SHORT,), ()])
+    def member_specs(self):
+        return build_member_specs([(SHORT,), ()])
 
-    def fit(self, base, data, *, seed):
-        return First(fitted(self, base, data, seed))
+    def combine(self, members, base, data, *, seed):
+        return First(members)
+
+
+class VoteInside(FirstOf):
+    """Two members, and a vote of three others that it fits itself."""
+
+    def combine(self, members, base, data, *, seed):
+        vote = OutputVote(members=("zero_shot", "one_shot", "few_shot"))
+        return First((vote.fit(base, data, seed=seed), *members))
 
 
 @pytest.fixture
@@ -84,10 +93,22 @@ def test_it_is_kept_without_its_members_and_found_again(workshop, tmp_path):
     ]
 
 
+def test_an_ensemble_fitted_inside_a_fit_has_its_own_members(workshop, tiny, small_data):
+    by_hand = VoteInside().fit(tiny, small_data, seed=0)
+    in_study = workshop().node((VoteInside(),), 0).model
+    prompt = next(small_data.pairs("dev"))[0]
+    for model in (by_hand, in_study):
+        vote, *members = model.members
+        assert len(vote.members) == 3
+        assert not {id(member) for member in members} & {id(member) for member in vote.members}
+    sampling = Sampling(max_new_tokens=4)
+    assert by_hand.generate([prompt], sampling) == in_study.generate([prompt], sampling)
+
+
 def test_other_members_are_another_ensemble(workshop, monkeypatch):
     shop = workshop()
     before = shop.key((FirstOf(),), 0)
-    monkeypatch.setattr(FirstOf, "parts", property(lambda _: parts_of([()])))
+    monkeypatch.setattr(FirstOf, "member_specs", property(lambda _: build_member_specs([()])))
     assert shop.key((FirstOf(),), 0) != before
 
 

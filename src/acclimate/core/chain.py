@@ -3,7 +3,7 @@
 from pydantic import Field, SerializeAsAny
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
+from acclimate.core.method import Method, fit_in_order
 from acclimate.core.model import Model
 
 
@@ -15,7 +15,4 @@ class Chain(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Fit each method on the model that the one before returned."""
-        for method in self.methods:
-            method.require(base, data)
-            base = method.fit(base, data, seed=seed)
-        return base
+        return fit_in_order(self.methods, base, data, seed=seed)

@@ -1,17 +1,12 @@
 """Members of an ensemble: recipes in a field of its method, each made once."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acclimate.core.catalogue import Catalogue
-from acclimate.core.chain import Chain
-from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError
-from acclimate.core.method import Method, Part
+from acclimate.core.method import MemberSpec, Method
 from acclimate.core.model import Model
-from acclimate.core.notebook import untold
 from acclimate.core.source import ModelSource
 
 Spec = str | dict[str, Any]
@@ -23,22 +18,22 @@ METHODS = Catalogue("acclimate.methods", Method)
 MODELS = Catalogue("acclimate.models", ModelSource)
 
 
-def parts_of(members: Sequence[Member]) -> tuple[Part, ...]:
+def build_member_specs(members: Sequence[Member]) -> tuple[MemberSpec, ...]:
     """How each member is made, in order.
 
     Raises:
         UnknownNameError, ConfigError, MissingExtraError: A method or model cannot be built.
     """
-    return tuple(_part(m if isinstance(m, tuple) else (m,)) for m in members)
+    return tuple(_spec_of(m if isinstance(m, tuple) else (m,)) for m in members)
 
 
-def _part(specs: tuple[Spec, ...]) -> Part:
+def _spec_of(specs: tuple[Spec, ...]) -> MemberSpec:
     source = MODELS.build(specs[0]) if specs and _name(specs[0]) in MODELS.entries else None
     rest = specs[1:] if source else specs
     for name in map(_name, rest):
         if name in MODELS.entries and name not in METHODS.entries:
             raise ConfigError(f"{name} is a model, which methods begin from: name it first")
-    return Part(tuple(METHODS.build(spec) for spec in rest), source)
+    return MemberSpec(tuple(METHODS.build(spec) for spec in rest), source)
 
 
 def _name(spec: Spec) -> str:
@@ -58,7 +53,7 @@ def _label(specs: tuple[Spec, ...]) -> str:
     return " + ".join(map(_name, specs)) or "base"
 
 
-def several(members: tuple[Member, ...]) -> tuple[Member, ...]:
+def require_two_members(members: tuple[Member, ...]) -> tuple[Member, ...]:
     """The members, if there are two at least and each can be built.
 
     Raises:
@@ -69,11 +64,11 @@ def several(members: tuple[Member, ...]) -> tuple[Member, ...]:
             f"an ensemble needs at least 2 members, got {len(members)}; name two recipes, as "
             "[zero_shot, few_shot]"
         )
-    parts_of(members)
+    build_member_specs(members)
     return members
 
 
-def one_each(weights: tuple[float, ...], members: tuple[Member, ...]) -> None:
+def require_one_weight_each(weights: tuple[float, ...], members: tuple[Member, ...]) -> None:
     """Refuse weights that are not one a member, negative or all 0; none at all may be given.
 
     Raises:
@@ -86,32 +81,6 @@ def one_each(weights: tuple[float, ...], members: tuple[Member, ...]) -> None:
             f"weights={list(weights)}, must be at least 0 and one of them above; leave a member "
             "out by 0"
         )
-
-
-_given: ContextVar[tuple[Model, ...]] = ContextVar("given_members", default=())
-
-
-@contextmanager
-def given(models: Sequence[Model]) -> Iterator[None]:
-    """Let the ensemble that is fitted in the body have these as its members, in its order."""
-    token = _given.set(tuple(models))
-    try:
-        yield
-    finally:
-        _given.reset(token)
-
-
-def fitted(method: Method, base: Model, data: TrainData, seed: int) -> tuple[Model, ...]:
-    """The model of each of a method's parts: given by whoever keeps them, or made now."""
-    if ready := _given.get():
-        return ready
-    with untold():
-        return tuple(_made(part, base, data, seed) for part in method.parts)
-
-
-def _made(part: Part, base: Model, data: TrainData, seed: int) -> Model:
-    begun = part.source.load() if part.source else base
-    return Chain(methods=part.methods).fit(begun, data, seed=seed) if part.methods else begun
 
 
 def as_children(members: Sequence[Model]) -> Mapping[str, Model]:

@@ -1,12 +1,14 @@
 """What a method is: frozen hyperparameters that turn a Model into a Model."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from acclimate.core.data import Record, TrainData
-from acclimate.core.errors import NotApplicableError
+from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Model
+from acclimate.core.notebook import untold
 from acclimate.core.source import ModelSource
 
 NEEDS = {
@@ -17,16 +19,6 @@ NEEDS = {
     "train_items": "training items",
 }
 """What a method may ask for, as said to the user."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """How a member of an ensemble is made."""
-
-    methods: "tuple[Method, ...]" = ()
-    """One after another."""
-    source: ModelSource | None = None
-    """Of the model that they begin from; None: that which the ensemble is fitted on."""
 
 
 class Method(Record):
@@ -42,28 +34,17 @@ class Method(Record):
     @property
     def depends_on_seed(self) -> bool:
         """Whether another seed may give another model."""
-        inside = (method for part in self.parts for method in part.methods)
-        return self.is_trained or any(method.depends_on_seed for method in inside)
+        return self.is_trained
 
     @property
     def changes_weights(self) -> bool:
-        """Whether it is trained, or one of its parts is."""
-        inside = (method for part in self.parts for method in part.methods)
-        return self.is_trained or any(method.changes_weights for method in inside)
+        """Whether it is trained, or one of its members is."""
+        return self.is_trained
 
     @property
     def all_needs(self) -> frozenset[str]:
-        """Its own and its parts'; a part that begins from a model of its own asks none of it."""
-        found = set(self.needs)
-        for part in self.parts:
-            wanted = {need for method in part.methods for need in method.all_needs}
-            found |= wanted - {"weights", "logprobs"} if part.source else wanted
-        return frozenset(found)
-
-    @property
-    def parts(self) -> "tuple[Part, ...]":
-        """What models this one combines; a study makes each once, for all its recipes."""
-        return ()
+        """Its own and its members'."""
+        return self.needs
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -92,3 +73,97 @@ class Method(Record):
         if missing := self.unmet(base, data):
             name = type(self).__module__.rpartition(".")[2]
             raise NotApplicableError(f"{name} needs {' and '.join(missing)}")
+
+
+@dataclass(frozen=True)
+class MemberSpec:
+    """How a member of a composite method is made."""
+
+    methods: tuple[Method, ...] = ()
+    """One after another."""
+    source: ModelSource | None = None
+    """Of the model that they begin from; None: that which the composite method is fitted on."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Make the member; without methods and source it is the base itself."""
+        start = self.source.load() if self.source else base
+        return fit_in_order(self.methods, start, data, seed=seed)
+
+
+class CompositeMethod(Method):
+    """A way to combine models, its members, which other methods make."""
+
+    @property
+    @abstractmethod
+    def member_specs(self) -> tuple[MemberSpec, ...]:
+        """How each member is made; a study makes each once, for all its recipes."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Make one model of the fitted members, one a spec and in their order."""
+        raise NotImplementedError
+
+    def fit(
+        self, base: Model, data: TrainData, *, seed: int, members: Sequence[Model] = ()
+    ) -> Model:
+        """Combine the members: those given, or those that are made now where none are.
+
+        Raises:
+            ConfigError: Not as many are given as there are specs.
+            NotApplicableError: A member cannot be made of the base, or not be combined.
+        """
+        if members and len(members) != len(self.member_specs):
+            raise ConfigError(
+                f"{len(members)} models are given as members of {type(self).__name__}, which has "
+                f"{len(self.member_specs)}; give one each, in their order, or none"
+            )
+        fitted = tuple(members) or self.fit_members(base, data, seed=seed)
+        return self.combine(fitted, base, data, seed=seed)
+
+    def fit_members(self, base: Model, data: TrainData, *, seed: int) -> tuple[Model, ...]:
+        """The model of each spec; what their fits note is not noted as this method's own."""
+        with untold():
+            return tuple(spec.fit(base, data, seed=seed) for spec in self.member_specs)
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """Whether another seed may give another model, of it or of a member."""
+        return super().depends_on_seed or any(m.depends_on_seed for m in self._inner_methods)
+
+    @property
+    def changes_weights(self) -> bool:
+        """Whether it is trained, or one of its members is."""
+        return super().changes_weights or any(m.changes_weights for m in self._inner_methods)
+
+    @property
+    def all_needs(self) -> frozenset[str]:
+        """Its own and its members'; one that begins from a model of its own asks none of it."""
+        needs = set(super().all_needs)
+        for spec in self.member_specs:
+            wanted = {need for method in spec.methods for need in method.all_needs}
+            needs |= wanted - {"weights", "logprobs"} if spec.source else wanted
+        return frozenset(needs)
+
+    @property
+    def _inner_methods(self) -> list[Method]:
+        return [method for spec in self.member_specs for method in spec.methods]
+
+
+def member_specs_of(method: Method) -> tuple[MemberSpec, ...]:
+    """The specs of a composite method; none for any other."""
+    return method.member_specs if isinstance(method, CompositeMethod) else ()
+
+
+def fit_in_order(methods: Sequence[Method], base: Model, data: TrainData, *, seed: int) -> Model:
+    """Fit each method on the model that the one before returned.
+
+    Raises:
+        NotApplicableError: A method cannot work on what comes before it.
+    """
+    for method in methods:
+        method.require(base, data)
+        base = method.fit(base, data, seed=seed)
+    return base

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.method import Method, Part
+from acclimate.core.method import MemberSpec, Method, member_specs_of
 from acclimate.study.findings import Comparison
 from acclimate.study.gap import gap
 from acclimate.study.spec import BASE, Recipe, StudySpec
 from acclimate.study.wording import signed
 
-Known = Sequence[tuple[str, Part]]
+Known = Sequence[tuple[str, MemberSpec]]
 """Label of what was measured, and how it was made."""
 
 
@@ -24,10 +24,10 @@ def beside_members(
         spec: Of the study, which names the tables of recorded answers.
     """
     sources = {BASE: spec.base_source(), **spec.recorded_sources()}
-    tables = [(name, Part((), source)) for name, source in sources.items()]
+    tables = [(name, MemberSpec((), source)) for name, source in sources.items()]
     built = [(recipe.label, _methods(recipe)) for recipe in recipes]
-    known = [*((label, Part(methods)) for label, methods in built), *tables]
-    known = [(label, part) for label, part in known if label in comparison.estimates]
+    known = [*((label, MemberSpec(methods)) for label, methods in built), *tables]
+    known = [(label, spec) for label, spec in known if label in comparison.estimates]
     told, above = [], []
     for label, methods in built:
         members = _measured(methods, known) if label in comparison.estimates else []
@@ -63,5 +63,8 @@ def _measured(methods: Sequence[Method], known: Known) -> list[str]:
     if not methods:
         return []
     *before, last = methods
-    parts = [part if part.source else Part((*before, *part.methods)) for part in last.parts]
-    return [label for label, part in known if part in parts]
+    specs = [
+        spec if spec.source else MemberSpec((*before, *spec.methods))
+        for spec in member_specs_of(last)
+    ]
+    return [label for label, spec in known if spec in specs]

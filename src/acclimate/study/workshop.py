@@ -12,8 +12,7 @@ from acclimate.core.afresh import afresh
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import TrainData, digest
 from acclimate.core.errors import BackendError
-from acclimate.core.members import given
-from acclimate.core.method import Method, Part
+from acclimate.core.method import CompositeMethod, MemberSpec, Method, member_specs_of
 from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
 from acclimate.core.saved import load_model, save_model
@@ -95,7 +94,7 @@ class Workshop:
     def _made(self, method: Method, parent: Node, key: str, seed: int) -> Node:
         method.require(parent.model, self.data)
         # Before the clock starts: what members took is theirs, whoever fitted them first.
-        members = [self._member(part, parent, seed) for part in method.parts]
+        members = [self._member(spec, parent, seed) for spec in member_specs_of(method)]
         outside = {"": parent.model, **{member.key: member.model for member in members}}
         found = self._stored(method, parent, key, outside)
         if found is not None:
@@ -105,9 +104,8 @@ class Workshop:
             "fields": method.model_dump(mode="json"),
         }
         with self.store.put(key, about) as folder:
-            made = given([m.model for m in members])
-            with metered() as meter, noted() as notebook, made, afresh():
-                model = method.fit(parent.model, self.data, seed=seed)
+            with metered() as meter, noted() as notebook, afresh():
+                model = self._fit(method, parent.model, [m.model for m in members], seed)
             if not isinstance(model, Model):
                 raise BackendError(
                     f"{type(method).__name__}.fit gave {type(model).__name__}, must give a Model; "
@@ -132,10 +130,15 @@ class Workshop:
             self.store.remove(key)
             return None
 
-    def _member(self, part: Part, parent: Node, seed: int) -> Node:
-        if part.source is not None:
-            parent = Node(part.source.load(), part.source.fingerprint())
-        return self._after(parent, part.methods, seed)
+    def _fit(self, method: Method, base: Model, members: Sequence[Model], seed: int) -> Model:
+        if isinstance(method, CompositeMethod):
+            return method.fit(base, self.data, seed=seed, members=members)
+        return method.fit(base, self.data, seed=seed)
+
+    def _member(self, spec: MemberSpec, parent: Node, seed: int) -> Node:
+        if spec.source is not None:
+            parent = Node(spec.source.load(), spec.source.fingerprint())
+        return self._after(parent, spec.methods, seed)
 
     def _key_after(self, parent: str, methods: tuple[Method, ...], seed: int) -> str:
         for method in methods:
@@ -144,8 +147,8 @@ class Workshop:
 
     def _key(self, method: Method, parent: str, seed: int) -> str:
         members = [
-            self._key_after(p.source.fingerprint() if p.source else parent, p.methods, seed)
-            for p in method.parts
+            self._key_after(s.source.fingerprint() if s.source else parent, s.methods, seed)
+            for s in member_specs_of(method)
         ]
         return digest(
             {

@@ -4,7 +4,6 @@ import pytest
 import transformers
 
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.members import given
 from acclimate.core.model import Sampling
 from acclimate.core.saved import load_model, save_model
 from acclimate.decoding.local_model import LocalModel
@@ -50,8 +49,8 @@ def test_a_model_with_itself_changes_nothing(tiny, small_data):
 
 
 def test_a_mixture_is_no_worse_than_its_members_on_average(tiny, small_data, tuned):
-    with given(tuned):
-        joint = Average(members=("lora", "lora", "lora")).fit(tiny, small_data, seed=0)
+    method = Average(members=("lora", "lora", "lora"))
+    joint = method.fit(tiny, small_data, seed=0, members=tuned)
     for prompt, item in small_data.pairs("dev"):
         # One token, where the bound is exact.
         pair = [(prompt, item.target[:1])]
@@ -67,8 +66,8 @@ def test_adapters_on_one_base_share_its_weights(tiny, small_data, tuned, tmp_pat
         sum(w.nbytes for n, w in m.network.state_dict().items() if "lora_" in n) for m in tuned
     ]
     assert sum(storages(tiny, *tuned).values()) <= base + sum(adapters)
-    with given(tuned):
-        joint = Average(members=("lora", "lora", "lora")).fit(tiny, small_data, seed=0)
+    method = Average(members=("lora", "lora", "lora"))
+    joint = method.fit(tiny, small_data, seed=0, members=tuned)
     save_model(joint, tmp_path / "kept", outside=tiny)
     again = load_model(tmp_path / "kept", outside=tiny)
     assert sum(storages(tiny, *again.members).values()) <= base + sum(adapters)
@@ -86,20 +85,14 @@ def test_another_vocabulary_is_refused(tiny, small_data, tokenizer):
         tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>"
     )
     other.add_tokens(["morning"])
-    with (
-        given([tiny, LocalModel(tiny.network, other)]),
-        pytest.raises(NotApplicableError, match=r"vocabularies .* diverse joins them byte by byte"),
-    ):
-        Average(members=((), "zero_shot")).fit(tiny, small_data, seed=0)
+    method, pair = Average(members=((), "zero_shot")), [tiny, LocalModel(tiny.network, other)]
+    with pytest.raises(NotApplicableError, match=r"vocabularies .* diverse joins them byte"):
+        method.fit(tiny, small_data, seed=0, members=pair)
 
 
 def test_a_table_of_answers_is_refused(tiny, small_data, tmp_path):
     table = tmp_path / "answers.csv"
     table.write_text("item,answer\nfood-robin,seeds\n")
-    with (
-        given([tiny, Recorded(path=table).load()]),
-        pytest.raises(NotApplicableError, match="gives only text; output_vote works"),
-    ):
-        Average(members=((), {"name": "recorded", "path": str(table)})).fit(
-            tiny, small_data, seed=0
-        )
+    method = Average(members=((), {"name": "recorded", "path": str(table)}))
+    with pytest.raises(NotApplicableError, match="gives only text; output_vote works"):
+        method.fit(tiny, small_data, seed=0, members=[tiny, Recorded(path=table).load()])

@@ -7,7 +7,6 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from acclimate.core.answers import answers_to, metrics_of
-from acclimate.core.members import given
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.decoding.local_model import LocalModel
@@ -47,8 +46,9 @@ def members(tiny, other, model_folder, small_data):
 
 
 def test_three_kinds_answer_together_and_their_errors_are_told(members, small_data):
-    with noted() as book, given(members):
-        model = Diverse(members=((), "zero_shot", ())).fit(members[0], small_data, seed=0)
+    method = Diverse(members=((), "zero_shot", ()))
+    with noted() as book:
+        model = method.fit(members[0], small_data, seed=0, members=members)
     task = small_data.dev[0]
     pairs = [(task.prompt(item), choice) for item in task.items for choice in item.choices]
     found = model.loglikelihood(pairs)
@@ -71,13 +71,12 @@ def test_only_ratios_of_weights_matter_and_nought_is_not_heard(members, small_da
     pairs = [(prompt, "seeds") for prompt in prompts]
 
     def logprobs(*weights):
-        with given(members):
-            method = Diverse(members=((), (), ()), weights=weights)
-            model = method.fit(members[0], small_data, seed=0)
+        method = Diverse(members=((), (), ()), weights=weights)
+        model = method.fit(members[0], small_data, seed=0, members=members)
         return [w.logprob for w in model.loglikelihood(pairs)]
 
-    with given([members[0]] * 2):
-        alone = Diverse(members=((), ())).fit(members[0], small_data, seed=0)
+    twice = [members[0]] * 2
+    alone = Diverse(members=((), ())).fit(members[0], small_data, seed=0, members=twice)
     expected = [w.logprob for w in alone.loglikelihood(pairs)]
     assert logprobs(3, 0, 0) == pytest.approx(expected, abs=1e-5)
     assert logprobs(1, 2, 1) == pytest.approx(logprobs(10, 20, 10), abs=1e-5)

@@ -3,7 +3,6 @@
 import pytest
 
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.members import given
 from acclimate.core.model import Sampling
 from acclimate.methods.ensembling.phrase_vote import PhraseVote
 from acclimate.models.local.huggingface import HuggingFace
@@ -17,9 +16,8 @@ def members(model_folder):
 def test_one_phrase_is_the_answer_with_the_better_joint_score(members, small_data):
     prompts = [prompt for prompt, _ in small_data.pairs("dev")][:6]
     pair, sampling = members[:2], Sampling(max_new_tokens=4)
-    with given(pair):
-        method = PhraseVote(members=((), ()), boundary="", max_phrase_tokens=4)
-        model = method.fit(pair[0], small_data, seed=0)
+    method = PhraseVote(members=((), ()), boundary="", max_phrase_tokens=4)
+    model = method.fit(pair[0], small_data, seed=0, members=pair)
     alone = [[c.text for c in m.generate(prompts, sampling)] for m in pair]
     # The whole answer is one phrase, so it is that of one of them.
     texts = [c.text for c in model.generate(prompts, sampling)]
@@ -29,8 +27,8 @@ def test_one_phrase_is_the_answer_with_the_better_joint_score(members, small_dat
 
 def test_choices_are_weighed_by_the_product(members, small_data):
     pair = members[:2]
-    with given(pair):
-        model = PhraseVote(members=((), ())).fit(pair[0], small_data, seed=0)
+    method = PhraseVote(members=((), ()))
+    model = method.fit(pair[0], small_data, seed=0, members=pair)
     prompt = next(small_data.pairs("dev"))[0]
     logprobs = [m.next_token_logprobs([prompt])[0] for m in pair]
     joined = (sum(logprobs) / 2).log_softmax(-1)
@@ -42,8 +40,6 @@ def test_choices_are_weighed_by_the_product(members, small_data):
 
 
 def test_an_encoder_is_refused(members, small_data):
-    with (
-        given([members[0], members[2]]),
-        pytest.raises(NotApplicableError, match="average and token_vote work"),
-    ):
-        PhraseVote(members=((), "zero_shot")).fit(members[0], small_data, seed=0)
+    method, pair = PhraseVote(members=((), "zero_shot")), [members[0], members[2]]
+    with pytest.raises(NotApplicableError, match="average and token_vote work"):
+        method.fit(members[0], small_data, seed=0, members=pair)

@@ -10,7 +10,7 @@ from scipy import stats
 from acclimate.core.answers import answers_to, metrics_of
 from acclimate.core.data import Item, Preference, Task, TrainData
 from acclimate.core.errors import BackendError, ConfigError, NotApplicableError, UnknownNameError
-from acclimate.core.members import METHODS, given
+from acclimate.core.members import METHODS
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
@@ -250,8 +250,8 @@ class Sound(Broken):
 def broken_and_sound(task, **fields):
     members = (Broken([]), Sound([]))
     method = METHODS.build({"name": "sac", "num_updates": 150, **fields})
-    with given(members):
-        return method.fit(members[0], TrainData(train=(task,)), seed=0), members
+    data = TrainData(train=(task,))
+    return method.fit(members[0], data, seed=0, members=members), members
 
 
 def test_a_member_that_fails_is_left_out_and_counted():
@@ -281,9 +281,8 @@ class Warm(Sound):
 def test_the_temperature_is_learned():
     task = free_task({i: f"{i} right" for i in ITEMS})
     members = (Warm([]), Warm([]))
-    with given(members):
-        method = METHODS.build({"name": "sac", "num_updates": 150})
-        model = method.fit(members[0], TrainData(train=(task,)), seed=0)
+    method = METHODS.build({"name": "sac", "num_updates": 150})
+    model = method.fit(members[0], TrainData(train=(task,)), seed=0, members=members)
     # Whoever asks, asks greedily: what was learned takes that temperature's place.
     assert scores(model, task, task.items).mean() > 0.95
 

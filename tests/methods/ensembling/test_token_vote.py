@@ -2,7 +2,6 @@
 
 import pytest
 
-from acclimate.core.members import given
 from acclimate.core.model import Sampling
 from acclimate.methods.ensembling.token_vote import TokenVote
 from acclimate.models.local.huggingface import HuggingFace
@@ -14,9 +13,8 @@ def members(model_folder):
 
 
 def voted(members, data, **fields):
-    with given(members):
-        method = TokenVote(members=((),) * len(members), **fields)
-        return method.fit(members[0], data, seed=0)
+    method = TokenVote(members=((),) * len(members), **fields)
+    return method.fit(members[0], data, seed=0, members=members)
 
 
 def first_choices(member, prompts, num):

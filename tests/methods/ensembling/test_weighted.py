@@ -5,7 +5,7 @@ import pytest
 
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.members import METHODS, given
+from acclimate.core.members import METHODS
 from acclimate.core.notebook import noted
 from acclimate.methods.ensembling.weighted import Weighted
 from acclimate.methods.tuning.full import Full
@@ -20,9 +20,8 @@ def members(tiny, small_data, model_folder):
 
 
 def fitted(members, data, **fields):
-    with given(members):
-        method = Weighted(members=((),) * len(members), **fields)
-        return method.fit(members[1], data, seed=0)
+    method = Weighted(members=((),) * len(members), **fields)
+    return method.fit(members[1], data, seed=0, members=members)
 
 
 def dev_logprob(model, data, task=""):

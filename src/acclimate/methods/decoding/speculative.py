@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.members import Member, fitted, parts_of
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model, Sampling
 from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
@@ -36,7 +36,7 @@ TRIAL_PACE = Pace(0.0, ((1, 1.0),))
 """As if guessing and reading cost nothing, so that nothing is left out of the trial."""
 
 
-class Speculative(Method):
+class Speculative(CompositeMethod):
     """Speculative sampling (Leviathan et al. 2023; Chen et al. 2023), by look-up or a draft model.
 
     Guesses are looked up in the prompt and the answer so far (Saxena 2023), which is strong where
@@ -71,13 +71,13 @@ class Speculative(Method):
                 f"min_ngram_tokens={self.min_ngram_tokens} must be at most "
                 f"max_ngram_tokens={self.max_ngram_tokens}"
             )
-        _ = self.parts
+        _ = self.member_specs
         return self
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """The draft's, where there is one to be made."""
-        return () if self.draft is None or self.reads else parts_of((self.draft,))
+        return () if self.draft is None or self.reads else build_member_specs((self.draft,))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -85,7 +85,9 @@ class Speculative(Method):
         named = self.draft if isinstance(self.draft, str) else ""
         return (named,) if named and (Path(named) / MANIFEST).is_file() else ()
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
         """Measure on dev how many guesses are right and how long things take.
 
         Raises:
@@ -94,8 +96,8 @@ class Speculative(Method):
         """
         taken = unwrap(base)
         core = _decoder(taken.core, "the base")
-        made = list(map(load_model, map(Path, self.reads))) or fitted(self, base, data, seed)
-        draft = _draft(unwrap(made[0]).core, core) if made else None
+        saved = [load_model(Path(folder)) for folder in self.reads]
+        draft = next((_draft(unwrap(m).core, core) for m in (*saved, *members)), None)
         how = self._measured(core, draft, _asked(data, taken))
         return taken.rewrap(SpeculativeModel(core, how, draft)) if _paying(how) else base
 

@@ -5,15 +5,15 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from acclimate.core.data import TrainData
-from acclimate.core.members import Member, fitted, labels_of, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.decoding.alike import require_one_vocabulary
 from acclimate.decoding.joint import JointModel
 from acclimate.nn.mixtures import Mixture
 
 
-class Average(Method):
+class Average(CompositeMethod):
     """The mean of the members' probabilities, or of their logarithms, token by token (Hinton 2002).
 
     -log of a mean of probabilities is at most the mean of -log: the mixture explains any text at
@@ -32,19 +32,20 @@ class Average(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members; nothing else is learned.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Mix the members' distributions; nothing is learned.
 
         Raises:
             NotApplicableError: A member has no weights here, or another vocabulary.
         """
-        members = fitted(self, base, data, seed)
         require_one_vocabulary(members, labels_of(self.members), "average")
         return JointModel(members, Mixture(space=self.space), {"": (1.0,) * len(members)})

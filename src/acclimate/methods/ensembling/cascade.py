@@ -10,15 +10,15 @@ from acclimate.core.asking import require_common
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import TrainData
 from acclimate.core.judged import Dev, judged
-from acclimate.core.members import Member, fitted, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs, require_two_members
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.text.cascade_model import NONE, CascadeModel, confidence_in, margin
 from acclimate.text.thresholds import Reached, Seen, Target, best_thresholds
 
 
-class Cascade(Method):
+class Cascade(CompositeMethod):
     """An LLM cascade (Chen, Zaharia and Zou 2023, FrugalGPT, section 3).
 
     Confidence is the geometric mean of the probabilities of a free answer's tokens, or how far the
@@ -43,21 +43,22 @@ class Cascade(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members, and choose the thresholds on dev.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Choose the thresholds on dev.
 
         Raises:
             DataError: The members have no item in common, or one answers no dev item.
             NotApplicableError: There are no dev items.
         """
-        members = fitted(self, base, data, seed)
         require_common(members, self.members)
         dev = judged(members, self.members, data, "cascade")
         seen = _seen(members, dev)

@@ -9,8 +9,14 @@ from pydantic import Field, field_validator, model_validator
 
 from acclimate.core.data import TrainData
 from acclimate.core.judged import judged
-from acclimate.core.members import Member, fitted, labels_of, one_each, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import (
+    Member,
+    build_member_specs,
+    labels_of,
+    require_one_weight_each,
+    require_two_members,
+)
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.decoding.alike import require_networks
@@ -19,7 +25,7 @@ from acclimate.decoding.bytewise import Precision
 from acclimate.nn.mixtures import Mixture
 
 
-class Diverse(Method):
+class Diverse(CompositeMethod):
     """A mixture of next-byte distributions, exact whatever the tokens (Vieira et al. 2024).
 
     Each member's distribution over the next byte sums over all ways in which its tokens may spell
@@ -51,25 +57,26 @@ class Diverse(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @model_validator(mode="after")
     def _one_each(self) -> "Diverse":
-        one_each(self.weights, self.members)
+        require_one_weight_each(self.weights, self.members)
         return self
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members, and see how differently they err on dev where there is one.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Join the members, and see how differently they err on dev where there is one.
 
         Raises:
             NotApplicableError: A member has no weights here.
         """
-        members = fitted(self, base, data, seed)
         require_networks(members, labels_of(self.members), "diverse")
         if any(task.items for task in data.dev):
             self._tell(members, data)

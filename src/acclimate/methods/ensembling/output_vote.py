@@ -8,15 +8,15 @@ from acclimate.core.asking import require_common
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.judged import judged
-from acclimate.core.members import Member, fitted, labels_of, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.voting import Rule
 from acclimate.text.vote_model import VoteModel
 
 
-class OutputVote(Method):
+class OutputVote(CompositeMethod):
     """Sampling-and-voting across models (Li et al. 2024), and the ranked rules of social choice.
 
     Answers that differ in case, spaces and marks around them are one. A tie goes to the answer
@@ -43,7 +43,7 @@ class OutputVote(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @field_validator("weights")
     @classmethod
@@ -61,18 +61,19 @@ class OutputVote(Method):
         return self
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members, and weigh them on dev where their accuracy is what counts.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Weigh the members on dev where their accuracy is what counts.
 
         Raises:
             DataError: The members have no item in common, or one answers no dev item.
             NotApplicableError: There is nothing to weigh them by.
         """
-        members = fitted(self, base, data, seed)
         require_common(members, self.members)
         return VoteModel(members, self.rule, self._weights(members, data))
 

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator
 
 from acclimate.core.data import Record, TrainData
 from acclimate.core.errors import ConfigError, UnknownNameError
-from acclimate.core.members import Member, fitted, parts_of
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.text.layout import named_in
 from acclimate.text.pipeline_model import PipelineModel, Slot
@@ -35,7 +35,7 @@ class Stage(Record):
     inconsistent, and not used. 0: no check, as a translation shares no word."""
 
 
-class Pipeline(Method):
+class Pipeline(CompositeMethod):
     """Prompts chained by named slots: summarise, translate, classify (Wu et al. 2022, AI Chains).
 
     What a stage before the last writes is used as far as it goes where it is cut for length.
@@ -64,16 +64,18 @@ class Pipeline(Method):
             if stage.name in known:
                 raise ConfigError(f"'{stage.name}' names a slot twice; call the stage otherwise")
             known.append(stage.name)
-        parts_of([stage.member for stage in stages])
+        build_member_specs([stage.member for stage in stages])
         return stages
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a stage."""
-        return parts_of([stage.member for stage in self.stages])
+        return build_member_specs([stage.member for stage in self.stages])
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit each stage's member by itself, on the questions as they are."""
-        *before, last = fitted(self, base, data, seed)
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Chain the stages; each member was fitted by itself, on the questions as they are."""
+        *before, last = members
         slots = [Slot(**stage.model_dump(exclude={"member"})) for stage in self.stages]
         return PipelineModel(last, tuple(before), tuple(slots))

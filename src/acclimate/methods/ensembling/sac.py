@@ -9,8 +9,8 @@ from pydantic import Field, field_validator
 from acclimate.core.asking import require_common
 from acclimate.core.data import Task, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.members import Member, fitted, labels_of, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.seeding import derive
@@ -27,7 +27,7 @@ from acclimate.training.asking_anew import AskingAnew
 from acclimate.training.controller import Practice, SoftActorCritic
 
 
-class Sac(Method):
+class Sac(CompositeMethod):
     """Soft actor-critic (Haarnoja et al. 2018) as a controller of an ensemble.
 
     A prompt's vector is the state, the members' weights and a temperature the action, and what
@@ -73,7 +73,7 @@ class Sac(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @field_validator("objectives")
     @classmethod
@@ -94,23 +94,24 @@ class Sac(Method):
         return True
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The user's own objectives."""
         return tuple(name for name in self.objectives if name.endswith(".py"))
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members, log their answers, and learn.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Log the members' answers, and learn.
 
         Raises:
             DataError: The members have no item in common.
             NotApplicableError: There is nothing to learn from, or no one vocabulary.
         """
-        members = fitted(self, base, data, seed)
         require_common(members, self.members)
         is_joint = self.level == "tokens"
         if is_joint:

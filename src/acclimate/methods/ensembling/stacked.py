@@ -11,8 +11,8 @@ from acclimate.core.asking import require_common
 from acclimate.core.data import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.judged import Dev, judged
-from acclimate.core.members import Member, fitted, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import Member, build_member_specs, require_two_members
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.training.estimators import DEFAULT, estimator_named
@@ -20,7 +20,7 @@ from acclimate.training.meta_model import Floats, Learned, calibration_error, le
 from acclimate.training.stack_model import Candidates, StackModel, candidates_of
 
 
-class Stacked(Method):
+class Stacked(CompositeMethod):
     """Stacked generalisation (Wolpert 1992): a classifier of answers over the members' own.
 
     The members learn from train, the classifier from their answers to dev, which is new to them.
@@ -43,7 +43,7 @@ class Stacked(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @field_validator("estimator")
     @classmethod
@@ -52,18 +52,19 @@ class Stacked(Method):
         return estimator
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members on train and the classifiers on dev.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Fit the classifiers on dev, which is new to the members.
 
         Raises:
             DataError: The members have no item in common, or one answers no dev item.
             NotApplicableError: There are no dev items, or every answer to them is right or wrong.
         """
-        members = fitted(self, base, data, seed)
         require_common(members, self.members)
         dev = judged(members, self.members, data, "stacked")
         rows = candidates_of(dev, members)

@@ -5,15 +5,21 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from acclimate.core.data import TrainData
-from acclimate.core.members import Member, fitted, labels_of, one_each, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import (
+    Member,
+    build_member_specs,
+    labels_of,
+    require_one_weight_each,
+    require_two_members,
+)
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.decoding.alike import require_one_vocabulary
 from acclimate.decoding.joint import JointModel
 from acclimate.nn.ballots import Ballot
 
 
-class TokenVote(Method):
+class TokenVote(CompositeMethod):
     """Top-k tokens of each member as ballots (Borda 1781, majority), counted at every step.
 
     Ties go to the token with more probability summed over the members, then to that whose voters
@@ -42,25 +48,26 @@ class TokenVote(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @model_validator(mode="after")
     def _one_each(self) -> "TokenVote":
-        one_each(self.weights, self.members)
+        require_one_weight_each(self.weights, self.members)
         return self
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members; nothing else is learned.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Let the members vote; nothing is learned.
 
         Raises:
             NotApplicableError: A member has no weights here, or another vocabulary.
         """
-        members = fitted(self, base, data, seed)
         require_one_vocabulary(members, labels_of(self.members), "token_vote")
         ballot = Ballot(
             rule=self.rule, num_choices=self.num_choices, outlier_prob=self.outlier_prob

@@ -9,8 +9,14 @@ from pydantic import field_validator, model_validator
 
 from acclimate.core.data import Item, TrainData
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.members import Member, fitted, labels_of, one_each, parts_of, several
-from acclimate.core.method import Method, Part
+from acclimate.core.members import (
+    Member,
+    build_member_specs,
+    labels_of,
+    require_one_weight_each,
+    require_two_members,
+)
+from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
@@ -27,7 +33,7 @@ Row = tuple[float, ...]
 """One weight a member."""
 
 
-class Weighted(Method):
+class Weighted(CompositeMethod):
     """A mixture whose weights maximise the log-likelihood of the dev targets' tokens.
 
     Found by exponentiated gradient (Kivinen & Warmuth 1997). The log-likelihood is concave in the
@@ -50,26 +56,27 @@ class Weighted(Method):
     @field_validator("members")
     @classmethod
     def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return several(members)
+        return require_two_members(members)
 
     @model_validator(mode="after")
     def _one_each(self) -> "Weighted":
-        one_each(self.weights, self.members)
+        require_one_weight_each(self.weights, self.members)
         return self
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def member_specs(self) -> tuple[MemberSpec, ...]:
         """One a member."""
-        return parts_of(self.members)
+        return build_member_specs(self.members)
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Fit the members, then their weights on dev, which is new to them.
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Fit the members' weights on dev, which is new to them.
 
         Raises:
             NotApplicableError: A member has no weights here or another vocabulary, or there are
                 neither weights nor dev items that fit every member.
         """
-        members = fitted(self, base, data, seed)
         require_one_vocabulary(members, labels_of(self.members), "weighted")
         found = {"": self.weights} if self.weights else self._fitted(members, data)
         return JointModel(members, Mixture(space=self.space), found)
