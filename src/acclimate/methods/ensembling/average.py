@@ -2,18 +2,15 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import field_validator
-
 from acclimate.core.data import TrainData
-from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.model import Model
 from acclimate.decoding.alike import require_one_vocabulary
 from acclimate.decoding.joint import JointModel
 from acclimate.nn.mixtures import Mixture
 
 
-class Average(CompositeMethod):
+class Average(EnsembleMethod):
     """The mean of the members' probabilities, or of their logarithms, token by token (Hinton 2002).
 
     -log of a mean of probabilities is at most the mean of -log: the mixture explains any text at
@@ -23,21 +20,9 @@ class Average(CompositeMethod):
     paper: ClassVar[str] = "https://www.cs.toronto.edu/~hinton/absps/tr00-004.pdf"
     needs: ClassVar[frozenset[str]] = frozenset({"logprobs"})
 
-    members: tuple[Member, ...] = ("zero_shot", "few_shot")
-    """Recipes whose networks have one vocabulary; each reads its own prompt."""
     space: Literal["probability", "log"] = "probability"
     """`probability`: a mixture, likely is what any member finds likely; `log`: a product of
     experts, renormalised, likely is what none finds unlikely (Hinton 2002)."""
-
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
 
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
@@ -47,5 +32,5 @@ class Average(CompositeMethod):
         Raises:
             NotApplicableError: A member has no weights here, or another vocabulary.
         """
-        require_one_vocabulary(members, labels_of(self.members), "average")
-        return JointModel(members, Mixture(space=self.space), {"": (1.0,) * len(members)})
+        require_one_vocabulary(members, self.member_labels, "average")
+        return JointModel(members, Mixture(space=self.space), {"": self.member_weights})

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from acclimate.core.asking import require_common
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import TrainData
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.judged import Dev, judged
-from acclimate.core.members import Member, build_member_specs, require_two_members
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.members import Member
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.text.cascade_model import NONE, CascadeModel, confidence_in, margin
 from acclimate.text.thresholds import Reached, Seen, Target, best_thresholds
 
 
-class Cascade(CompositeMethod):
+class Cascade(EnsembleMethod):
     """An LLM cascade (Chen, Zaharia and Zou 2023, FrugalGPT, section 3).
 
     Confidence is the geometric mean of the probabilities of a free answer's tokens, or how far the
@@ -39,16 +39,6 @@ class Cascade(CompositeMethod):
     share: float = Field(default=0.95, gt=0, le=1)
     """What is to be kept, or may be spent; a loss of one part in twenty is often not significant.
     """
-
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
 
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int

@@ -5,18 +5,12 @@ from itertools import combinations
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from acclimate.core.data import TrainData
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.judged import judged
-from acclimate.core.members import (
-    Member,
-    build_member_specs,
-    labels_of,
-    require_one_weight_each,
-    require_two_members,
-)
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.members import Member
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.decoding.alike import require_networks
@@ -25,7 +19,7 @@ from acclimate.decoding.bytewise import Precision
 from acclimate.nn.mixtures import Mixture
 
 
-class Diverse(CompositeMethod):
+class Diverse(EnsembleMethod):
     """A mixture of next-byte distributions, exact whatever the tokens (Vieira et al. 2024).
 
     Each member's distribution over the next byte sums over all ways in which its tokens may spell
@@ -54,21 +48,6 @@ class Diverse(CompositeMethod):
     """Bytes that an answer may have for each token that it may have; English text has about four
     a token."""
 
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @model_validator(mode="after")
-    def _one_each(self) -> "Diverse":
-        require_one_weight_each(self.weights, self.members)
-        return self
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
-
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
     ) -> Model:
@@ -77,13 +56,13 @@ class Diverse(CompositeMethod):
         Raises:
             NotApplicableError: A member has no weights here.
         """
-        require_networks(members, labels_of(self.members), "diverse")
+        require_networks(members, self.member_labels, "diverse")
         if any(task.items for task in data.dev):
             self._tell(members, data)
         return ByteModel(
             members,
             Mixture(space=self.space),
-            self.weights or (1.0,) * len(members),
+            self.member_weights,
             Precision(max_hypotheses=self.max_hypotheses, min_share=self.min_share),
             self.bytes_per_token,
         )

@@ -2,21 +2,19 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import field_validator, model_validator
-
 from acclimate.core.asking import require_common
 from acclimate.core.data import TrainData
-from acclimate.core.errors import ConfigError, NotApplicableError
+from acclimate.core.ensemble_method import EnsembleMethod
+from acclimate.core.errors import NotApplicableError
 from acclimate.core.judged import judged
-from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.members import Member
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.voting import Rule
 from acclimate.text.vote_model import VoteModel
 
 
-class OutputVote(CompositeMethod):
+class OutputVote(EnsembleMethod):
     """Sampling-and-voting across models (Li et al. 2024), and the ranked rules of social choice.
 
     Answers that differ in case, spaces and marks around them are one. A tie goes to the answer
@@ -40,31 +38,6 @@ class OutputVote(CompositeMethod):
     """Given weights, one a member, which only matter by their ratios; empty: as `weigh_by` says.
     Under the other rules they decide ties."""
 
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @field_validator("weights")
-    @classmethod
-    def _usable(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
-        if weights and (min(weights) < 0 or max(weights) == 0):
-            raise ConfigError("must be at least 0, and one of them above; leave a member out by 0")
-        return weights
-
-    @model_validator(mode="after")
-    def _one_each(self) -> "OutputVote":
-        if self.weights and len(self.weights) != len(self.members):
-            raise ConfigError(
-                f"{len(self.weights)} weights for {len(self.members)} members; give one each"
-            )
-        return self
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
-
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
     ) -> Model:
@@ -79,7 +52,7 @@ class OutputVote(CompositeMethod):
 
     def _weights(self, members: tuple[Model, ...], data: TrainData) -> tuple[float, ...] | None:
         if self.weights or self.rule != "weighted":
-            return self.weights or (1.0,) * len(members)
+            return self.member_weights
         if self.weigh_by == "confidence":
             self._require_logprobs(members)
             return None
@@ -91,7 +64,7 @@ class OutputVote(CompositeMethod):
         return weights if any(weights) else (1.0,) * len(members)
 
     def _require_logprobs(self, members: tuple[Model, ...]) -> None:
-        for label, member in zip(labels_of(self.members), members, strict=True):
+        for label, member in zip(self.member_labels, members, strict=True):
             if "logprobs" not in member.offers:
                 raise NotApplicableError(
                     f"output_vote by confidence needs log-probabilities, and {label} gives none; "

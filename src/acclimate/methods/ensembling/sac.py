@@ -8,9 +8,9 @@ from pydantic import Field, field_validator
 
 from acclimate.core.asking import require_common
 from acclimate.core.data import Task, TrainData
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.members import Member, build_member_specs, labels_of, require_two_members
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.members import Member
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.seeding import derive
@@ -27,7 +27,7 @@ from acclimate.training.asking_anew import AskingAnew
 from acclimate.training.controller import Practice, SoftActorCritic
 
 
-class Sac(CompositeMethod):
+class Sac(EnsembleMethod):
     """Soft actor-critic (Haarnoja et al. 2018) as a controller of an ensemble.
 
     A prompt's vector is the state, the members' weights and a temperature the action, and what
@@ -70,11 +70,6 @@ class Sac(CompositeMethod):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's; three times the paper's, as runs are short."""
 
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
     @field_validator("objectives")
     @classmethod
     def _wanted(cls, objectives: Mapping[str, float]) -> Mapping[str, float]:
@@ -94,11 +89,6 @@ class Sac(CompositeMethod):
         return True
 
     @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
-
-    @property
     def reads(self) -> tuple[str, ...]:
         """The user's own objectives."""
         return tuple(name for name in self.objectives if name.endswith(".py"))
@@ -115,13 +105,13 @@ class Sac(CompositeMethod):
         require_common(members, self.members)
         is_joint = self.level == "tokens"
         if is_joint:
-            require_one_vocabulary(members, labels_of(self.members), "sac level=tokens")
+            require_one_vocabulary(members, self.member_labels, "sac level=tokens")
         space = ActionSpace(len(members), self.temperatures, not is_joint)
         vote = WeightedVote(members)
         speaker: Speaker = JointByPrompt(members) if is_joint else vote
         reward = reward_of(self.objectives, data.preferences)
         log = _log(vote, self._splits(data), space, reward, seed)
-        _tell_members(log, labels_of(self.members))
+        _tell_members(log, self.member_labels)
         seen, held = log.parted()
         states = PromptStates.fit(self.encoder, seen.prompts, self.num_components)
         learner = SoftActorCritic(

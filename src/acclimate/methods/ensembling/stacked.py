@@ -9,10 +9,10 @@ from pydantic import field_validator
 
 from acclimate.core.asking import require_common
 from acclimate.core.data import TrainData
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.judged import Dev, judged
-from acclimate.core.members import Member, build_member_specs, require_two_members
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.members import Member
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.training.estimators import DEFAULT, estimator_named
@@ -20,7 +20,7 @@ from acclimate.training.meta_model import Floats, Learned, calibration_error, le
 from acclimate.training.stack_model import Candidates, StackModel, candidates_of
 
 
-class Stacked(CompositeMethod):
+class Stacked(EnsembleMethod):
     """Stacked generalisation (Wolpert 1992): a classifier of answers over the members' own.
 
     The members learn from train, the classifier from their answers to dev, which is new to them.
@@ -40,21 +40,11 @@ class Stacked(CompositeMethod):
     """Any classifier of scikit-learn that gives probabilities, by its class's name; a line does
     where votes add up, as those of independent members do."""
 
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
     @field_validator("estimator")
     @classmethod
     def _known(cls, estimator: str) -> str:
         estimator_named(estimator)
         return estimator
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
 
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int

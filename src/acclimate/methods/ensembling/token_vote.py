@@ -2,24 +2,17 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.members import (
-    Member,
-    build_member_specs,
-    labels_of,
-    require_one_weight_each,
-    require_two_members,
-)
-from acclimate.core.method import CompositeMethod, MemberSpec
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.model import Model
 from acclimate.decoding.alike import require_one_vocabulary
 from acclimate.decoding.joint import JointModel
 from acclimate.nn.ballots import Ballot
 
 
-class TokenVote(CompositeMethod):
+class TokenVote(EnsembleMethod):
     """Top-k tokens of each member as ballots (Borda 1781, majority), counted at every step.
 
     Ties go to the token with more probability summed over the members, then to that whose voters
@@ -31,8 +24,6 @@ class TokenVote(CompositeMethod):
     paper: ClassVar[str] = "https://arxiv.org/abs/2502.18036"
     needs: ClassVar[frozenset[str]] = frozenset({"logprobs"})
 
-    members: tuple[Member, ...] = ("zero_shot", "few_shot")
-    """Recipes whose networks have one vocabulary; each reads its own prompt."""
     rule: Literal["majority", "weighted", "ranked"] = "majority"
     """A vote counts one, or its member's weight, or, ranked, `num_choices` less one for each place
     below the first (Borda)."""
@@ -45,21 +36,6 @@ class TokenVote(CompositeMethod):
     """One a member, of which the ratios matter; empty: all alike. They count under `weighted`,
     and elsewhere decide ties; a member of weight 0 has no vote."""
 
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @model_validator(mode="after")
-    def _one_each(self) -> "TokenVote":
-        require_one_weight_each(self.weights, self.members)
-        return self
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
-
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
     ) -> Model:
@@ -68,8 +44,8 @@ class TokenVote(CompositeMethod):
         Raises:
             NotApplicableError: A member has no weights here, or another vocabulary.
         """
-        require_one_vocabulary(members, labels_of(self.members), "token_vote")
+        require_one_vocabulary(members, self.member_labels, "token_vote")
         ballot = Ballot(
             rule=self.rule, num_choices=self.num_choices, outlier_prob=self.outlier_prob
         )
-        return JointModel(members, ballot, {"": self.weights or (1.0,) * len(members)})
+        return JointModel(members, ballot, {"": self.member_weights})

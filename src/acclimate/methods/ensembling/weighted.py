@@ -5,18 +5,10 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import field_validator, model_validator
 
 from acclimate.core.data import Item, TrainData
+from acclimate.core.ensemble_method import EnsembleMethod
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.members import (
-    Member,
-    build_member_specs,
-    labels_of,
-    require_one_weight_each,
-    require_two_members,
-)
-from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
 from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
@@ -33,7 +25,7 @@ Row = tuple[float, ...]
 """One weight a member."""
 
 
-class Weighted(CompositeMethod):
+class Weighted(EnsembleMethod):
     """A mixture whose weights maximise the log-likelihood of the dev targets' tokens.
 
     Found by exponentiated gradient (Kivinen & Warmuth 1997). The log-likelihood is concave in the
@@ -43,8 +35,6 @@ class Weighted(CompositeMethod):
     paper: ClassVar[str] = "https://doi.org/10.1006/inco.1996.2612"
     needs: ClassVar[frozenset[str]] = frozenset({"logprobs"})
 
-    members: tuple[Member, ...] = ("zero_shot", "few_shot")
-    """Recipes whose networks have one vocabulary; each reads its own prompt."""
     space: Literal["probability", "log"] = "probability"
     """`probability`: sum_k w_k p_k; `log`: the product of p_k^w_k, renormalised."""
     weights: tuple[float, ...] = ()
@@ -52,21 +42,6 @@ class Weighted(CompositeMethod):
     is_per_task: bool = False
     """Fit weights to each task, as members may be good at different ones; tasks that are not in
     dev get those of all."""
-
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        return require_two_members(members)
-
-    @model_validator(mode="after")
-    def _one_each(self) -> "Weighted":
-        require_one_weight_each(self.weights, self.members)
-        return self
-
-    @property
-    def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
-        return build_member_specs(self.members)
 
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
@@ -77,7 +52,7 @@ class Weighted(CompositeMethod):
             NotApplicableError: A member has no weights here or another vocabulary, or there are
                 neither weights nor dev items that fit every member.
         """
-        require_one_vocabulary(members, labels_of(self.members), "weighted")
+        require_one_vocabulary(members, self.member_labels, "weighted")
         found = {"": self.weights} if self.weights else self._fitted(members, data)
         return JointModel(members, Mixture(space=self.space), found)
 
@@ -113,7 +88,7 @@ class Weighted(CompositeMethod):
         is_log = self.space == "log"
         best = product_weights(logprobs, tokens) if is_log else mixture_weights(logprobs)
         where = f" in task {task}" if task else ""
-        for label, weight in zip(labels_of(self.members), best.tolist(), strict=True):
+        for label, weight in zip(self.member_labels, best.tolist(), strict=True):
             fact(f"{label}: weight fitted on dev{where}", round(weight, 4))
         return tuple(best.tolist())
 
