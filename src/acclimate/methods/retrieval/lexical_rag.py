@@ -1,18 +1,13 @@
 """Show passages that share words with the question (BM25)."""
 
-from typing import ClassVar, Self
-
-from pydantic import Field, model_validator
+from typing import ClassVar
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.index.cached import cached_index
-from acclimate.index.retrieval_model import WithPassages, check_template
-from acclimate.text.chunking import check_sizes
+from acclimate.index.rag_method import RagMethod
 
 
-class LexicalRAG(Method):
+class LexicalRAG(RagMethod):
     """Retrieval by BM25 (Robertson and Zaragoza, 2009), read in context (Lewis et al., 2020).
 
     Needs no encoder; finds exact names best. Where scores depart from the paper is said at
@@ -20,29 +15,7 @@ class LexicalRAG(Method):
     """
 
     paper: ClassVar[str] = "https://doi.org/10.1561/1500000019"
-    needs: ClassVar[frozenset[str]] = frozenset({"documents"})
-
-    num_passages: int = Field(default=3, ge=1)
-    """Passages in each prompt; three of 64 words leave room in a window of 512 tokens."""
-    chunk_tokens: int = Field(default=64, ge=1)
-    """The longest passage, in words and punctuation marks."""
-    overlap_tokens: int = Field(default=16, ge=0)
-    """What a passage says again of the one before, at most; a quarter of it."""
-    template: str = ""
-    """Jinja layout of the whole prompt, with `question`, `passages` and the other parts of
-    `acclimate.core.prompt.Prompt`; empty keeps the task's own."""
-
-    @model_validator(mode="after")
-    def _can_be(self) -> Self:
-        check_sizes(self.chunk_tokens, self.overlap_tokens)
-        check_template(self.template)
-        return self
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Index the documents, or find their index where it was made before."""
-        index = cached_index(
-            data.documents,
-            chunk_tokens=self.chunk_tokens,
-            overlap_tokens=self.overlap_tokens,
-        )
-        return WithPassages(base, index, self.num_passages, "lexical", self.template)
+        return self.rag_model(base, data, "lexical")
