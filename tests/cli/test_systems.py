@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.cli._systems import served
-from acclimate.core.data import Task
+from acclimate.core.data import Task, TrainData
 from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example, Prompt
@@ -87,7 +87,7 @@ def test_a_base_whose_name_is_misspelt():
 def test_adapters_by_name(model_folder, tiny, tmp_path):
     from acclimate.methods.tuning.lora import LoRA
 
-    LoRA(rank=2)._with_adapter(tiny).adapter.write(tmp_path)
+    LoRA(rank=2).with_adapter(tiny, TrainData()).adapter.write(tmp_path)
     folder = str(model_folder("llama"))
     found = served(folder, name="small", adapters=[f"law={tmp_path}"])
     assert list(found.systems) == ["small", "small:law"]

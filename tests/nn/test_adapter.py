@@ -54,6 +54,6 @@ class Unmergeable(PeftAdapter):
 
 
 def test_weights_under_an_adapter_that_stays_apart_are_not_tuned(tiny):
-    put_on = lambda network: Unmergeable(LoRA()._with_adapter(tiny).adapter.model)  # noqa: E731
+    put_on = lambda network: Unmergeable(LoRA().with_adapter(tiny, TrainData()).adapter.model)  # noqa: E731
     with pytest.raises(NotApplicableError, match="Unmergeable"):
         tiny.adapted(put_on).owned_copy()

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from acclimate.core.data import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.prompt import Prompt
 from acclimate.core.saved import load_model, save_model
@@ -33,7 +34,7 @@ def put_on(model, form, *, is_new=False):
 
 
 def with_lora(model):
-    adapted = LoRA(rank=2)._with_adapter(model)
+    adapted = LoRA(rank=2).with_adapter(model, TrainData())
     stir(w for name, w in adapted.network.named_parameters() if "lora_B" in name)
     adapted.network.eval()
     return adapted
@@ -140,7 +141,7 @@ def test_one_on_top_of_another(family, chain, model_folder, tmp_path):
 
 def test_lora_on_top_wraps_the_networks_own_layers_alone(tiny):
     first = put_on(tiny, FORMS["houlsby"])
-    both = LoRA(rank=2)._with_adapter(first)
+    both = LoRA(rank=2).with_adapter(first, TrainData())
     assert torch.equal(logits(both), logits(first))
     wrapped = [n for n, m in both.network.named_modules() if hasattr(m, "lora_A")]
     assert len(wrapped) == 7 * 2
@@ -160,7 +161,7 @@ def test_what_cannot_be_merged_is_not_lost_below_what_can(tiny):
 @pytest.mark.parametrize(("family", "is_refused"), [("llama", True), ("t5", False)])
 def test_tasks_cannot_share_virtual_tokens_that_adapters_read(family, is_refused, model_folder):
     base = HuggingFace(path=str(model_folder(family))).load()
-    prompted = PromptTuning(num_virtual_tokens=4)._with_tokens(base)
+    prompted = PromptTuning(num_virtual_tokens=4).with_adapter(base, TrainData())
     put_on(prompted, BottleneckForm())
     if is_refused:
         with pytest.raises(NotApplicableError, match="take prefix_tuning instead"):

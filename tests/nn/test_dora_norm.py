@@ -26,7 +26,9 @@ def test_rows_without_a_direction_stay_without(tiny, tmp_path):
     with torch.no_grad():
         own.weight[3:7] = 0.0
     base = tiny.with_network(network)
-    assert torch.allclose(logits(METHOD._with_adapter(base).network), logits(network), atol=1e-5)
+    assert torch.allclose(
+        logits(METHOD.with_adapter(base, TrainData()).network), logits(network), atol=1e-5
+    )
     tuned = METHOD.fit(base, DATA, seed=0)
     assert torch.isfinite(logits(tuned.network)).all()
     assert not torch.allclose(logits(tuned.network), logits(network), atol=1e-3)

@@ -1,8 +1,11 @@
 """Adapters of several tasks in one batch: each row is as if it were alone, and so is gradient."""
 
+from functools import partial
+
 import pytest
 import torch
 
+from acclimate.core.data import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example as Shown
@@ -174,7 +177,7 @@ def test_adapters_over_adapters_of_other_tasks(tiny, tmp_path):
 
 def test_lora_on_top_goes_on_routing(tiny):
     first = routed(tiny)
-    both = LoRA(rank=2)._with_adapter(first)
+    both = LoRA(rank=2).with_adapter(first, TrainData())
     both.network.eval()
     asked = prompts(MIXED)
     assert both.generate(asked, SAMPLING) == first.generate(asked, SAMPLING)
@@ -183,7 +186,7 @@ def test_lora_on_top_goes_on_routing(tiny):
 @pytest.mark.parametrize("is_prompted_first", [True, False])
 def test_virtual_tokens_of_an_encoder_go_the_way_of_their_row(is_prompted_first, model_folder):
     base = HuggingFace(path=str(model_folder("t5"))).load()
-    prompted = PromptTuning(num_virtual_tokens=3)._with_tokens
+    prompted = partial(PromptTuning(num_virtual_tokens=3).with_adapter, data=TrainData())
     model = routed(prompted(base)) if is_prompted_first else prompted(routed(base))
     model.network.eval()
     ids, mask = torch.tensor([[5, 9, 77], [8, 6, 4]]), torch.ones(2, 3, dtype=torch.long)

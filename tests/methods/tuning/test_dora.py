@@ -20,7 +20,7 @@ def logits(network):
 
 
 def test_before_training_it_is_the_base(tiny):
-    begun = METHOD._with_adapter(tiny).network
+    begun = METHOD.with_adapter(tiny, TrainData()).network
     assert torch.allclose(logits(begun), logits(tiny.network), atol=1e-5)
 
 

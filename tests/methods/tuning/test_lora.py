@@ -28,7 +28,7 @@ def test_before_training_it_is_the_base(family, model_folder):
     base = HuggingFace(path=str(model_folder(family))).load()
     extra = {"decoder_input_ids": IDS} if family == "t5" else {}
     with torch.inference_mode():
-        begun = METHOD._with_adapter(base).network(input_ids=IDS, **extra).logits
+        begun = METHOD.with_adapter(base, TrainData()).network(input_ids=IDS, **extra).logits
         assert torch.equal(begun, base.network(input_ids=IDS, **extra).logits)
 
 
@@ -72,14 +72,15 @@ def test_saved_whole_it_stands_alone(tiny, tmp_path):
 
 def test_on_top_of_an_adapter_the_first_is_merged(tiny):
     first = METHOD.fit(tiny, DATA, seed=0)
-    started = METHOD._with_adapter(first)
+    started = METHOD.with_adapter(first, TrainData())
     assert torch.allclose(logits(started), logits(first), atol=1e-5)
     assert "lora_A" in "".join(name for name, _ in first.network.named_parameters())
 
 
 def test_target_modules_are_the_ones_that_change(tiny):
     narrow = METHOD.model_copy(update={"target_modules": ("q_proj",)})
-    names = {n.split(".")[-1] for n, m in narrow._with_adapter(tiny).network.named_modules()
+    network = narrow.with_adapter(tiny, TrainData()).network
+    names = {n.split(".")[-1] for n, m in network.named_modules()
              if hasattr(m, "lora_A")}  # fmt: skip
     assert names == {"q_proj"}
 
@@ -108,7 +109,7 @@ def test_rank_stabilised_it_is_scaled_by_the_root_of_the_rank(tiny):
     stable = METHOD.model_copy(update={"rank": 4, "is_rank_stabilized": True})
     scales = {
         m.scaling["default"]
-        for m in stable._with_adapter(tiny).network.modules()
+        for m in stable.with_adapter(tiny, TrainData()).network.modules()
         if hasattr(m, "lora_A")
     }
     assert scales == {6.0 / 4**0.5}

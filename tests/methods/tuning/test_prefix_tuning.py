@@ -109,7 +109,7 @@ def test_with_a_text_it_starts_from_the_text(mlp_dim, tiny):
     before = (ids * 6)[:6]
     rows = torch.tensor([[5, 9, 77, 300]])
     with torch.no_grad():
-        found = method._with_prefix(tiny).network(input_ids=rows).logits
+        found = method.with_adapter(tiny, TrainData()).network(input_ids=rows).logits
         whole = torch.tensor([[*before, *rows[0].tolist()]])
         assert torch.allclose(found, tiny.network(input_ids=whole).logits[:, 6:], atol=1e-5)
 
@@ -122,7 +122,7 @@ def test_it_takes_its_room_from_the_window(tiny):
     ids, _ = tuned.encode(long.having(question="a" * 200))
     assert len(ids) <= 250
     most = tiny.window // 2
-    METHOD.model_copy(update={"num_virtual_tokens": most})._with_prefix(tiny)
+    METHOD.model_copy(update={"num_virtual_tokens": most}).with_adapter(tiny, TrainData())
     with pytest.raises(ConfigError, match=f"at most {most}, half of the base's context window"):
         METHOD.model_copy(update={"num_virtual_tokens": most + 1}).fit(tiny, DATA, seed=0)
 

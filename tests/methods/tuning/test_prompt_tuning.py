@@ -90,11 +90,11 @@ def test_an_encoder_decoder_reads_them_in_its_encoder_as_in_peft(model_folder, t
 
 def test_it_begins_with_tokens_of_the_vocabulary_or_of_a_text(tiny):
     table = tiny.network.get_input_embeddings().weight
-    begun = METHOD._with_tokens(tiny).network.prefix.weight
+    begun = METHOD.with_adapter(tiny, TrainData()).network.prefix.weight
     assert all(bool((row == table).all(dim=1).any()) for row in begun)
     method = METHOD.model_copy(update={"text": "what is"})
     ids = (tiny.tokenizer("what is")["input_ids"] * 6)[:6]
-    assert torch.equal(method._with_tokens(tiny).network.prefix.weight, table[ids])
+    assert torch.equal(method.with_adapter(tiny, TrainData()).network.prefix.weight, table[ids])
     with pytest.raises(ConfigError, match="must be 1 to num_virtual_tokens=6"):
         METHOD.model_copy(update={"text": LONG}).fit(tiny, DATA, seed=0)
 
@@ -120,7 +120,7 @@ def test_what_is_tuned_on_top_changes_how_the_tokens_are_read(tiny):
     upper = ("1.self_attn.v_proj", "1.mlp.up_proj")
     method = LoRA(training=quick, learning_rate=1e-2, target_modules=upper)
     # What frozen blocks give must not be kept: the virtual tokens go through them as well.
-    assert num_frozen_blocks(method._with_adapter(first).network) == 0
+    assert num_frozen_blocks(method.with_adapter(first, TrainData()).network) == 0
     both = method.fit(first, DATA, seed=0)
     # PEFT's update merged into the base, with the virtual tokens before it: one pass, no cache.
     prefixed = both.adapter.merged()

@@ -32,7 +32,7 @@ def logits(network):
 @pytest.mark.parametrize("family", ["llama", "gpt2", "t5"])
 def test_before_training_it_is_the_rounded_base(family, model_folder):
     base = HuggingFace(path=str(model_folder(family))).load()
-    begun = METHOD._with_adapter(base).network
+    begun = METHOD.with_adapter(base, TrainData()).network
     rounded = quantize(copy.deepcopy(base.network))
     assert torch.allclose(logits(begun), logits(rounded), atol=1e-6)
     assert not torch.allclose(logits(begun), logits(base.network), atol=1e-3)
@@ -60,7 +60,7 @@ def test_the_base_stays_in_float(tiny):
 
 def test_memory_is_told_as_counted_by_hand(tiny):
     with noted() as book:
-        METHOD._with_adapter(tiny)
+        METHOD.with_adapter(tiny, TrainData())
     network = tiny.network
     weights = {p.data_ptr(): p.numel() for p in network.parameters()}
     layers = [m.weight.numel() for n, m in network.named_modules() if n.endswith("_proj")]

@@ -1,19 +1,17 @@
 """Train narrow networks put after the layers of a frozen one."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model
 from acclimate.nn.bottleneck import Activation, BottleneckForm
 from acclimate.nn.bottleneck_adapter import BottleneckAdapter
+from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class Bottleneck(Method):
+class Bottleneck(AdapterMethod):
     """h + f(h W_down) W_up on what a layer says, before it is added (Houlsby et al. 2019, fig. 2).
 
     Differs: Pfeiffer et al. put theirs behind the sum and norm that follow in BERT; in networks
@@ -21,8 +19,6 @@ class Bottleneck(Method):
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1902.00751"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     placement: Literal["pfeiffer", "houlsby"] = "pfeiffer"
     """After feed-forward layers alone (Pfeiffer et al. 2020: as good at half the size), or after
@@ -40,21 +36,13 @@ class Bottleneck(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train the adapters inside a shared copy of the network."""
+    def put_on(self, network: Any, core: Any, data: TrainData) -> BottleneckAdapter:
+        """Put an adapter behind each layer of the placement."""
         form = BottleneckForm(
             has_attention=self.placement == "houlsby",
             reduction=self.reduction,
             activation=self.activation,
             dropout=self.dropout,
-            tasks=tuple(t.name for t in data.train if t.items) if self.is_per_task else (),
+            tasks=tasks_with_items(data) if self.is_per_task else (),
         )
-
-        return tune(
-            base,
-            data,
-            Lesson(lambda core: core.adapted(lambda net: BottleneckAdapter.new(net, form))),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
+        return BottleneckAdapter.new(network, form)

@@ -5,15 +5,13 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
 from acclimate.nn.low_rank import LowRank
 from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class DoRA(Method):
+class DoRA(AdapterMethod):
     """m (W + (alpha / rank) B A) / ‖W + (alpha / rank) B A‖ (Liu et al. 2024, equation 5).
 
     m is learned, a number for each output, and begins as ‖W‖; the norm below is taken as a
@@ -22,8 +20,6 @@ class DoRA(Method):
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2402.09353"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     rank: int = Field(default=8, ge=1)
     """Of A and B; with half of LoRA's it does better in the paper's table 1."""
@@ -38,20 +34,7 @@ class DoRA(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train m, A and B beside a shared copy of the network, through PEFT."""
-        return tune(
-            base,
-            data,
-            Lesson(self._with_adapter),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
-
-    def _with_adapter(self, core: Any) -> NeuralModel:
+    def put_on(self, network: Any, core: Any, data: TrainData) -> PeftAdapter:
+        """Put m, A and B beside the layers, through PEFT."""
         form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
-        adapted: NeuralModel = core.adapted(
-            lambda network: PeftAdapter.new(network, form.config(network, use_dora=True))
-        )
-        return adapted
+        return PeftAdapter.new(network, form.config(network, use_dora=True))

@@ -5,20 +5,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
 from acclimate.nn.low_rank import LowRank
 from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class LoRA(Method):
+class LoRA(AdapterMethod):
     """W + (alpha / rank) B A with B = 0 at the start (Hu et al. 2022, equation 3)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     rank: int = Field(default=8, ge=1)
     """Of A and B; the paper's table 6 finds 4 to 8 enough on many tasks."""
@@ -37,26 +33,11 @@ class LoRA(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train A and B beside a shared copy of the network, through PEFT."""
-        return tune(
-            base,
-            data,
-            Lesson(self._with_adapter, share_of=lambda _network: self._share),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
-
-    def _with_adapter(self, core: Any) -> NeuralModel:
+    def put_on(self, network: Any, core: Any, data: TrainData) -> PeftAdapter:
+        """Put A and B beside the layers, through PEFT."""
         form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
+        return PeftAdapter.new(network, form.config(network, use_rslora=self.is_rank_stabilized))
 
-        def put_on(network: Any) -> PeftAdapter:
-            config = form.config(network, use_rslora=self.is_rank_stabilized)
-            return PeftAdapter.new(network, config)
-
-        adapted: NeuralModel = core.adapted(put_on)
-        return adapted
-
-    def _share(self, name: str) -> float:
+    def rate_share(self, name: str) -> float:
+        """That of B may differ."""
         return self.b_rate_ratio if "lora_B" in name else 1.0

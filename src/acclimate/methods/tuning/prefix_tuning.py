@@ -6,18 +6,17 @@ import torch
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
+from acclimate.core.model import Model
 from acclimate.core.quiet import quietly
 from acclimate.core.rewriter import unwrap
 from acclimate.nn.prefix import KeysValues, Shape, flattened, read_text
 from acclimate.nn.prefix_adapter import PrefixAdapter
 from acclimate.nn.virtual_tokens import require_room, text_tokens
+from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class PrefixTuning(Method):
+class PrefixTuning(AdapterMethod):
     """P = MLP(P'), the keys and values of virtual tokens (Li and Liang 2021, section 4).
 
     The MLP serves training alone: P is kept. An encoder-decoder has its prefix in the decoder's
@@ -28,8 +27,6 @@ class PrefixTuning(Method):
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2101.00190"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     num_virtual_tokens: int = Field(default=10, ge=1)
     """They take room in the context; 10 is the paper's best for table-to-text."""
@@ -43,32 +40,21 @@ class PrefixTuning(Method):
     """How long and how carefully."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train a prefix before what a shared copy of the network reads."""
-        tuned = tune(
-            base,
-            data,
-            Lesson(self._with_prefix),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
+        """Train a prefix before what a shared copy of the network reads; its MLP goes."""
+        tuned = super().fit(base, data, seed=seed)
         cast("Any", unwrap(tuned).core).adapter.prefix.settle()
         return tuned
 
-    def _with_prefix(self, core: Any) -> NeuralModel:
+    def put_on(self, network: Any, core: Any, data: TrainData) -> PrefixAdapter:
+        """Put keys and values before those of each layer."""
         require_room(self.num_virtual_tokens, core.window)
         ids = [0] * self.num_virtual_tokens  # any: their shape alone is wanted
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
-
-        def put_on(network: Any) -> PrefixAdapter:
-            said = read_text(network, ids)
-            shape = Shape.of(said)
-            start = flattened(said) if self.text else torch.zeros_like(flattened(said))
-            return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
-
-        adapted: NeuralModel = core.adapted(put_on)
-        return adapted
+        said = read_text(network, ids)
+        shape = Shape.of(said)
+        start = flattened(said) if self.text else torch.zeros_like(flattened(said))
+        return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
 
     def _encoder(self, shape: Shape) -> Any:
         with quietly():

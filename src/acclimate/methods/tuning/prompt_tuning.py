@@ -6,15 +6,13 @@ import torch
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
 from acclimate.nn.prefix_adapter import PrefixAdapter
 from acclimate.nn.virtual_tokens import VirtualTokens, embedded, require_room, text_tokens
+from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class PromptTuning(Method):
+class PromptTuning(AdapterMethod):
     """The network reads [P; X] where P is learned (Lester et al. 2021, section 2).
 
     An encoder-decoder's encoder reads P.
@@ -23,8 +21,6 @@ class PromptTuning(Method):
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.08691"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     num_virtual_tokens: int = Field(default=20, ge=1)
     """They take room in the context; the paper finds little gain beyond 20."""
@@ -36,24 +32,11 @@ class PromptTuning(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train embeddings before what a shared copy of the network reads."""
-        return tune(
-            base,
-            data,
-            Lesson(self._with_tokens),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
-
-    def _with_tokens(self, core: Any) -> NeuralModel:
+    def put_on(self, network: Any, core: Any, data: TrainData) -> PrefixAdapter:
+        """Put embeddings before what the network reads."""
         require_room(self.num_virtual_tokens, core.window)
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
         else:
             ids = torch.randint(len(core.tokenizer), (self.num_virtual_tokens,)).tolist()
-        adapted: NeuralModel = core.adapted(
-            lambda network: PrefixAdapter(network, VirtualTokens(embedded(network, ids)))
-        )
-        return adapted
+        return PrefixAdapter(network, VirtualTokens(embedded(network, ids)))

@@ -5,17 +5,15 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model, NeuralModel
 from acclimate.core.notebook import fact
 from acclimate.nn.low_rank import LowRank
 from acclimate.nn.nf4 import Nf4Adapter, num_bytes, quantize
 from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class QLoRA(Method):
+class QLoRA(AdapterMethod):
     """doubleDequant(c1, c2, W in NF4) + (alpha / rank) B A (Dettmers et al. 2023, equation 5).
 
     Codes are 4-bit NormalFloat, a scale a block of 64, and the scales 8-bit, a scale a block of
@@ -25,8 +23,6 @@ class QLoRA(Method):
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2305.14314"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     rank: int = Field(default=8, ge=1)
     """Of A and B; the paper finds no difference from 8 to 256 where all layers have one."""
@@ -41,22 +37,8 @@ class QLoRA(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Round a copy of the base's weights and train A and B beside them."""
-        return tune(
-            base,
-            data,
-            Lesson(self._with_adapter),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
-
-    def _with_adapter(self, core: Any) -> NeuralModel:
-        adapted: NeuralModel = core.adapted(self._put_on)
-        return adapted
-
-    def _put_on(self, network: Any) -> Nf4Adapter:
+    def put_on(self, network: Any, core: Any, data: TrainData) -> Nf4Adapter:
+        """Round the weights of the layers, and put A and B beside them."""
         form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
         config = form.config(network)
         before = num_bytes(network)

@@ -1,24 +1,20 @@
 """Train scaled narrow networks beside the feed-forward layers of a frozen one."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from acclimate.core.data import TrainData
-from acclimate.core.method import Method
-from acclimate.core.model import Model
 from acclimate.nn.bottleneck import Activation, BottleneckForm
 from acclimate.nn.bottleneck_adapter import BottleneckAdapter
+from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
 from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
 
 
-class ScaledParallelAdapter(Method):
+class ScaledParallelAdapter(AdapterMethod):
     """h + s f(x W_down) W_up, where the layer makes h of x (He et al. 2022, section 4.5)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2110.04366"
-    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
-    is_trained: ClassVar[bool] = True
 
     reduction: int = Field(default=2, ge=1)
     """The layers' width over the adapters'; 2 is the paper's, 512 of 1024 (section 4.6)."""
@@ -37,8 +33,8 @@ class ScaledParallelAdapter(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
 
-    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train the adapters inside a shared copy of the network."""
+    def put_on(self, network: Any, core: Any, data: TrainData) -> BottleneckAdapter:
+        """Put a scaled adapter beside each feed-forward layer."""
         form = BottleneckForm(
             is_parallel=True,
             scale=self.scale,
@@ -46,14 +42,6 @@ class ScaledParallelAdapter(Method):
             reduction=self.reduction,
             activation=self.activation,
             dropout=self.dropout,
-            tasks=tuple(t.name for t in data.train if t.items) if self.is_per_task else (),
+            tasks=tasks_with_items(data) if self.is_per_task else (),
         )
-
-        return tune(
-            base,
-            data,
-            Lesson(lambda core: core.adapted(lambda net: BottleneckAdapter.new(net, form))),
-            learning_rate=self.learning_rate,
-            settings=self.training,
-            seed=seed,
-        )
+        return BottleneckAdapter.new(network, form)

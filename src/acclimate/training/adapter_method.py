@@ -1,0 +1,63 @@
+"""What methods that train an adapter inside a frozen network have in common."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.nn.adapter import Adapter
+from acclimate.training.optimizers import same_rate
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, tune
+
+
+class AdapterMethod(Method):
+    """Weights that are put into a network learn the training items; its own stay as they are."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    if TYPE_CHECKING:
+        # Each method has both fields, behind those of its adapter and in its own words.
+        learning_rate: float
+        training: TrainingSettings
+
+    @abstractmethod
+    def put_on(self, network: Any, core: Any, data: TrainData) -> Adapter:
+        """Put a new adapter on a network, in place.
+
+        Args:
+            network: To change, around weights that are to stay.
+            core: The model whose network it is a copy of.
+            data: What is learned from.
+        """
+        raise NotImplementedError
+
+    def rate_share(self, name: str) -> float:
+        """A parameter's share of the learning rate."""
+        return same_rate(name)
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train the adapter inside a copy of the network that shares its weights."""
+        return tune(
+            base,
+            data,
+            Lesson(
+                lambda core: self.with_adapter(core, data),
+                share_of=lambda _network: self.rate_share,
+            ),
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )
+
+    def with_adapter(self, core: Any, data: TrainData) -> NeuralModel:
+        """The model with a new adapter on its network, as training begins."""
+        adapted: NeuralModel = core.adapted(lambda network: self.put_on(network, core, data))
+        return adapted
+
+
+def tasks_with_items(data: TrainData) -> tuple[str, ...]:
+    """Names of the tasks that something can be learned of."""
+    return tuple(task.name for task in data.train if task.items)
