@@ -1,5 +1,6 @@
 """What the suites of all catalogues check, and another valid value for any field."""
 
+import ast
 import json
 from collections.abc import Callable
 from importlib import util
@@ -63,6 +64,21 @@ def own_examples(kind, entry) -> Callable[[Any], Any]:
     return module.examples
 
 
+def own_contract(kind, entry) -> dict[str, Any]:
+    """`CONTRACT` of the entry's own test file: what the suite cannot know; empty where it has none.
+
+    It is read and not run, so that a suite needs no extra that the test needs: a literal. Of a
+    method it has for a field another `value`, fields `beside` it on both sides, and `why` neither
+    can be derived; without a value no answer that the suite asks for need differ by the field.
+    """
+    own = TESTS / kind / entry.family / f"test_{entry.name}.py"
+    tree = ast.parse(own.read_text(encoding="utf-8") if own.is_file() else "")
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTRACT":
+            return ast.literal_eval(node.value)
+    return {}
+
+
 def settings(kind, above: str = "") -> list[str]:
     """Every field by its dotted name, `training.num_epochs` for one of a nested record."""
     found = []
@@ -99,7 +115,9 @@ def alternative(kind, setting: str) -> Any:
     if get_origin(field.annotation) is Literal:
         return next(v for v in get_args(field.annotation) if v != field.default)
     rules = {bool: _flipped, int: _next, float: _elsewhere, str: _other_words}
-    assert type(field.default) in rules, f"{setting}: give another value for it in OVERRIDES"
+    assert type(field.default) in rules, (
+        f"{setting}: give another value for it in CONTRACT of its own test"
+    )
     return rules[type(field.default)](field)
 
 

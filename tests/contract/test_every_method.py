@@ -20,6 +20,7 @@ from contract.alternatives import (
     check_round_trip,
     check_summary,
     merged,
+    own_contract,
     settings,
     written,
 )
@@ -35,117 +36,48 @@ from contract.fitting import (
 )
 
 NAMES = list(METHODS.entries)
+CONTRACTS = {name: own_contract("methods", entry) for name, entry in METHODS.entries.items()}
+"""Method → field → what its own test says of it, as `SHARED` does."""
 
-OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "target_modules": (("q_proj",), {}, "must name layers of the network"),
-    "encoder": ("other", {}, "must name an encoder; this one is put in its place below"),
-    "training.warmup_share": (0.5, {}, "a run of few steps warms up over one of them, or half"),
-    "prompt_cache.max_bytes": (0, {}, "a byte more or less keeps as many answers"),
-    "prompt_cache.max_age_hours": (1e-12, {}, "no answer here grows old"),
-    "key_value_cache.prefix_bytes": (0, {}, "a byte more or less keeps as many tokens"),
-    "stacked.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
-    "stacked.estimator": ("GaussianNB", {}, "must name a classifier"),
-    "cascade.members": (("few_shot", "zero_shot"), {}, "must name recipes"),
-    "cascade.target": (
-        "cost",
-        {"members": ((), "lexical_rag")},
-        "a base that is the best passes nothing on, and passages cost enough to pass some on for",
-    ),
-    "cascade.share": (0.3, {"members": ((), "lexical_rag"), "target": "cost"}, "as above"),
-    "pipeline.stages": (
-        ({"name": "summary"}, {"name": "answer", "template": "{{ summary }}!"}),
-        {},
-        "must read one another",
-    ),
-    "speculative.draft": ((), {"num_draft_tokens": 1}, "must name a recipe"),
-    "speculative.max_ngram_tokens": (
-        1,
-        {"min_ngram_tokens": 1},
-        "small answers hardly repeat four tokens",
-    ),
-    "speculative.min_ngram_tokens": (1, {}, "small answers hardly repeat three tokens"),
-    "output_vote.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
-    **{
-        f"{name}.{field}": (value, {}, reason)
-        for name in ("average", "weighted", "token_vote", "phrase_vote", "diverse")
-        for field, value, reason in (
-            ("members", ("zero_shot", "one_shot"), "must name recipes"),
-            ("weights", (3, 1), "must be one a member"),
-        )
-        if (name, field) != ("average", "weights")
+SHARED: dict[str, dict[str, Any]] = {
+    "target_modules": {"value": ("q_proj",), "why": "must name layers of the network"},
+    "encoder": {"value": "other", "why": "must name one; below, another is put in its place"},
+    "members": {"value": ("zero_shot", "one_shot"), "why": "must name recipes"},
+    "weights": {"value": (3, 1), "why": "must be one a member"},
+    "training.warmup_share": {
+        "value": 0.5,
+        "why": "a run of few steps warms up over one of them, or half",
     },
-    "token_vote.rule": ("ranked", {}, "members weigh the same, so that weighted is majority"),
-    "token_vote.weights": ((3, 1), {"rule": "weighted"}, "must be one a member"),
-    "token_vote.outlier_prob": (
-        0.02,
-        {"rule": "weighted", "weights": (3, 1)},
-        "of two that weigh the same, a token that both vote for wins anyway",
-    ),
-    "diverse.max_hypotheses": (1, {}, "a share of a thousandth keeps fewer than the default"),
-    "phrase_vote.max_phrase_tokens": (1, {}, "the answers asked for are shorter than the default"),
-    "output_vote.weigh_by": ("confidence", {"rule": "weighted"}, "matters to that rule alone"),
-    "output_vote.weights": ((3, 1, 1), {"rule": "weighted"}, "must be one a member"),
-    "sac.members": (("zero_shot", "one_shot"), {}, "must name recipes"),
-    "sac.objectives": ({"brevity": 1.0}, {}, "must name objectives"),
-    "sac.temperatures": ((0.0,), {}, "must be some, in rising order"),
-    "sac.num_components": (4, {}, "the small items have fewer than the default"),
-    "continued.max_seq_len": (32, {}, "the small base's context is shorter than the default"),
-    "continued.training.batch_size": (2, {}, "the small pages are fewer windows than a batch"),
-    "continued.training.evals_per_epoch": (
-        2,
-        {"training": {"batch_size": 2}},
-        "an epoch of one batch has room for one look",
-    ),
-    "behaviour.tasks": (("food",), {}, "must name tasks of the domain"),
-    "domain_tokens.tokens": (("morning",), {}, "must be words of the documents"),
-    "domain_tokens.descriptions": (
-        {"morning": "the early day"},
-        {"tokens": ("morning",)},
-        "must be of words that are added",
-    ),
-    "domain_tokens.num_tokens": (1, {}, "the small documents have a few long words, not hundreds"),
-    "domain_tokens.min_count": (9, {}, "the words of small documents are met 4, 8 or 16 times"),
-    "domain_tokens.max_seq_len": (32, {}, "the small base's context is as short as the default"),
-    "domain_tokens.training.batch_size": (2, {}, "the small pages are fewer windows than a batch"),
-    "domain_tokens.training.evals_per_epoch": (
-        2,
-        {"training": {"batch_size": 2}},
-        "an epoch of one batch has room for one look",
-    ),
-    "retention.replay_path": (
-        __file__,
-        {"retention": {"replay_share": 0.5}},
-        "must be a file of text, of which a share is wanted",
-    ),
-    "policy.num_rounds": (2, {}, "one more than by default takes long"),
-    "policy.num_rollouts": (12, {}, "one more than by default takes long"),
-    "policy.clip_range": (0.01, {"learning_rate": 1e-2}, "matters only to large steps"),
-    "policy.target_kl": (
-        1e-9,
-        {},
-        "matters from the third round on, where the second was beyond it",
-    ),
-    "training.max_seconds": (1e-9, {}, "a small run is over before a second is"),
-    "training.patience": (1, {"learning_rate": 1.0}, "matters only where dev gets worse"),
-    **{
-        f"{name}.training.patience": (1, {"learning_rate": 1e-30}, "of large ones dev gets better")
-        for name in (
-            *("bottleneck", "parallel_adapter", "scaled_parallel_adapter", "dora", "qlora"),
-            *("prefix_tuning", "prompt_tuning"),
-        )
+    "training.max_seconds": {"value": 1e-9, "why": "a small run is over before a second is"},
+    "training.patience": {
+        "value": 1,
+        "beside": {"learning_rate": 1.0},
+        "why": "matters only where dev gets worse",
+    },
+    "retention.replay_path": {
+        "value": __file__,
+        "beside": {"retention": {"replay_share": 0.5}},
+        "why": "must be a file of text, of which a share is wanted",
+    },
+    "policy.num_rounds": {"value": 2, "why": "one more than by default takes long"},
+    "policy.num_rollouts": {"value": 12, "why": "one more than by default takes long"},
+    "policy.clip_range": {
+        "value": 0.01,
+        "beside": {"learning_rate": 1e-2},
+        "why": "matters only to large steps",
+    },
+    "policy.target_kl": {
+        "value": 1e-9,
+        "why": "matters from the third round on, where the second was beyond it",
     },
 }
-"""Field → another value, what stands beside it on both sides, and why neither can be derived."""
+"""Field → another value, what stands beside it on both sides, and why neither can be derived.
+
+These hold of every method that has the field; what holds of one stands in its own test's CONTRACT.
+"""
 
 GATES = {"reward.is_unproven_allowed"}
 """Fields that only let through what would be refused; the methods' own tests see that they do."""
-
-UNSEEN = {
-    *("prompt_cache.is_sampled_kept", "prompt_cache.is_saved", "prompt_cache.encoder"),
-    *("faster_engine.backend", "faster_engine.precision"),
-}
-"""Of draws, of saved models, of more dev items than there are here, and of how exact weights are:
-no answer asked for here need differ by them; the methods' own tests see that others do."""
 
 
 @pytest.fixture(params=NAMES)
@@ -280,10 +212,21 @@ def test_what_it_needs_is_asked_for(name, tiny):
 
 def specs(name: str, setting: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The method with one setting changed, and without."""
-    found = OVERRIDES.get(f"{name}.{setting}") or OVERRIDES.get(setting)
-    value, beside = found[:2] if found else (alternative(METHODS.load(name), setting), {})
-    before = {**plain(name), **beside}
+    row = row_of(name, setting)
+    value = row["value"] if "value" in row else alternative(METHODS.load(name), setting)
+    before = {**plain(name), **row.get("beside", {})}
     return merged(before, written(setting, value)), before
+
+
+def row_of(name: str, setting: str) -> dict[str, Any]:
+    """What is said of a field that no other value can be derived for; empty: nothing."""
+    return CONTRACTS[name].get(setting) or SHARED.get(setting, {})
+
+
+def is_unseen(name: str, setting: str) -> bool:
+    """Whether no answer asked for here need differ by it; the method's own test sees others do."""
+    row = row_of(name, setting)
+    return setting in GATES or (bool(row) and "value" not in row)
 
 
 def loadable():
@@ -292,12 +235,7 @@ def loadable():
             yield name, METHODS.load(name)
 
 
-FIELDS = [
-    (n, s)
-    for n, kind in loadable()
-    for s in settings(kind)
-    if s not in GATES and f"{n}.{s}" not in UNSEEN
-]
+FIELDS = [(n, s) for n, kind in loadable() for s in settings(kind) if not is_unseen(n, s)]
 
 
 @pytest.mark.parametrize(("name", "setting"), FIELDS, ids=[".".join(f) for f in FIELDS])
@@ -308,9 +246,11 @@ def test_each_field_changes_something(name, setting, fitted, tiny, small_data, a
     assert differs(one, fit(changed, tiny, small_data), asked)
 
 
-def test_overrides_are_of_fields_that_are():
-    known = {setting for _, setting in FIELDS} | {".".join(field) for field in FIELDS}
-    assert set(OVERRIDES) <= known
+def test_contracts_are_of_fields_that_are():
+    assert set(SHARED) <= {setting for _, setting in FIELDS}
+    for name, kind in loadable():
+        assert set(CONTRACTS[name]) <= set(settings(kind)), name
+        assert all(row["why"] for row in CONTRACTS[name].values()), name
 
 
 def test_training_data_have_no_test_items(locked_domain):

@@ -15,6 +15,7 @@ from contract.alternatives import (
     check_own_test,
     check_round_trip,
     check_summary,
+    own_contract,
     settings,
     written,
 )
@@ -77,19 +78,12 @@ def test_between_0_and_1_and_the_same_again(name, text, logprobs, documents):
     assert score(metric, text, logprobs, documents) == value
 
 
-MANNERS = {
-    "polite": ("Thank you, it is red.", "It is red."),
-    "brevity": (ITEM.target, ""),
-    "willing": (ITEM.target, "I'm too busy."),
-}
-"""An answer as wanted and one that is not, for metrics that judge manner, not the target."""
-
-
 def test_right_is_above_wrong(name):
     metric = METRICS.build(name)
-    good, bad = MANNERS.get(name, (ITEM.target, "no"))
-    right = score(metric, good, (-1.0, -200.0, -200.0), ["d0", "d5"])
-    wrong = score(metric, bad, (-200.0, -200.0, -1.0), ["d1", "d2"])
+    # Of a metric that judges manner and not the target, its own test says what is right.
+    texts = own_contract("metrics", METRICS.entries[name]) or {"right": ITEM.target, "wrong": "no"}
+    right = score(metric, texts["right"], (-1.0, -200.0, -200.0), ["d0", "d5"])
+    wrong = score(metric, texts["wrong"], (-200.0, -200.0, -1.0), ["d1", "d2"])
     assert (right, wrong) == (pytest.approx(1, abs=1e-6), pytest.approx(0, abs=1e-6))
 
 

@@ -27,6 +27,10 @@ BOTH = TrainData(train=(CHAT, ASKED))
 LONG = TrainingSettings(num_epochs=12, batch_size=8)
 METHOD = Behaviour(tasks=("chat",), learning_rate=1e-2, training=LONG)
 
+CONTRACT = {
+    "tasks": {"value": ("food",), "why": "must name tasks of the domain"},
+}
+
 
 @pytest.fixture(scope="module")
 def able(tiny):

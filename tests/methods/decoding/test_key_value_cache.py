@@ -13,6 +13,10 @@ from acclimate.models.local.recorded import Recorded
 SAMPLING = Sampling(max_new_tokens=6)
 PROMPTS = [Prompt("the same beginning, word by word by word: " + end) for end in ("a", "b, c")]
 
+CONTRACT = {
+    "prefix_bytes": {"value": 0, "why": "a byte more or less keeps as many tokens"},
+}
+
 
 @pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2"])
 @pytest.mark.parametrize("has_key_values", [True, False])

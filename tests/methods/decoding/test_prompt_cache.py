@@ -19,6 +19,14 @@ WAYS = ("how do I {} the {}", "please tell me how I {} the {}")
 VERBS = ("open", "close", "paint", "clean", "lift", "turn", "sell", "find", "mend", "wash")
 THINGS = ("door", "window", "box", "gate", "lid", "drawer", "jar", "bag", "book", "tap")
 
+CONTRACT = {
+    "max_bytes": {"value": 0, "why": "a byte more or less keeps as many answers"},
+    "max_age_hours": {"value": 1e-12, "why": "no answer here grows old"},
+    "encoder": {"why": "there are too few dev items to choose likeness on"},
+    "is_sampled_kept": {"why": "no answer is drawn here"},
+    "is_saved": {"why": "the answers asked for are those of models in memory"},
+}
+
 
 def domain(is_alike_right=True, num_metrics=1):
     """Each question of dev stands there twice, in other words; the pairs are groups of their own.

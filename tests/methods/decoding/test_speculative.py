@@ -19,6 +19,16 @@ from acclimate.nn.speculation import Pace
 FREE = Pace(0.01, ((1, 1.0), (64, 1.0)))
 DEAR = Pace(0.01, ((1, 1.0), (2, 2.5), (64, 99.0)))
 
+CONTRACT = {
+    "draft": {"value": (), "beside": {"num_draft_tokens": 1}, "why": "must name a recipe"},
+    "max_ngram_tokens": {
+        "value": 1,
+        "beside": {"min_ngram_tokens": 1},
+        "why": "small answers hardly repeat four tokens",
+    },
+    "min_ngram_tokens": {"value": 1, "why": "small answers hardly repeat three tokens"},
+}
+
 
 @pytest.fixture
 def paced(monkeypatch):

@@ -15,6 +15,20 @@ from acclimate.methods.ensembling.cascade import Cascade
 from acclimate.text.thresholds import Seen, best_thresholds, reached
 from small_members import any_base, choice_task, data_of, free_task, members_of, table
 
+CONTRACT = {
+    "members": {"value": ("few_shot", "zero_shot"), "why": "must name recipes"},
+    "target": {
+        "value": "cost",
+        "beside": {"members": ((), "lexical_rag")},
+        "why": "a base that is best passes nothing on; passages cost enough to pass some on for",
+    },
+    "share": {
+        "value": 0.3,
+        "beside": {"members": ((), "lexical_rag"), "target": "cost"},
+        "why": "as above",
+    },
+}
+
 
 def world(folder, num=200):
     """A cheap member that knows when it is wrong, and a dear one that is always right."""

@@ -14,6 +14,10 @@ from acclimate.methods.ensembling.diverse import Diverse, correlation
 from acclimate.methods.tuning.full import Full
 from acclimate.models.local.huggingface import HuggingFace
 
+CONTRACT = {
+    "max_hypotheses": {"value": 1, "why": "a share of a thousandth keeps fewer than the default"},
+}
+
 
 @pytest.fixture(scope="module")
 def other():

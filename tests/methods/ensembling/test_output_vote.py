@@ -28,6 +28,16 @@ METHODS = Catalogue("acclimate.methods", Method)
 NOTHING = TrainData()
 TARGETS = {"1": "red", "2": "green", "3": "blue", "4": "white"}
 
+CONTRACT = {
+    "members": {"value": ("zero_shot", "few_shot"), "why": "must name recipes"},
+    "weigh_by": {
+        "value": "confidence",
+        "beside": {"rule": "weighted"},
+        "why": "matters to that rule alone",
+    },
+    "weights": {"value": (3, 1, 1), "beside": {"rule": "weighted"}, "why": "must be one a member"},
+}
+
 
 def vote(folder, *answers, data=NOTHING, columns=None, **fields):
     members = members_of(folder, *answers, **(columns or {}))

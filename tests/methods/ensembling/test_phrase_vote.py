@@ -7,6 +7,10 @@ from acclimate.core.model import Sampling
 from acclimate.methods.ensembling.phrase_vote import PhraseVote
 from acclimate.models.local.huggingface import HuggingFace
 
+CONTRACT = {
+    "max_phrase_tokens": {"value": 1, "why": "the answers asked for are shorter than the default"},
+}
+
 
 @pytest.fixture(scope="module")
 def members(model_folder):

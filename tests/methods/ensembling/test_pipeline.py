@@ -16,6 +16,13 @@ from acclimate.text.pipeline_model import PipelineModel, Slot
 METHODS = Catalogue("acclimate.methods", Method)
 SAMPLING = Sampling(max_new_tokens=5)
 
+CONTRACT = {
+    "stages": {
+        "value": ({"name": "summary"}, {"name": "answer", "template": "{{ summary }}!"}),
+        "why": "must read one another",
+    },
+}
+
 
 class Does(Model):
     """Answers by a function of the question."""

@@ -27,6 +27,12 @@ RIGHT = {"sea": (0.95, 0.3, 0.6), "land": (0.3, 0.95, 0.6)}
 """Topic → how often members A, B and C are right, each by itself."""
 NUM_SEEN, NUM_NEW = 300, 400
 
+CONTRACT = {
+    "objectives": {"value": {"brevity": 1.0}, "why": "must name objectives"},
+    "temperatures": {"value": (0.0,), "why": "must be some, in rising order"},
+    "num_components": {"value": 4, "why": "the small items have fewer than the default"},
+}
+
 
 def topic_items(rng, prefix, size):
     """Questions of four words of a topic and two of no topic."""

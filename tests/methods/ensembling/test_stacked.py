@@ -18,6 +18,11 @@ from small_members import any_base, choice_task, data_of, flipped, free_task, me
 METHODS = Catalogue("acclimate.methods", Method)
 ACCURACIES = (0.8, 0.75, 0.7, 0.6, 0.55)
 
+CONTRACT = {
+    "members": {"value": ("zero_shot", "few_shot"), "why": "must name recipes"},
+    "estimator": {"value": "GaussianNB", "why": "must name a classifier"},
+}
+
 
 def targets_of(prefix, num):
     luck = np.random.default_rng(len(prefix)).random(num)

@@ -6,6 +6,16 @@ from acclimate.core.model import Sampling
 from acclimate.methods.ensembling.token_vote import TokenVote
 from acclimate.models.local.huggingface import HuggingFace
 
+CONTRACT = {
+    "weights": {"value": (3, 1), "beside": {"rule": "weighted"}, "why": "must be one a member"},
+    "rule": {"value": "ranked", "why": "members weigh the same, so that weighted is majority"},
+    "outlier_prob": {
+        "value": 0.02,
+        "beside": {"rule": "weighted", "weights": (3, 1)},
+        "why": "of two that weigh the same, a token that both vote for wins anyway",
+    },
+}
+
 
 @pytest.fixture(scope="module")
 def members(model_folder):

@@ -12,6 +12,14 @@ from acclimate.methods.tuning.bottleneck import Bottleneck
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training.settings import TrainingSettings
 
+CONTRACT = {
+    "training.patience": {
+        "value": 1,
+        "beside": {"learning_rate": 1e-30},
+        "why": "of large ones dev gets better",
+    },
+}
+
 
 def task(name, answers):
     items = [

@@ -23,6 +23,16 @@ METHOD = Continued(
     max_seq_len=32, learning_rate=1e-2, training=TrainingSettings(num_epochs=2, batch_size=8)
 )
 
+CONTRACT = {
+    "max_seq_len": {"value": 32, "why": "the small base's context is shorter than the default"},
+    "training.batch_size": {"value": 2, "why": "the small pages are fewer windows than a batch"},
+    "training.evals_per_epoch": {
+        "value": 2,
+        "beside": {"training": {"batch_size": 2}},
+        "why": "an epoch of one batch has room for one look",
+    },
+}
+
 
 @pytest.fixture
 def runs(monkeypatch):

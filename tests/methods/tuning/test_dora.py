@@ -13,6 +13,14 @@ DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
 METHOD = DoRA(rank=2, alpha=6.0, learning_rate=1e-2, training=TrainingSettings(num_epochs=2))
 IDS = torch.tensor([[5, 9, 77, 300]])
 
+CONTRACT = {
+    "training.patience": {
+        "value": 1,
+        "beside": {"learning_rate": 1e-30},
+        "why": "of large ones dev gets better",
+    },
+}
+
 
 def logits(network):
     with torch.inference_mode():

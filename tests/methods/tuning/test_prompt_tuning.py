@@ -28,6 +28,14 @@ METHOD = PromptTuning(num_virtual_tokens=6, training=TrainingSettings(num_epochs
 FIVE = Sampling(max_new_tokens=5)
 PROMPTS = [Prompt(question=item.question, item_id=item.id, task="t") for item in ITEMS]
 
+CONTRACT = {
+    "training.patience": {
+        "value": 1,
+        "beside": {"learning_rate": 1e-30},
+        "why": "of large ones dev gets better",
+    },
+}
+
 
 def of_peft(tuned, folder):
     """PEFT's model of the folder that ours is saved in."""

@@ -16,6 +16,14 @@ ITEMS = tuple(
 DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
 LONG = TrainingSettings(num_epochs=40, batch_size=12, weight_decay=0.0)
 
+CONTRACT = {
+    "training.patience": {
+        "value": 1,
+        "beside": {"learning_rate": 1e-30},
+        "why": "of large ones dev gets better",
+    },
+}
+
 
 @pytest.mark.parametrize("is_scale_learned", [False, True])
 def test_learns_its_items_and_is_the_formula_inside_the_network(is_scale_learned, tiny):

@@ -19,6 +19,24 @@ DATA = TrainData(documents=DOCUMENTS)
 SHORT = TrainingSettings(num_epochs=8, batch_size=4)
 METHOD = DomainTokens(tokens=WORDS, max_seq_len=64, training=SHORT)
 
+CONTRACT = {
+    "tokens": {"value": ("morning",), "why": "must be words of the documents"},
+    "descriptions": {
+        "value": {"morning": "the early day"},
+        "beside": {"tokens": ("morning",)},
+        "why": "must be of words that are added",
+    },
+    "num_tokens": {"value": 1, "why": "the small documents have a few long words, not hundreds"},
+    "min_count": {"value": 9, "why": "the words of small documents are met 4, 8 or 16 times"},
+    "max_seq_len": {"value": 32, "why": "the small base's context is as short as the default"},
+    "training.batch_size": {"value": 2, "why": "the small pages are fewer windows than a batch"},
+    "training.evals_per_epoch": {
+        "value": 2,
+        "beside": {"training": {"batch_size": 2}},
+        "why": "an epoch of one batch has room for one look",
+    },
+}
+
 
 @pytest.fixture(params=["llama", "gpt2", "gemma2"])
 def base(request, model_folder):

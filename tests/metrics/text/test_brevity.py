@@ -6,6 +6,8 @@ from acclimate.core.data import Item
 from acclimate.core.model import Completion
 from acclimate.metrics.text.brevity import Brevity
 
+CONTRACT = {"right": "<a>1</a>", "wrong": ""}
+
 
 @pytest.mark.parametrize(
     ("answer", "value"),

@@ -6,6 +6,8 @@ from acclimate.core.data import Item
 from acclimate.core.model import Completion
 from acclimate.metrics.text.polite import Polite
 
+CONTRACT = {"right": "Thank you, it is red.", "wrong": "It is red."}
+
 
 def score(answer):
     item = Item(id="i", question="?", target="red")

@@ -6,6 +6,8 @@ from acclimate.core.data import Item
 from acclimate.core.model import Completion
 from acclimate.metrics.text.willing import Willing
 
+CONTRACT = {"right": "<a>1</a>", "wrong": "I'm too busy."}
+
 
 def score(answer):
     item = Item(id="i", question="?", target="red")
