@@ -1,6 +1,7 @@
 """The faster product gives what the plain one gives, forward and backward."""
 
 import copy
+import time
 
 import pytest
 import torch
@@ -81,14 +82,61 @@ def test_the_choice_can_be_made(monkeypatch):
     assert fast.onednn_is_faster() is False
 
 
-@pytest.mark.parametrize(("onednn", "expected"), [(0.5, True), (0.79, True), (0.95, False)])
-def test_it_is_measured_once_and_must_be_clear(monkeypatch, onednn, expected):
+@pytest.mark.parametrize(
+    ("has_mkl", "capability", "vendor", "expected"),
+    [
+        # MKL leaves half of the vector width unused.
+        (True, "AVX512", "AuthenticAMD", True),
+        (True, "AVX512", "HygonGenuine", True),
+        # MKL uses all of it.
+        (True, "AVX512", "GenuineIntel", False),
+        # There is no wider one to use.
+        (True, "AVX2", "AuthenticAMD", False),
+        (True, "DEFAULT", "AuthenticAMD", False),
+        # The default is another library.
+        (False, "AVX512", "AuthenticAMD", False),
+        (False, "DEFAULT", "", False),
+    ],
+)
+def test_the_processor_decides(monkeypatch, has_mkl, capability, vendor, expected):
     monkeypatch.undo()
     monkeypatch.setattr(fast, "_chosen", [])
-    seconds = iter([1.0] * 5 + [onednn] * 5)
-    monkeypatch.setattr(fast, "_seconds", lambda rival: next(seconds))
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: has_mkl)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(fast, "processor_vendor", lambda: vendor)
     assert fast.onednn_is_faster() is expected
-    assert fast.onednn_is_faster() is expected  # no more is measured: nothing is left to draw
+    assert fast.matrix_product() == ("oneDNN" if expected else "the default of PyTorch")
+
+
+@pytest.mark.parametrize(
+    ("text", "vendor"),
+    [
+        ("processor\t: 0\nvendor_id\t: AuthenticAMD\nvendor_id\t: AuthenticAMD\n", "AuthenticAMD"),
+        ("processor\t: 0\nBogoMIPS\t: 50.00\n", ""),
+        (None, "GenuineIntel"),
+    ],
+)
+def test_the_vendor_is_what_the_processor_says(monkeypatch, tmp_path, text, vendor):
+    told = tmp_path / "cpuinfo"
+    if text is not None:
+        told.write_text(text)
+    monkeypatch.setattr(fast, "Path", lambda _path: told)
+    windows = "Intel64 Family 6 Model 85 Stepping 4, GenuineIntel"
+    monkeypatch.setattr(fast.platform, "processor", lambda: windows)
+    assert fast.processor_vendor() == vendor
+
+
+def test_no_clock_is_asked(monkeypatch):
+    """Timings differ from process to process, and with them the last digits would."""
+    monkeypatch.undo()
+    monkeypatch.setattr(fast, "_chosen", [])
+
+    def refuse():
+        raise AssertionError("a clock was asked")
+
+    for clock in ("perf_counter", "perf_counter_ns", "monotonic", "time", "process_time"):
+        monkeypatch.setattr(time, clock, refuse)
+    assert fast.onednn_is_faster() in {True, False}
 
 
 @pytest.mark.parametrize("num_rows", [1, 2])

@@ -16,6 +16,7 @@ from acclimate.methods.ensembling.output_vote import OutputVote
 from acclimate.methods.ensembling.sac import Sac
 from acclimate.methods.tuning.continued import Continued
 from acclimate.methods.tuning.full import Full
+from acclimate.nn import linear
 from acclimate.study.workshop import Node, Workshop
 
 SHORT = {"name": "full", "training": {"num_epochs": 0.1}, "learning_rate": 1e-3}
@@ -138,3 +139,13 @@ def test_so_is_another_content_of_a_reward_of_the_users_own(tiny, small_data, tm
     before = workshop.key((method,), 0)
     own.write_text("def reward(item, answer):\n    return float(len(answer))\n")
     assert workshop.key((method,), 0) != before
+
+
+def test_the_product_of_matrices_stands_in_the_artifact(tiny, small_data, tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    workshop = Workshop(Node(tiny, "base"), small_data, store)
+    for is_onednn, product in ((True, "oneDNN"), (False, "the default of PyTorch")):
+        monkeypatch.setattr(linear, "_chosen", [is_onednn])
+        methods = (Full(learning_rate=1e-3 + is_onednn * 1e-4),)
+        node = workshop.node(methods, seed=0)
+        assert store.about(node.key)["matrix_product"] == product

@@ -41,9 +41,20 @@ def hardware() -> str:
 
     gib = psutil.virtual_memory().total / 2**30
     parts = [_processor(), f"{num_cores()} cores", f"{gib:.0f} GiB"]
+    if product := matrix_product():
+        parts.append(f"matrices by {product}")
     if num_gpus():
         parts.append(f"{num_gpus()} x {sys.modules['torch'].cuda.get_device_name(0)}")
     return ", ".join(parts)
+
+
+def matrix_product() -> str:
+    """The library that multiplies matrices here, for two round differently; empty: no torch yet."""
+    if "torch" not in sys.modules:
+        return ""
+    from acclimate.nn.linear import matrix_product as product
+
+    return product()
 
 
 def _processor() -> str:

@@ -17,6 +17,7 @@ from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.store import Store
+from acclimate.study.machine import matrix_product
 from acclimate.text.corpus.sources import find_sources
 
 
@@ -102,6 +103,7 @@ class Workshop:
         about: dict[str, Any] = {
             "method": type(method).__name__,
             "fields": method.model_dump(mode="json"),
+            "matrix_product": matrix_product(),
         }
         with self.store.put(key, about) as folder:
             with metered() as meter, noted() as notebook, afresh():
