@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from acclimate.core.afresh import is_afresh
+from acclimate.core.home import home
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.notebook import average
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Rewriter
-from acclimate.core.store import home
 from acclimate.index.answer_store import AnswerStore, Kept
 from acclimate.index.likeness import Likeness
 from acclimate.index.model_identity import identity_of

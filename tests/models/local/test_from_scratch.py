@@ -3,9 +3,10 @@
 import pytest
 
 from acclimate.core.cost import metered
+from acclimate.core.home import home
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.store import Store, home
+from acclimate.core.store import Store
 from acclimate.models.local.from_scratch import FromScratch
 
 SMALL = {"embed_dim": 32, "num_layers": 1, "vocab_size": 300, "max_seq_len": 64, "num_tokens": 1000}
@@ -39,7 +40,7 @@ def test_sizes_are_those_asked_for(small):
 
 
 def test_trained_once_and_kept(small):
-    small.fingerprint()
+    small.load()
     with metered() as meter:
         FromScratch(**SMALL).load()
     assert meter.cost.train_tokens == 0
