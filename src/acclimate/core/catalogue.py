@@ -14,9 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import AcclimateError, ConfigError, MissingExtraError, UnknownNameError
-from acclimate.core.import_closure import import_closure
-from acclimate.core.provenance import note_module
-from acclimate.core.running_code import RUNNING
+from acclimate.core.noted_modules import note_module
 
 EXTRAS = {
     "sentence_transformers": "rag",
@@ -103,6 +101,9 @@ class Catalogue(Generic[T]):
     def _module(self, name: str) -> ModuleType:
         if name not in self.entries:
             raise UnknownNameError(self._kind, name, self.entries)
+        # Imported here: listing what there is must stay quick.
+        from acclimate.core.running_code import RUNNING
+
         RUNNING.expect(self.entries[name].module)
         try:
             return import_module(self.entries[name].module)
@@ -139,6 +140,9 @@ def module_of_file(path: Path, kind: str) -> ModuleType:
     Raises:
         ConfigError: It is not there, or cannot be imported.
     """
+    from acclimate.core.import_closure import import_closure
+    from acclimate.core.running_code import RUNNING
+
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; a {kind} may be the path of a .py file")
     name = f"acclimate_file_{path.stem}_{RUNNING.look_again(path).digest[:12]}"

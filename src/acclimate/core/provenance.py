@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from acclimate.core import noted_modules
 from acclimate.core.data import Record, digest
 from acclimate.core.import_closure import import_closure
 from acclimate.core.libraries import NOT_INSTALLED, version_of, versions_of
@@ -113,7 +114,8 @@ class Trace:
         with _LOCK:
             _TRACES.append(self)
         try:
-            yield self
+            with noted_modules.listening(self.add_module):
+                yield self
         finally:
             with _LOCK:
                 _TRACES.remove(self)
@@ -121,13 +123,6 @@ class Trace:
 
 _TRACES: list[Trace] = []
 _LOCK = threading.Lock()
-
-
-def note_module(name: str) -> None:
-    """Tell all that listen of a module that runs though nothing imports it by name."""
-    with _LOCK:
-        for trace in _TRACES:
-            trace.add_module(name)
 
 
 def note_made(provenance: Provenance) -> None:

@@ -40,7 +40,7 @@ def parse(source: bytes) -> SourceFile:
     try:
         reading = _Reading()
         reading.node(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return SourceFile(_sha256(source)[:24])
     text = "\n".join(reading.written)
     return SourceFile(_sha256(text.encode("utf-8", "surrogatepass"))[:24], tuple(reading.imports))
@@ -59,6 +59,8 @@ class _Reading:
         self.written.append(type(node).__name__)
         if isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and self._is_run:
+            self.imports.update({f"~{name}": None for name in _DOTTED.findall(node.value)})
         if isinstance(node, ast.If) and _is_type_checking(node.test):
             with self._unread():
                 self._value(node.body)
@@ -78,8 +80,6 @@ class _Reading:
             self.written.append("]")
         else:
             self.written.append(repr(value))
-            if isinstance(value, str) and "." in value and self._is_run:
-                self.imports.update({f"~{name}": None for name in _DOTTED.findall(value)})
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         if not self._is_run:

@@ -173,9 +173,9 @@ class Pretraining:
         """Checkpoints are gone on from only by the training that wrote them."""
         if not World.here().is_main:
             return
-        # What the tokens are, not what they were made from: other code may cut the text otherwise.
+        # The tokens too: other code may cut the same text otherwise.
         tokens = {split: list(own.manifest.shards) for split, own in self.text.shards.items()}
-        key = digest([self.spec, tokens])
+        key = digest([self.spec, self.text.summary.digest, tokens])
         mark = self.folder / "checkpoints" / "key"
         if mark.exists() and mark.read_text() != key:
             raise ConfigError(

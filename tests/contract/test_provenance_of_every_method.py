@@ -1,0 +1,73 @@
+"""Every file in which a fit runs a function is in the list by which its artifact counts."""
+
+import inspect
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import acclimate
+from acclimate.core.errors import MissingExtraError
+from acclimate.core.provenance import provenance_of
+from acclimate.core.store import Store
+from acclimate.study.workshop import Node, Workshop
+from contract.fitting import METHODS, plain
+
+ROOT = Path(acclimate.__file__).parent
+
+
+@contextmanager
+def files_that_run():
+    """Those of this package in which a function is called in the body, in any thread."""
+    code = set()
+
+    def note(frame, event, _argument):
+        # The bodies of modules and classes run once, when they are imported.
+        if event == "call" and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            code.add(frame.f_code)
+
+    ran = set()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield ran
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+        paths = {Path(one.co_filename) for one in code}
+        ran |= {p.relative_to(ROOT).as_posix() for p in paths if p.is_relative_to(ROOT)}
+
+
+@pytest.mark.parametrize("name", list(METHODS.entries))
+def test_each_file_that_ran_is_recorded(name, tiny, small_data, tmp_path, monkeypatch):
+    try:
+        kind = METHODS.load(name)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    ran, real = set(), kind.fit
+
+    def fit(self, *args, **settings):
+        with files_that_run() as found:
+            model = real(self, *args, **settings)
+        ran.update(found)
+        return model
+
+    monkeypatch.setattr(kind, "fit", fit)
+    source = provenance_of(["acclimate.models.local.huggingface"])
+    workshop = Workshop(Node(tiny, "ba5e", made_by=source), small_data, Store(tmp_path))
+    node = workshop.node((METHODS.build(plain(name)),), 0)
+    assert ran
+    assert ran - set(node.made_by.files) == set()
+
+
+def test_what_runs_is_seen_in_threads_too(tiny, small_data):
+    from acclimate.core.data import digest
+
+    with files_that_run() as ran:
+        thread = threading.Thread(target=digest, args=("x",))
+        thread.start()
+        thread.join()
+        METHODS.entries.get("lora")
+    assert {"core/data.py"} <= ran
