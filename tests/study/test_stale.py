@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import acclimate
+from acclimate.cli._systems import stale_notes
 from acclimate.cli.main import main
 from acclimate.core.errors import ConfigError
 from acclimate.core.provenance import taking_stale
@@ -20,9 +21,10 @@ from acclimate.study._page import html, markdown
 from acclimate.study.artifact_key import ArtifactKeys
 from acclimate.study.dry_run import what_is_there
 from acclimate.study.pruning import stale_artifacts
-from acclimate.study.report import write_report
+from acclimate.study.report import JSON, read_findings, write_report
 from acclimate.study.run import run_study
 from acclimate.study.spec import METHODS, recipes_of
+from acclimate.study.verdict import Confirmation
 from acclimate.study.workshop import Node, Workshop
 from changed_code import change_code, change_library
 from small_study import spec_of, write_domain
@@ -271,6 +273,38 @@ def test_stale_bytes_are_counted_and_pruned_but_never_what_a_report_serves_from(
     assert f"stale      {removed:,} bytes of artifacts" in capsys.readouterr().out
     main_of("doctor", "--prune")
     assert {path.parent for path in own_store.glob("*/??/*/artifact.json")} == served
+
+
+def test_the_command_keeps_what_is_stale_and_serving_says_so(
+    domain, model_folder, tmp_path, fits, monkeypatch, capsys
+):
+    out = tmp_path / "out"
+    words = ["study", str(domain), "--base", str(model_folder("llama")), "--recipe",
+             "lora rank=2 training.num_epochs=1", "seeds=[0]", "--out", str(out)]  # fmt: skip
+    main_of(*words)
+    assert "not of today's code" not in capsys.readouterr().out
+    findings = read_findings(out)
+    (out / JSON).write_text(_picking_lora(findings, tmp_path).model_dump_json())
+    assert stale_notes(str(out)) == []
+    change_code(monkeypatch, "training/loop.py")
+    assert stale_notes(str(out)) == [f"lora is not of today's code: {LOOP}"]
+    main_of(*words, "--keep-stale")
+    assert len(fits) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"not of today's code: lora was taken as it was, though it would be made otherwise " \
+           f"now ({LOOP})" in shown  # fmt: skip
+    assert read_findings(out).stale == {"lora": (LOOP,)}
+    main_of(*words)
+    assert len(fits) == 2
+    assert read_findings(out).stale == {}
+
+
+def _picking_lora(findings, tmp_path):
+    """The same findings, as if the fitted model had been the best."""
+    (artifact,) = (p.parent for p in (tmp_path / "home/artifacts").glob("*/*/artifact.json"))
+    told = Confirmation(recipe="lora", num_items=1, num_different=0, folder=str(artifact))
+    pick = findings.recommendation.model_copy(update={"pick": "lora"})
+    return findings.model_copy(update={"recommendation": pick, "confirmation": told})
 
 
 def main_of(*words):

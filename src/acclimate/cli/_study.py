@@ -70,7 +70,8 @@ def show_plan(spec: StudySpec, folder: Path) -> None:
     # All are built before anything is said: a wrong one is told alone.
     check_names(spec)
     plan = [(r, r.methods()) for r in recipes_of(spec)]
-    there = what_is_there(spec, folder)
+    with progress_shown():
+        there = what_is_there(spec, folder)
     for recipe, methods in plan:
         is_random = any(m.depends_on_seed for m in methods)
         num_seeds = len(spec.seeds) if is_random else 1

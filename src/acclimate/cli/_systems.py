@@ -7,6 +7,7 @@ from pathlib import Path
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.provenance import taking_stale
+from acclimate.core.running_code import RUNNING
 from acclimate.core.saved import MANIFEST, descendants, load_model
 from acclimate.core.source import ModelSource
 from acclimate.core.store import made_by
@@ -41,6 +42,7 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> Served:
         ConfigError: There is nothing to serve, or a name is no name.
         UnknownNameError: It is nearly the name of a base.
     """
+    RUNNING.begin()  # before anything of it is imported
     folder = Path(what)
     called = name or folder.resolve().name if folder.is_dir() else name or what
     if (folder / JSON).is_file():

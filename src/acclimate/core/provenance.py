@@ -90,10 +90,6 @@ class Trace:
         for value in values:
             self._modules |= modules_of(value)
 
-    def add_module(self, name: str) -> None:
-        """A module counts."""
-        self._modules.add(name)
-
     def add_made(self, provenance: Provenance) -> None:
         """So does all by which something was made that is part of it."""
         self._others.append(provenance)
@@ -114,7 +110,7 @@ class Trace:
         with _LOCK:
             _TRACES.append(self)
         try:
-            with noted_modules.listening(self.add_module):
+            with noted_modules.listening(self._modules.add):
                 yield self
         finally:
             with _LOCK:

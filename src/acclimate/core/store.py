@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +134,19 @@ class Store:
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             if self.has(key) and self.stale(key):
-                folder.rename(old := self._aside() / "old")
-                shutil.rmtree(old.parent, ignore_errors=True)
+                self._clear(folder)
             aside.rename(folder)
         except OSError:
             # Another process stored the same content first: keep theirs.
             if not (folder / MANIFEST).exists():
                 raise
+
+    def _clear(self, folder: Path) -> None:
+        """Out of the way at once, so that no reader meets half of it; then removed."""
+        away = self._aside()
+        with suppress(FileNotFoundError):  # another process was quicker
+            folder.rename(away / folder.name)
+        shutil.rmtree(away, ignore_errors=True)
 
     def _folder(self, key: str) -> Path:
         return self.root / key[:2] / key

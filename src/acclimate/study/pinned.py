@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from acclimate.core.home import home
 from acclimate.core.store import MANIFEST
 from acclimate.study.findings import Findings
 from acclimate.study.report import JSON
@@ -19,8 +20,10 @@ def pin(findings: Findings, base: Node, folder: Path) -> None:
     """Note that the report in a folder serves from the saved pick, or from a base in a store."""
     confirmed = findings.confirmation
     served = [Path(confirmed.folder)] if confirmed and confirmed.folder else []
-    for artifact in [*served, *(path for key in base.content for path in _bases(key))]:
-        report = str((folder / JSON).resolve())
+    if findings.recommendation.pick == findings.base:
+        served += [path for key in base.content for path in _artifacts(key)]
+    report = str((folder / JSON).resolve())
+    for artifact in served:
         with suppress(OSError):
             (artifact / PINS).write_text(json.dumps(sorted({*_reports(artifact), report})))
 
@@ -36,9 +39,7 @@ def is_served(artifact: Path) -> bool:
     return any(_names(Path(report), artifact.name) for report in reports)
 
 
-def _bases(key: str) -> list[Path]:
-    from acclimate.core.home import home
-
+def _artifacts(key: str) -> list[Path]:
     return [path.parent for path in home().glob(f"*/{key[:2]}/{key}/{MANIFEST}")]
 
 
