@@ -136,3 +136,13 @@ def test_what_is_followed_and_what_is_a_library():
     assert is_followed("acclimate.core.data")
     assert is_followed(__name__)
     assert not any(map(is_followed, ("numpy", "torch.nn.modules.linear", "json", "builtins")))
+
+
+def test_where_others_were_installed_is_a_folder_of_libraries(tmp_path, monkeypatch):
+    for name in ("installed_there", "of_a_user"):
+        (tmp_path / name / name).mkdir(parents=True)
+        (tmp_path / name / name / "__init__.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path / name)
+    (tmp_path / "installed_there" / "installed_there-1.dist-info").mkdir()
+    assert not is_followed("installed_there")
+    assert is_followed("of_a_user")

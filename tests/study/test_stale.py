@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import acclimate
 from acclimate.cli._systems import stale_notes
 from acclimate.cli.main import main
 from acclimate.core.errors import ConfigError
+from acclimate.core.progress import listening
 from acclimate.core.provenance import taking_stale
 from acclimate.core.records import Rows
 from acclimate.core.running_code import RUNNING
@@ -69,7 +71,11 @@ def test_a_fit_by_other_code_is_made_again(label, spec, tmp_path, fits, monkeypa
     run_study(spec, tmp_path)
     assert len(fits) == 1
     change_code(monkeypatch, label)
-    run_study(spec, tmp_path)
+    said = []
+    with listening(lambda *_: nullcontext(lambda _done: None), said.append):
+        run_study(spec, tmp_path)
+    assert f"lora is fitted again: code changed: {label}" in said
+    assert said.count(f"rows are measured again: code changed: {label}") == 1
     assert len(fits) == 2
     before = rows_of(tmp_path)
     run_study(spec, tmp_path)

@@ -38,14 +38,14 @@ def run(
 
 def _stale(*, is_pruned: bool) -> str:
     """What today's code would make otherwise, in bytes."""
-    found = stale_artifacts()
-    served = sum(artifact.num_bytes for artifact in found if artifact.is_served)
-    kept = f"; {_mib(served)} more that reports serve from stay" if served else ""
+    stale = stale_artifacts()
+    served = sum(artifact.num_bytes for artifact in stale if artifact.is_served)
+    served_note = f"; {_mib(served)} more that reports serve from stay" if served else ""
     if is_pruned:
-        return f"{_mib(prune_stale(found))} removed{kept}"
-    rest = sum(artifact.num_bytes for artifact in found) - served
+        return f"{_mib(prune_stale(stale))} removed{served_note}"
+    rest = sum(artifact.num_bytes for artifact in stale) - served
     mend = ", acclimate doctor --prune removes them" if rest else ""
-    return f"{_mib(rest)} of artifacts that today's code would make otherwise{mend}{kept}"
+    return f"{_mib(rest)} of artifacts that today's code would make otherwise{mend}{served_note}"
 
 
 def _mib(num_bytes: int) -> str:

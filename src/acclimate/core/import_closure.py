@@ -27,20 +27,20 @@ def import_closure(names: Iterable[str]) -> Reached:
     Those of a user are followed into the files beside them, and into whatever else lies outside
     the folders of libraries; one of a plugin brings its whole package.
     """
-    found = Reached()
+    reached = Reached()
     met: set[Path] = set()
-    waiting = [module for name in sorted(set(names)) for module in _roots(name, found)]
+    waiting = [module for name in sorted(set(names)) for module in _roots(name, reached)]
     while waiting:
         module = waiting.pop()
         if module.path in met:
             continue
         met.add(module.path)
         source = RUNNING.look(module)
-        found.files[module.label] = source.digest
+        reached.files[module.label] = source.digest
         for written in source.imports:
-            waiting += _reached(written, module, found)
-    found.files = dict(sorted(found.files.items()))
-    return found
+            waiting += _reached(written, module, reached)
+    reached.files = dict(sorted(reached.files.items()))
+    return reached
 
 
 def is_followed(name: str) -> bool:
@@ -51,7 +51,7 @@ def is_followed(name: str) -> bool:
     return top not in sys.stdlib_module_names and not _is_library(name)
 
 
-def _roots(name: str, found: Reached) -> Iterator[Module]:
+def _roots(name: str, reached: Reached) -> Iterator[Module]:
     """The module itself and the packages it lies in; of a plugin all."""
     top = name.partition(".")[0]
     if top in RUNNING.plugins:
@@ -61,22 +61,22 @@ def _roots(name: str, found: Reached) -> Iterator[Module]:
     elif is_followed(name):
         file = getattr(sys.modules.get(name), "__file__", None)
         if file is None:
-            found.files[f"{name}, which lies in no file"] = ""
+            reached.files[f"{name}, which lies in no file"] = ""
         else:
             path = Path(file).resolve()
             module = Module(name, path, str(path))
             around = _local(_folder_of(module)) if "." in name else {}
             yield from _along(name, around) if name in around else [module]
     else:
-        _note_library(top, found)
+        _note_library(top, reached)
 
 
-def _reached(written: str, importer: Module, found: Reached) -> Iterator[Module]:
+def _reached(written: str, importer: Module, reached: Reached) -> Iterator[Module]:
     """The modules that an import in `importer` runs, of those that are followed."""
     if written.startswith("~"):
-        own = importer.name.partition(".")[0]
-        if written[1:].partition(".")[0] == own:
-            yield from _along(written[1:], _package(own, importer))
+        top = importer.name.partition(".")[0]
+        if written[1:].partition(".")[0] == top:
+            yield from _along(written[1:], _package(top, importer))
         return
     module, _, name = written.partition(":")
     if module.startswith("."):
@@ -91,12 +91,12 @@ def _reached(written: str, importer: Module, found: Reached) -> Iterator[Module]
     elif package:
         yield from _along(whole, package)
     else:
-        _note_library(top, found)
+        _note_library(top, reached)
 
 
-def _note_library(top: str, found: Reached) -> None:
+def _note_library(top: str, reached: Reached) -> None:
     if top not in sys.stdlib_module_names:
-        found.libraries.add(top)
+        reached.libraries.add(top)
 
 
 def _along(name: str, package: dict[str, Module]) -> Iterator[Module]:
@@ -135,11 +135,13 @@ def _folder_of(module: Module) -> Path:
     return module.path.parents[module.name.count(".") - 1 + is_package]
 
 
-def _local(place: Path) -> dict[str, Module]:
+def _local(path_or_folder: Path) -> dict[str, Module]:
     """A user's folder, or one file of theirs, as a package."""
-    if place.is_dir():
-        return modules_below(place.resolve(), place.name, f"{place.resolve()}/")
-    path = place.with_suffix(".py").resolve()
+    if path_or_folder.is_dir():
+        return modules_below(
+            path_or_folder.resolve(), path_or_folder.name, f"{path_or_folder.resolve()}/"
+        )
+    path = path_or_folder.with_suffix(".py").resolve()
     if not path.is_file():
         return {}
     return {path.stem: Module(path.stem, path, str(path))}
@@ -147,9 +149,9 @@ def _local(place: Path) -> dict[str, Module]:
 
 @cache
 def _is_library(name: str) -> bool:
-    """Whether a module lies in the folders of installed libraries, or nowhere."""
+    """Whether a module lies in a folder of installed libraries, or nowhere."""
     origin = _origin(name)
-    return not origin or any(Path(origin).is_relative_to(folder) for folder in _library_folders())
+    return not origin or any(map(_is_of_libraries, Path(origin).parents))
 
 
 def _origin(name: str) -> str:
@@ -168,9 +170,8 @@ def _origin(name: str) -> str:
 
 
 @cache
-def _library_folders() -> tuple[Path, ...]:
-    import site
-
+def _is_of_libraries(folder: Path) -> bool:
+    """Python's own, or one that packages were installed into: it says which."""
     paths = sysconfig.get_paths()
-    named = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return tuple({Path(p).resolve() for p in [*named, *site.getsitepackages()]})
+    named = {Path(paths[key]).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return folder in named or next(folder.glob("*.dist-info"), None) is not None

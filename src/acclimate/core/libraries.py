@@ -28,8 +28,8 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
     """Distribution → version of the libraries with these top import names, and Python's."""
     counted = {name for name in names if name not in CHANGE_NO_NUMBER}
     counted |= {other for name in counted for other in BESIDE.get(name, ())}
-    found = {distribution_of(name): version_of(distribution_of(name)) for name in counted}
-    return dict(sorted({PYTHON: version_of(PYTHON), **found}.items()))
+    versions = {distribution_of(name): version_of(distribution_of(name)) for name in counted}
+    return dict(sorted({PYTHON: version_of(PYTHON), **versions}.items()))
 
 
 @cache

@@ -19,7 +19,7 @@ def modules_of(value: object) -> set[str]:
     Looked into are objects of such classes, torch's layers, and plain containers; whatever else a
     library made is not.
     """
-    found: set[str] = set()
+    modules: set[str] = set()
     met: set[int] = set()
     waiting: list[Any] = [value]
     while waiting:
@@ -27,9 +27,9 @@ def modules_of(value: object) -> set[str]:
         if isinstance(one, _PLAIN) or id(one) in met:
             continue
         met.add(id(one))
-        found |= {name for name in _modules(one) if _counts(name)}
+        modules |= {name for name in _modules(one) if _counts(name)}
         waiting += _inside(one)
-    return found
+    return modules
 
 
 def _modules(value: object) -> Iterable[str]:

@@ -62,12 +62,12 @@ class RunningCode:
         """Every module of this package or of a plugin's by its name; empty for any other."""
         with self._lock:
             if name not in self._packages:
-                self._packages[name] = found = self._listed(name)
-                for module in found.values():
+                self._packages[name] = modules = self._listed(name)
+                for module in modules.values():
                     self.look(module)
                     self._labels[module.label] = module
                 if name == PACKAGE:
-                    self._refuse_changed(found)
+                    self._refuse_changed(modules)
             return self._packages[name]
 
     def expect(self, name: str) -> None:
@@ -88,8 +88,8 @@ class RunningCode:
     def look_again(self, path: Path) -> SourceFile:
         """What a user's file says now: it is imported anew whenever its code has changed."""
         with self._lock:
-            self._files[path.resolve()] = found = self._parsed.of(path.read_bytes())
-            return found
+            self._files[path.resolve()] = source = self._parsed.of(path.read_bytes())
+            return source
 
     def digest(self, label: str) -> str:
         """Of the code of the file that records call so; empty: there is none."""
@@ -156,13 +156,13 @@ class RunningCode:
 
 def modules_below(folder: Path, package: str, prefix: str) -> dict[str, Module]:
     """Every module of a package's folder by its name; labels are paths below it after `prefix`."""
-    found = {}
+    modules = {}
     for path in sorted(folder.rglob("*.py")):
         below = path.relative_to(folder)
         parts = [package, *below.with_suffix("").parts]
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = Module(name, path, f"{prefix}{below.as_posix()}")
-    return found
+        modules[name] = Module(name, path, f"{prefix}{below.as_posix()}")
+    return modules
 
 
 def _digest_of_bytes(path: Path) -> str:

@@ -156,11 +156,11 @@ def made_by(folder: Path) -> Provenance:
     """By what the content of a store's folder was made; empty: it is not known."""
     try:
         note = json.loads((folder / MANIFEST).read_text())
-        found = Provenance.model_validate(note["made_by"])
-        artifacts = {**found.artifacts, folder.name: digest(note["files"])}
+        recorded = Provenance.model_validate(note["made_by"])
+        artifacts = {**recorded.artifacts, folder.name: digest(note["files"])}
     except (OSError, ValueError, KeyError):
         return Provenance()
-    return found.model_copy(update={"artifacts": artifacts})
+    return recorded.model_copy(update={"artifacts": artifacts})
 
 
 def _is_alive(process: int) -> bool:

@@ -81,5 +81,5 @@ def _origin(kind: type) -> str:
 
 def _changed(paths: Sequence[str]) -> list[tuple[str, int, int]]:
     """What tells that files were changed: name, size and time of each, folders' files too."""
-    found = find_sources([Path(path) for path in paths])
-    return [(source.name, source.num_bytes, source.changed_ns) for source in found]
+    sources = find_sources([Path(path) for path in paths])
+    return [(source.name, source.num_bytes, source.changed_ns) for source in sources]

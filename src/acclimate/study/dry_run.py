@@ -66,10 +66,10 @@ class WhatIsThere:
     def _rows(self, recipe: Recipe, methods: Sequence[Method], seed: int) -> Iterator[str]:
         key = self.keys.after(self.keys.base, methods, seed)
         for split in ("dev", "test"):
-            found = [r for r in self.rows if _is_of(r, recipe.label, seed, split, key)]
-            if not found:
+            matching = [r for r in self.rows if _is_of(r, recipe.label, seed, split, key)]
+            if not matching:
                 yield f"no {split} row"
-            elif stale := found[-1].made_by.stale():
+            elif stale := matching[-1].made_by.stale():
                 yield f"{split} row stale ({'; '.join(stale)})"
             else:
                 yield f"{split} row"
@@ -96,11 +96,11 @@ def _source_and_domain(spec: StudySpec) -> tuple[ModelSource, Domain]:
 
 def _rows_in(folder: Path) -> list[Row]:
     """Read from a copy: opening the database itself writes beside it."""
-    found = sorted(folder.glob("rows.sqlite*"))
-    if not found:
+    files = sorted(folder.glob("rows.sqlite*"))
+    if not files:
         return []
     with tempfile.TemporaryDirectory() as aside:
-        for path in found:
+        for path in files:
             shutil.copy(path, aside)
         return Rows(Path(aside) / "rows.sqlite").all()
 

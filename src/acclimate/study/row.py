@@ -52,12 +52,12 @@ class RowMaker:
         tasks = self.tasks(begun.split)
         seed_everything(begun.seed)
         # Answers made elsewhere may have been made to the test alone.
-        asked: Sequence[Task] = tasks if is_test else answerable(node.model, tasks)
+        answered: Sequence[Task] = tasks if is_test else answerable(node.model, tasks)
         trace = Trace(measure.__module__, control_score.__module__)
         trace.add(node.model)
         trace.add_made(node.made_by)
         with trace.listening():
-            result = measure(node.model, asked, is_timed=is_test)
+            result = measure(node.model, answered, is_timed=is_test)
             control = self._control(node.model) if is_test else None
         made_by = trace.provenance()
         return {

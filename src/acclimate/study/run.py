@@ -1,7 +1,7 @@
 """Run a study: check, lock, plan, race and score; the rest concludes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Literal
 from acclimate.core.data import Domain, digest
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.home import home
-from acclimate.core.progress import progress
+from acclimate.core.progress import progress, say
 from acclimate.core.provenance import is_stale_taken
 from acclimate.core.records import Row, Rows
 from acclimate.core.running_code import RUNNING
@@ -50,6 +50,14 @@ class Study:
     rows: Rows
     workshop: Workshop
     recorded: dict[str, Node]
+    stale_reasons: set[tuple[str, ...]] = field(default_factory=set)
+    """Reasons for which rows are measured again."""
+
+    def _say_again(self, stale: tuple[str, ...]) -> None:
+        """Each reason once, however many rows have it."""
+        if stale not in self.stale_reasons:
+            self.stale_reasons.add(stale)
+            say(f"rows are measured again: {'; '.join(stale)}")
 
     @cached_property
     def row_maker(self) -> RowMaker:
@@ -109,6 +117,7 @@ class Study:
             stale = found.made_by.stale(self.workshop.content(key))
             if not stale or is_stale_taken():
                 return found.model_copy(update={"stale": stale})
+            self._say_again(stale)
         row = self.row_maker.measured(
             begun, lambda: recorded or self.workshop.node(methods, job.seed)
         )

@@ -13,6 +13,7 @@ from acclimate.core.members import given
 from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
+from acclimate.core.progress import say
 from acclimate.core.provenance import Provenance, Trace
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.source import ModelSource
@@ -123,6 +124,10 @@ class Workshop:
         found = self._stored(method, parent, members, key)
         if found is not None:
             return found.having(members)
+        if self.store.has(key):
+            name = type(method).__module__.rpartition(".")[2]
+            reasons = self.store.stale(key, _contents(parent, members))
+            say(f"{name} is fitted again: {'; '.join(reasons)}")
         trace = _trace(method, parent, members)
         about: dict[str, Any] = {
             "method": type(method).__name__,
@@ -147,8 +152,7 @@ class Workshop:
     def _stored(
         self, method: Method, parent: Node, members: Sequence[Node], key: str
     ) -> Node | None:
-        known = {k: v for node in (parent, *members) for k, v in node.content.items()}
-        folder = self.store.get(key, known)
+        folder = self.store.get(key, _contents(parent, members))
         if folder is None:
             return None
         outside = {"": parent.model, **{member.key: member.model for member in members}}
@@ -163,6 +167,11 @@ class Workshop:
 
     def _member(self, part: Part, parent: Node, seed: int) -> Node:
         return self._after(Node.of(part.source) if part.source else parent, part.methods, seed)
+
+
+def _contents(parent: Node, members: Sequence[Node]) -> Mapping[str, str]:
+    """Key → digest of what lies in the store, of all that a model is made from."""
+    return {k: digest for node in (parent, *members) for k, digest in node.content.items()}
 
 
 def _trace(method: Method, parent: Node, members: Sequence[Node]) -> Trace:

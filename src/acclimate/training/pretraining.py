@@ -174,7 +174,7 @@ class Pretraining:
         if not World.here().is_main:
             return
         # The tokens too: other code may cut the same text otherwise.
-        tokens = {split: list(own.manifest.shards) for split, own in self.text.shards.items()}
+        tokens = {split: list(text.manifest.shards) for split, text in self.text.shards.items()}
         key = digest([self.spec, self.text.summary.digest, tokens])
         mark = self.folder / "checkpoints" / "key"
         if mark.exists() and mark.read_text() != key:
