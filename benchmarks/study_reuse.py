@@ -55,7 +55,7 @@ def main() -> int:
     domain = TASKS.build(DOMAIN).load()
     with tempfile.TemporaryDirectory() as place, at_home(Path(place)):
         source = MODELS.build(BASE)
-        base = Node(source.load(), source.fingerprint())
+        base = Node.of(source)
         print(conditions(base, domain), flush=True)
         together, alone = [], []
         for _ in range(NUM_ROUNDS):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.store import Store, home
+from acclimate.core.home import home
+from acclimate.core.provenance import Trace
+from acclimate.core.store import Store
 
 KEY = "ab" + "0" * 62
 
@@ -21,7 +23,7 @@ def store(tmp_path):
 
 
 def put(store, text="content", **about):
-    with store.put(KEY, about) as folder:
+    with store.put(KEY, about, Trace(__name__)) as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "file.bin").write_text(text)
     return store.get(KEY)
@@ -42,7 +44,7 @@ def test_what_is_put_is_got(store):
 
 def test_the_body_may_add_to_what_is_noted(store):
     about = {"a": 1}
-    with store.put(KEY, about):
+    with store.put(KEY, about, Trace(__name__)):
         about["cost"] = 2
     assert store.about(KEY) == {"a": 1, "cost": 2}
 
@@ -83,7 +85,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("kind", [Killed, ValueError, OSError])
 def test_a_writer_that_stops_leaves_nothing(store, kind):
     def write():
-        with store.put(KEY, {}) as folder:
+        with store.put(KEY, {}, Trace(__name__)) as folder:
             (folder / "half.bin").write_text("half")
             raise kind
 
@@ -94,7 +96,7 @@ def test_a_writer_that_stops_leaves_nothing(store, kind):
 
 
 def test_what_is_being_written_is_not_seen(store):
-    with store.put(KEY, {}) as folder:
+    with store.put(KEY, {}, Trace(__name__)) as folder:
         (folder / "file").write_text("x")
         assert store.get(KEY) is None
         assert folder.exists()
@@ -117,12 +119,12 @@ def test_no_room_is_one_sentence(store, monkeypatch, code):
 
 
 def test_another_fault_of_the_disk_rises_as_it_is(store):
-    with pytest.raises(PermissionError), store.put(KEY, {}):
+    with pytest.raises(PermissionError), store.put(KEY, {}, Trace(__name__)):
         raise PermissionError(errno.EACCES, "no")
 
 
 def test_of_two_writers_one_is_kept(store):
-    with store.put(KEY, {}) as one, store.put(KEY, {}) as other:
+    with store.put(KEY, {}, Trace(__name__)) as one, store.put(KEY, {}, Trace(__name__)) as other:
         assert one != other
         (one / "file").write_text("same")
         (other / "file").write_text("same")
@@ -132,7 +134,7 @@ def test_of_two_writers_one_is_kept(store):
 
 def test_many_writers_at_once(store):
     def write(number):
-        with store.put(KEY, {"by": number}) as folder:
+        with store.put(KEY, {"by": number}, Trace(__name__)) as folder:
             (folder / "file").write_text("same" * 1000)
 
     with ThreadPoolExecutor(8) as pool:
@@ -158,7 +160,8 @@ def killed_writer(store):
     """Begin to write in another process, and kill it there."""
     code = (
         "import os, signal, sys; from pathlib import Path; from acclimate.core.store import Store\n"
-        f"with Store(Path(sys.argv[1])).put({KEY!r}, {{}}) as folder:\n"
+        "from acclimate.core.provenance import Trace\n"
+        f"with Store(Path(sys.argv[1])).put({KEY!r}, {{}}, Trace()) as folder:\n"
         "    (folder / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(store.root)], check=False)
@@ -167,7 +170,7 @@ def killed_writer(store):
 def test_what_a_killed_writer_left_is_swept_by_the_next_one(store):
     killed_writer(store)
     assert [p.name for p in everything(store)] == ["half"]
-    with store.put("cd" + "0" * 62, {}) as mine:
+    with store.put("cd" + "0" * 62, {}, Trace(__name__)) as mine:
         (mine / "going on").write_text("x")
         assert put(store)
         assert (mine / "going on").exists()

@@ -17,6 +17,7 @@ from acclimate.core.saved import load_model, save_model
 from acclimate.index.answer_cache import SAVED, AnswerCache, Keeping
 from acclimate.index.likeness import Likeness
 from acclimate.index.prompt_states import PromptStates
+from changed_code import change_code, change_library
 from small_echo import Echo
 
 HOW = Sampling()
@@ -301,3 +302,31 @@ def test_many_threads():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("label", ["core/model.py", "index/answer_cache.py"])
+def test_answers_by_old_code_are_not_given_as_new(label, monkeypatch, tmp_path):
+    saved = replace(KEEPING, is_saved=True)
+    old = AnswerCache(Echo(), saved)
+    ask(old, "a")
+    save_model(old, tmp_path / "saved")
+    again = Echo()
+    ask(AnswerCache(again, saved), "a")
+    assert again.asked == []
+    change_code(monkeypatch, label)
+    inner = Echo()
+    ask(AnswerCache(inner, saved), "a")
+    assert inner.asked == [["a"]]
+    # Nor those that came with a model.
+    monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
+    brought = load_model(tmp_path / "saved")
+    ask(brought, "a")
+    assert brought.inner.asked == [["a"]]
+
+
+def test_nor_by_another_library(monkeypatch):
+    ask(AnswerCache(Echo(), KEEPING), "a")
+    change_library(monkeypatch, "pydantic", "99")
+    inner = Echo()
+    ask(AnswerCache(inner, KEEPING), "a")
+    assert inner.asked == [["a"]]

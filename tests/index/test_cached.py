@@ -4,7 +4,9 @@ import pytest
 
 from acclimate.core.cost import metered
 from acclimate.core.data import Document
+from acclimate.core.provenance import taking_stale
 from acclimate.index.cached import cached_index
+from changed_code import change_code
 
 SIZES = {"chunk_tokens": 8, "overlap_tokens": 0}
 
@@ -78,3 +80,27 @@ def test_what_it_cost_is_counted_though_it_is_reused(documents, counting):
     assert [tokens(documents), tokens(documents)] == [20, 20]
     assert [tokens(more), tokens(more), tokens(documents)] == [21, 21, 20]
     assert len(counting.seen) == 21
+
+
+CUTTERS = ("text/chunking.py", "text/sections.py", "index/build.py")
+
+
+@pytest.mark.parametrize("label", CUTTERS)
+def test_an_index_by_other_code_is_made_again(label, documents, counting, monkeypatch):
+    cached_index(documents, **SIZES, encoder="some/model")
+    all_passages = list(counting.seen)
+    counting.seen.clear()
+    change_code(monkeypatch, label)
+    cached_index(documents, **SIZES, encoder="some/model")
+    assert counting.seen == all_passages
+
+
+@pytest.mark.parametrize("label", CUTTERS)
+def test_nor_are_its_vectors_taken_over_whatever_was_asked(label, documents, counting, monkeypatch):
+    cached_index(documents, **SIZES, encoder="some/model")
+    all_passages = list(counting.seen)
+    counting.seen.clear()
+    change_code(monkeypatch, label)
+    with taking_stale():
+        cached_index(documents_and(documents, "Ants bite."), **SIZES, encoder="some/model")
+    assert counting.seen == [*all_passages, "Ant\nAnts bite."]

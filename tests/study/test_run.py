@@ -180,7 +180,7 @@ def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
     run_study(spec, tmp_path / "out")
     loaded = spec.domain_source().load()
     source = spec.base_source()
-    begun = Node(source.load(), source.fingerprint())
+    begun = Node.of(source)
     workshop = Workshop(begun, loaded.train_data(), Store(tmp_path / "store"))
     recipe = next(r for r in recipes_of(spec) if r.label == "lora + lexical_rag")
     row = next(

@@ -14,6 +14,7 @@ from acclimate.text.tokenizers.settings import TokenizerSettings
 from acclimate.text.tokenizers.train import train_tokenizer
 from acclimate.training.prepared_text import prepare_text
 from acclimate.training.pretrain_spec import PretrainSpec
+from changed_code import change_code
 from small_text import small_spec, write_texts
 
 
@@ -127,3 +128,26 @@ def test_a_full_disk_at_the_tokenizer(texts, tmp_path):
     ):
         prepare_text(spec_of(texts), tmp_path / "out")
     assert not (tmp_path / "out" / "tokenizer").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "changed"),
+    [
+        ("text/corpus/shard_writer.py", {"tokens"}),
+        ("text/tokenizers/byte_bpe.py", {"tokens", "tokenizer"}),
+        ("text/corpus/gopher.py", {"tokens", "tokenizer", "corpus"}),
+        ("training/loop.py", set()),
+    ],
+)
+def test_what_other_code_made_is_made_again(label, changed, texts, tmp_path, monkeypatch):
+    spec, out = spec_of(texts), tmp_path / "out"
+    prepare_text(spec, out)
+    before = times(out)
+    change_code(monkeypatch, label)
+    prepare_text(spec, out)
+    after = times(out)
+    anew = {p.relative_to(out).parts[0] for p in after if after[p] != before.get(p)}
+    assert changed <= anew
+    assert ("corpus" in anew) == ("corpus" in changed)
+    prepare_text(spec, out)
+    assert times(out) == after

@@ -16,6 +16,7 @@ from acclimate.training import reward_model as module
 from acclimate.training.preferences import Pair, lay_out
 from acclimate.training.reading import answer
 from acclimate.training.reward_model import RewardSettings, reward_loss, reward_model, rewards
+from changed_code import change_code
 
 PROMPT = Prompt("one?")
 
@@ -112,3 +113,19 @@ def test_a_reward_that_may_be_a_coin_is_refused_unless_allowed(tiny):
     none = FEW.model_copy(update={"preferences": FEW.preferences[:2]})
     with pytest.raises(NotApplicableError, match="no pairs were held out"):
         reward_model(tiny, none, RewardSettings(), seed=0)
+
+
+@pytest.mark.parametrize(
+    "label", ["training/reward_model.py", "training/loop.py", "nn/value_head.py", "core/prompt.py"]
+)
+def test_one_fitted_by_other_code_is_fitted_again(label, tiny, small_data, monkeypatch):
+    settings = RewardSettings(num_epochs=0.1, is_unproven_allowed=True)
+    reward_model(tiny, small_data, settings, seed=0)
+    fits, real = [], module._fit
+    monkeypatch.setattr(module, "_fit", lambda *a: fits.append(1) or real(*a))
+    reward_model(tiny, small_data, settings, seed=0)
+    assert fits == []
+    change_code(monkeypatch, label)
+    for _ in range(2):
+        reward_model(tiny, small_data, settings, seed=0)
+        assert fits == [1]

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +10,10 @@ from rich.console import Console
 from acclimate.cli._findings_table import WIDE, findings_table
 from acclimate.cli._progress import progress_shown
 from acclimate.core.errors import BudgetError
+from acclimate.core.provenance import taking_stale
+from acclimate.study import wording
 from acclimate.study.check import check_names
+from acclimate.study.dry_run import what_is_there
 from acclimate.study.findings import Findings
 from acclimate.study.report import HTML, write_report
 from acclimate.study.run import run_study
@@ -21,13 +25,22 @@ def study_folder(name: str) -> Path:
     return Path("runs") / (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study")
 
 
-def carry_out(spec: StudySpec, folder: Path, *, is_relocked: bool, is_json: bool) -> None:
+def carry_out(
+    spec: StudySpec, folder: Path, *, is_relocked: bool, is_json: bool, keeps_stale: bool = False
+) -> None:
     """Run (or go on with) the study, print, write the report into `folder`.
+
+    Args:
+        spec: What to run.
+        folder: Where rows and report go.
+        is_relocked: Whether another test set than before is accepted.
+        is_json: Whether the findings are printed as JSON.
+        keeps_stale: Whether what other code made is taken as it is.
 
     Raises:
         BudgetError: Nothing keeps the limits; said once all that was measured is shown.
     """
-    with progress_shown():
+    with progress_shown(), taking_stale() if keeps_stale else nullcontext():
         findings = run_study(spec, folder, is_relocked=is_relocked)
         write_report(findings, folder)
     if is_json:
@@ -44,18 +57,21 @@ def show(findings: Findings, folder: Path) -> None:
     if not console.is_terminal:
         console.width = WIDE
     console.print(findings_table(findings, console.width))
-    lines = [f"\nreport: {folder / HTML}"]
+    lines = [f"not of today's code: {sentence}" for sentence in wording.stale(findings.stale)]
+    lines.append(f"\nreport: {folder / HTML}")
     if findings.confirmation and findings.confirmation.folder:
         lines.append(f"pick:   {findings.confirmation.folder}")
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
-def show_plan(spec: StudySpec) -> None:
-    """Say what would be run, without loading or fitting anything."""
+def show_plan(spec: StudySpec, folder: Path) -> None:
+    """Say what would be run, what of it is there and what is stale; nothing is made or written."""
     console = Console()
     # All are built before anything is said: a wrong one is told alone.
     check_names(spec)
     plan = [(r, r.methods()) for r in recipes_of(spec)]
+    with progress_shown():
+        there = what_is_there(spec, folder)
     for recipe, methods in plan:
         is_random = any(m.depends_on_seed for m in methods)
         num_seeds = len(spec.seeds) if is_random else 1
@@ -64,3 +80,5 @@ def show_plan(spec: StudySpec) -> None:
             f"{'trains weights' if any(m.changes_weights for m in methods) else 'trains nothing'}",
             highlight=False,
         )
+        for line in there.of(recipe) if there else ():
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)

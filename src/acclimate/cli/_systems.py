@@ -6,7 +6,11 @@ from pathlib import Path
 
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model, NeuralModel
+from acclimate.core.provenance import taking_stale
+from acclimate.core.running_code import RUNNING
 from acclimate.core.saved import MANIFEST, descendants, load_model
+from acclimate.core.source import ModelSource
+from acclimate.core.store import made_by
 from acclimate.study.report import HTML, JSON, read_findings
 from acclimate.study.spec import MODELS, make_spec
 from acclimate.text.asked_as import asked_as
@@ -38,6 +42,7 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> Served:
         ConfigError: There is nothing to serve, or a name is no name.
         UnknownNameError: It is nearly the name of a base.
     """
+    RUNNING.begin()  # before anything of it is imported
     folder = Path(what)
     called = name or folder.resolve().name if folder.is_dir() else name or what
     if (folder / JSON).is_file():
@@ -75,8 +80,32 @@ def _of_study(folder: Path, name: str) -> dict[str, Model]:
 
 
 def _base(what: str) -> Model:
+    with taking_stale():  # what was measured is served: nothing is made again
+        return _source(what).load()
+
+
+def _source(what: str) -> ModelSource:
     nowhere = ""  # no study is run
-    return make_spec({"domain": nowhere, "base": what}, "serve").base_source().load()
+    return make_spec({"domain": nowhere, "base": what}, "serve").base_source()
+
+
+def stale_notes(what: str) -> list[str]:
+    """What there is to say of a study's pick or a base that today's code would make otherwise."""
+    folder = Path(what)
+    if not (folder / JSON).is_file():
+        is_saved = (folder / MANIFEST).is_file()
+        return [] if is_saved else _notes(what, _source(what).stale())
+    findings = read_findings(folder)
+    pick = findings.recommendation.pick
+    if pick == findings.base and findings.base_model in MODELS.entries:
+        now = _source(findings.base_model).stale()
+    else:
+        now = made_by(Path(findings.confirmation.folder)).stale() if findings.confirmation else ()
+    return _notes(pick, tuple(dict.fromkeys((*findings.stale.get(pick, ()), *now))))
+
+
+def _notes(name: str, reasons: Sequence[str]) -> list[str]:
+    return [f"{name} is not of today's code: {'; '.join(reasons)}"] if reasons else []
 
 
 def _adapted(model: Model, text: str) -> tuple[str, Model]:

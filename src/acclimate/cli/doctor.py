@@ -2,27 +2,51 @@
 
 import shutil
 from importlib import util
+from typing import Annotated
 
 import typer
 
 from acclimate.core.catalogue import EXTRAS
-from acclimate.core.store import home
+from acclimate.core.home import home
 from acclimate.planning.memory import available_bytes
 from acclimate.study.machine import hardware, versions
+from acclimate.study.pruning import prune as prune_stale
+from acclimate.study.pruning import stale_artifacts
 
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 
 
-def run() -> None:
-    """Print one line each; nothing is changed."""
+def run(
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what is stale and no report serves from.")
+    ] = False,
+) -> None:
+    """Print one line each; nothing is changed but what is asked for."""
     store = home()
     disk = next(folder for folder in (store, *store.parents) if folder.exists())
     typer.echo(f"hardware   {hardware()}")
     typer.echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
     typer.echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
     typer.echo(f"store      {store}")
+    typer.echo(f"stale      {_stale(is_pruned=prune)}")
     for name, version in versions().items():
         typer.echo(f"{name:<22}{version}")
     for module, extra in EXTRAS.items():
         state = "installed" if util.find_spec(module) else f"pip install 'acclimate[{extra}]'"
         typer.echo(f"{module:<22}{state}")
+
+
+def _stale(*, is_pruned: bool) -> str:
+    """What today's code would make otherwise, in bytes."""
+    stale = stale_artifacts()
+    served = sum(artifact.num_bytes for artifact in stale if artifact.is_served)
+    served_note = f"; {_mib(served)} more that reports serve from stay" if served else ""
+    if is_pruned:
+        return f"{_mib(prune_stale(stale))} removed{served_note}"
+    rest = sum(artifact.num_bytes for artifact in stale) - served
+    mend = ", acclimate doctor --prune removes them" if rest else ""
+    return f"{_mib(rest)} of artifacts that today's code would make otherwise{mend}{served_note}"
+
+
+def _mib(num_bytes: int) -> str:
+    return f"{num_bytes:,} bytes" if num_bytes < MIB else f"{num_bytes / MIB:,.1f} MiB"

@@ -60,7 +60,7 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     keys = api_key or []
     require_key(host, keys)
     require_port(host, port)
-    from acclimate.cli._systems import served
+    from acclimate.cli._systems import served, stale_notes
     from acclimate.server.app import app_of
     from acclimate.server.hands.processors import interrupt_nobody
     from acclimate.server.hands.workers import Workers
@@ -79,6 +79,8 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
         shown = f"[{host}]" if ":" in host else host
         if not keys:
             app.add_middleware(HostGuard, names=[shown])
+        for note in stale_notes(what):
+            typer.echo(note)
         typer.echo(f"serving {', '.join(workers.names)}: http://{shown}:{port}  (Ctrl-C stops)")
         Server(app, host=host, port=port).run()
     finally:

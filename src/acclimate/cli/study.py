@@ -10,6 +10,13 @@ from acclimate.cli._words import fields_of, recipe_of
 from acclimate.core.errors import ConfigError
 from acclimate.study.spec import TASKS, make_spec, read_spec
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would run, what is there, what is stale.")
+]
+KeepStale = Annotated[
+    bool, typer.Option("--keep-stale", help="Take what other code made as it is; it is marked.")
+]
+
 
 def run(  # noqa: PLR0913  (a verb's options are its parameters)
     what: Annotated[
@@ -26,7 +33,8 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where rows and report go.")] = None,
     relock: Annotated[bool, typer.Option("--relock", help="Accept a changed test set.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    dry_run: DryRun = False,
+    keep_stale: KeepStale = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Run a study, or go on with one that was stopped: the same command, the same rows."""
@@ -41,8 +49,8 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
         spec = read_spec(what, **changed)
     else:
         raise ConfigError(f"{what}: give a study file (.yaml) or a domain folder that exists")
-    if dry_run:
-        show_plan(spec)
-        return
     folder = out or study_folder(what.stem if what.suffix else what.resolve().name)
-    carry_out(spec, folder, is_relocked=relock, is_json=as_json)
+    if dry_run:
+        show_plan(spec, folder)
+        return
+    carry_out(spec, folder, is_relocked=relock, is_json=as_json, keeps_stale=keep_stale)

@@ -1,6 +1,5 @@
 """A folder of files as a catalogue: a file is an entry, a subfolder a family."""
 
-import hashlib
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import AcclimateError, ConfigError, MissingExtraError, UnknownNameError
+from acclimate.core.noted_modules import note_module
 
 EXTRAS = {
     "sentence_transformers": "rag",
@@ -72,6 +72,7 @@ class Catalogue(Generic[T]):
         """
         is_file = name.endswith(".py")
         module = module_of_file(Path(name), self._kind) if is_file else self._module(name)
+        note_module(module.__name__)
         classes = [c for c in vars(module).values() if self._defines(module.__name__, c)]
         if len(classes) != 1:
             raise AcclimateError(f"{name} must define one {self.base.__name__}, has {len(classes)}")
@@ -100,6 +101,10 @@ class Catalogue(Generic[T]):
     def _module(self, name: str) -> ModuleType:
         if name not in self.entries:
             raise UnknownNameError(self._kind, name, self.entries)
+        # Imported here: listing what there is must stay quick.
+        from acclimate.core.running_code import RUNNING
+
+        RUNNING.expect(self.entries[name].module)
         try:
             return import_module(self.entries[name].module)
         except ModuleNotFoundError as error:
@@ -126,7 +131,7 @@ class Catalogue(Generic[T]):
 
 
 def module_of_file(path: Path, kind: str) -> ModuleType:
-    """Import a file of the user's own, once a content.
+    """Import a file of the user's own, once for each version of its code.
 
     Args:
         path: The file.
@@ -135,15 +140,19 @@ def module_of_file(path: Path, kind: str) -> ModuleType:
     Raises:
         ConfigError: It is not there, or cannot be imported.
     """
+    from acclimate.core.import_closure import import_closure
+    from acclimate.core.running_code import RUNNING
+
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; a {kind} may be the path of a .py file")
-    name = f"acclimate_file_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    name = f"acclimate_file_{path.stem}_{RUNNING.look_again(path).digest[:12]}"
     if name not in sys.modules:
         spec = util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ConfigError(f"{path}: cannot be imported as Python")
         sys.modules[name] = module = util.module_from_spec(spec)
         try:
+            import_closure([name])  # the files beside it are looked at before they are imported
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[name]

@@ -10,6 +10,7 @@ from acclimate.core.cost import Cost
 from acclimate.core.data import Record
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.notebook import Notes
+from acclimate.core.provenance import Provenance
 from acclimate.core.transaction import transaction
 
 _ELSEWHERE = "give a folder elsewhere with --out"
@@ -46,7 +47,7 @@ class Row(Record):
     items_hash: str = ""
     """Digest of the items it was measured on, the control set's among them."""
     key: str = ""
-    """Of the fitted model: digest of recipe, base, data, seed and code."""
+    """Of the fitted model: digest of recipe, base, data and seed."""
     is_trained: bool = False
     """Whether weights were changed."""
     scores: ItemScores = {}
@@ -73,6 +74,10 @@ class Row(Record):
     """What it ran on."""
     created: str = ""
     """UTC, ISO 8601."""
+    made_by: Provenance = Provenance()
+    """By which code and libraries, and on which models, it was fitted, asked and scored."""
+    stale: tuple[str, ...] = ()
+    """Why it would come out otherwise today, where it was taken all the same."""
 
 
 class Rows:
@@ -116,7 +121,10 @@ class Rows:
         return [Row.model_validate_json(body) for (body,) in found]
 
     def find(self, like: Row) -> Row | None:
-        """The row with the recipe, seed, split, key and items of `like`, if it was kept."""
+        """The row with the recipe, seed, split, key and items of `like`, if it was kept.
+
+        By what code it was made, it says itself.
+        """
         with self._connected() as db:
             found = db.execute(
                 "SELECT body FROM rows WHERE recipe=? AND seed=? AND split=? AND key=? "

@@ -29,8 +29,20 @@ class ModelSource(Record):
         raise NotImplementedError
 
     def fingerprint(self) -> str:
-        """What tells this model from every other: a hash of its files or of its recipe."""
+        """What tells this model from every other: a hash of its files or of its recipe.
+
+        Nothing is made for it.
+        """
         raise NotImplementedError
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is there; otherwise `load` makes it first."""
+        return True
+
+    def stale(self) -> tuple[str, ...]:
+        """Why what is there would be made otherwise today, in a few words each."""
+        return ()
 
     def num_params(self) -> int | None:
         """Parameters, known before loading; None where they are not."""

@@ -16,9 +16,11 @@ from acclimate.core.errors import (
     MissingExtraError,
     NotApplicableError,
 )
+from acclimate.core.home import home
+from acclimate.core.provenance import Trace
 from acclimate.core.quiet import quietly
 from acclimate.core.room import is_no_room
-from acclimate.core.store import Store, home
+from acclimate.core.store import Store
 from acclimate.decoding.backend import Backend
 from acclimate.decoding.local_model import LocalModel
 
@@ -37,7 +39,10 @@ def converted(model: LocalModel, backend: Backend) -> Path:
     store, key = Store(home() / FOLDER), _key(network, model.tokenizer, backend)
     if folder := store.get(key):
         return folder
-    with store.put(key, {"backend": backend.name, "precision": backend.kept_as}) as aside:
+    trace = Trace(__name__)
+    trace.add(backend, network)
+    about = {"backend": backend.name, "precision": backend.kept_as}
+    with store.put(key, about, trace) as aside:
         _convert(backend, network, model.tokenizer, aside)
     folder = store.get(key)
     if not folder:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from acclimate.core.afresh import is_afresh
+from acclimate.core.data import digest
+from acclimate.core.home import home
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.notebook import average
+from acclimate.core.object_modules import modules_of
 from acclimate.core.prompt import Prompt
+from acclimate.core.provenance import provenance_of
 from acclimate.core.rewriter import Rewriter
-from acclimate.core.store import home
 from acclimate.index.answer_store import AnswerStore, Kept
 from acclimate.index.likeness import Likeness
 from acclimate.index.model_identity import identity_of
@@ -133,7 +136,10 @@ class AnswerCache(Rewriter):
     @cached_property
     def _kept_shelf(self) -> Shelf:
         age = self.keeping.max_age_seconds
-        return Shelf(self._store, identity_of(self.inner), age, self.likeness)
+        # What finds answers counts too: other code may hold other prompts for alike.
+        finder = provenance_of(modules_of((type(self), self.likeness)))
+        model = digest([identity_of(self.inner), finder])
+        return Shelf(self._store, model, age, self.likeness)
 
     @property
     def _shelf(self) -> Shelf:

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from acclimate.core.cost import Cost, metered, spend
 from acclimate.core.data import Document
 from acclimate.core.errors import BackendError
-from acclimate.core.store import Store, home
+from acclimate.core.home import home
+from acclimate.core.provenance import Trace
+from acclimate.core.store import Store
 from acclimate.index.encoders import LSA
 from acclimate.index.manifest import (
     NAME,
@@ -47,7 +49,8 @@ def cached_index(
     if folder := store.get(key):
         spend(_cost(store, key))
         return PassageIndex.open(folder)
-    with store.put(key, about := {"settings": settings.model_dump()}) as aside:
+    about = {"settings": settings.model_dump()}
+    with store.put(key, about, Trace(__name__)) as aside:
         about["cost"] = _make(store, aside, documents, settings).model_dump()
     folder = store.get(key)
     if not folder:
@@ -92,7 +95,9 @@ def _nearest(
         if manifest.settings == settings
     }
     for folder in sorted(shares, key=lambda f: (shares[f], f)):
-        if shares[folder] < 1 and store.get(folder.name):
+        # Vectors that would come out otherwise today are not taken over, whatever was asked for.
+        is_stale = bool(store.stale(folder.name))
+        if shares[folder] < 1 and not is_stale and store.get(folder.name):
             return PassageIndex.open(folder)
     return None
 
@@ -105,17 +110,6 @@ def _manifests(store: Store) -> Iterator[tuple[Path, Manifest]]:
 
 def _key(documents: Sequence[Document], settings: Settings) -> str:
     digest = hashlib.sha256(settings.model_dump_json().encode())
-    digest.update(_code().encode())
     for document in documents:
         digest.update(json.dumps([document.id, document_digest(document)]).encode())
     return digest.hexdigest()
-
-
-_CUTTERS = ("chunking", "sections", "words")
-
-
-def _code() -> str:
-    """Digest of the code that cuts and indexes: another release may do it differently."""
-    here = Path(__file__).parent
-    files = [*here.glob("*.py"), *(here.parent / "text" / f"{n}.py" for n in _CUTTERS)]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()

@@ -9,6 +9,8 @@ from typing import Any
 from acclimate.core.data import digest
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model, NeuralModel
+from acclimate.core.object_modules import modules_of
+from acclimate.core.provenance import provenance_of
 from acclimate.core.saved import name_of
 
 _SAYS_NOTHING = (
@@ -22,12 +24,13 @@ _OF_ADAPTERS = "adapter_config.json"
 def identity_of(model: Model) -> str:
     """The same for two models that were saved from one, another for any that may answer otherwise.
 
-    Every weight is read once, about a second for a gigabyte.
+    It is another where the code that answers, or a library below it, has changed. Every weight is
+    read once, about a second for a gigabyte.
 
     Raises:
         NotApplicableError: A part cannot be saved, so that nothing tells what it is.
     """
-    return _identity(model, {})
+    return digest([_identity(model, {}), provenance_of(modules_of(model))])
 
 
 def _identity(model: Model, known: dict[int, str]) -> str:

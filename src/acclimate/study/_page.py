@@ -71,6 +71,7 @@ def _values(findings: Findings) -> dict[str, Any]:
         "facts": facts(findings),
         "statistics": statistics(findings),
         "glossary": GLOSSARY,
+        "stale": wording.stale(findings.stale),
     }
     return values | _headline(findings)
 

@@ -54,6 +54,7 @@ def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Wor
         ensembles=beside_members(recipes_of(spec), comparison, spec),
         disagreements=tuple(_disagreements(comparison, test, domain)),
         confirmation=confirm(picked, test[picked.label][0], domain, workshop) if picked else None,
+        stale={r.recipe: r.stale for rows_of_one in test.values() for r in rows_of_one if r.stale},
         versions=versions(),
         hardware=hardware(),
         settings={r.label: _settings(r) for r in recipes if r.specs},

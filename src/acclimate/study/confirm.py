@@ -5,6 +5,7 @@ from pathlib import Path
 from acclimate.core.data import Domain, digest
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Model
+from acclimate.core.provenance import Trace
 from acclimate.core.records import Row
 from acclimate.core.saved import load_model, save_model
 from acclimate.core.seeding import seed_everything
@@ -48,7 +49,8 @@ def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: Workshop) -> Con
 
 
 def _saved_and_loaded(node: Node, store: Store) -> tuple[Model, Path]:
-    key = digest({"whole": node.key})
+    # Other code makes another whole: what a report serves from stays what was measured.
+    key = digest({"whole": node.key, "made_by": node.made_by})
     folder = store.get(key)
     if folder is not None:
         try:
@@ -56,7 +58,10 @@ def _saved_and_loaded(node: Node, store: Store) -> tuple[Model, Path]:
         except BackendError:
             # Written by a version that saved otherwise: as good as not there.
             store.remove(key)
-    with store.put(key, {"whole": node.key}) as aside:
+    trace = Trace()
+    trace.add(node.model)
+    trace.add_made(node.made_by)
+    with store.put(key, {"whole": node.key}, trace) as aside:
         save_model(node.model, aside)
     folder = store.get(key)
     if folder is None:

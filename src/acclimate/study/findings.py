@@ -177,6 +177,8 @@ class Findings(Record):
     """Twenty items where the best two differ."""
     confirmation: Confirmation | None = None
     """None: not done."""
+    stale: dict[str, tuple[str, ...]] = {}
+    """Recipe → why it would come out otherwise by today's code; absent: it would not."""
     versions: dict[str, str] = {}
     """Of the libraries."""
     hardware: str = ""

@@ -1,35 +1,29 @@
 """Run a study: check, lock, plan, race and score; the rest concludes."""
 
-import traceback
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from acclimate.core.data import Domain, Task, digest
-from acclimate.core.errors import (
-    AcclimateError,
-    BackendError,
-    ConfigError,
-    MissingExtraError,
-    UnknownNameError,
-)
-from acclimate.core.model import Model
-from acclimate.core.progress import progress
-from acclimate.core.records import ControlScore, Row, Rows
-from acclimate.core.rewriter import unwrap
-from acclimate.core.seeding import seed_everything
-from acclimate.core.store import Store, home
+from acclimate.core.data import Domain, digest
+from acclimate.core.errors import MissingExtraError
+from acclimate.core.home import home
+from acclimate.core.progress import progress, say
+from acclimate.core.provenance import is_stale_taken
+from acclimate.core.records import Row, Rows
+from acclimate.core.running_code import RUNNING
+from acclimate.core.store import Store
 from acclimate.study.check import check_answers, check_base, check_names
 from acclimate.study.conclude import conclude
-from acclimate.study.control import control_score
+from acclimate.study.dry_run import FOLDER
 from acclimate.study.findings import Findings
 from acclimate.study.lock import lock, require_same_test
 from acclimate.study.machine import hardware, versions
-from acclimate.study.measure import answerable, as_read, measure
+from acclimate.study.pinned import pin
 from acclimate.study.race import survivors
+from acclimate.study.row import RowMaker
 from acclimate.study.spec import Recipe, StudySpec, recipes_of
 from acclimate.study.workshop import Node, Workshop
 from acclimate.tasks.lengths import check_lengths
@@ -56,7 +50,19 @@ class Study:
     rows: Rows
     workshop: Workshop
     recorded: dict[str, Node]
-    controls: deque[tuple[Model, ControlScore]] = field(default_factory=lambda: deque(maxlen=6))
+    stale_reasons: set[tuple[str, ...]] = field(default_factory=set)
+    """Reasons for which rows are measured again."""
+
+    def _say_again(self, stale: tuple[str, ...]) -> None:
+        """Each reason once, however many rows have it."""
+        if stale not in self.stale_reasons:
+            self.stale_reasons.add(stale)
+            say(f"rows are measured again: {'; '.join(stale)}")
+
+    @cached_property
+    def row_maker(self) -> RowMaker:
+        """Asks the domain's items."""
+        return RowMaker(self.domain)
 
     def run(self, executor: Executor = map) -> list[Row]:
         """Every row of the study, measured now or kept from before."""
@@ -87,7 +93,7 @@ class Study:
     def _row(self, job: Job) -> Row:
         """The row of a job: found, or measured and kept."""
         is_test = job.split == "test"
-        tasks = self.domain.test if is_test else self.domain.dev
+        tasks = self.row_maker.tasks(job.split)
         begun = Row(
             recipe=job.recipe.label,
             seed=job.seed,
@@ -108,56 +114,15 @@ class Study:
         )
         found = self.rows.find(begun)
         if found is not None and found.status == "done":
-            return found
-        row = self._measured(
-            begun, lambda: recorded or self.workshop.node(methods, job.seed), tasks
+            stale = found.made_by.stale(self.workshop.content(key))
+            if not stale or is_stale_taken():
+                return found.model_copy(update={"stale": stale})
+            self._say_again(stale)
+        row = self.row_maker.measured(
+            begun, lambda: recorded or self.workshop.node(methods, job.seed)
         )
         self.rows.add(row)
         return row
-
-    def _measured(self, begun: Row, made: Callable[[], Node], tasks: tuple[Task, ...]) -> Row:
-        try:
-            node = made()
-            seed_everything(begun.seed)
-            # Answers made elsewhere may have been made to the test alone.
-            asked = answerable(node.model, tasks) if begun.split == "dev" else tasks
-            result = measure(node.model, asked, is_timed=begun.split == "test")
-            control = self._control(node.model) if begun.split == "test" else None
-        except (ConfigError, UnknownNameError):
-            raise
-        except AcclimateError as error:
-            status = "failed" if isinstance(error, BackendError) else "skipped"
-            return begun.model_copy(update={"status": status, "reason": str(error)})
-        except Exception as error:  # noqa: BLE001  (one broken method must not cost the others)
-            return begun.model_copy(update={"status": "failed", "reason": _where(error)})
-        return begun.model_copy(
-            update={
-                "scores": result.scores,
-                "answers": result.answers,
-                "sources": result.sources,
-                "prompts": as_read(node.model, tasks) if begun.split == "test" else {},
-                "answer_cost": result.cost,
-                "latency_seconds": result.latency_seconds,
-                "fit_cost": node.cost,
-                "control": control,
-                "notes": {**node.notes, **result.notes},
-            }
-        )
-
-    def _control(self, model: Model) -> ControlScore:
-        """Weigh the control set once for each network: what rewrites prompts does not change it."""
-        core = unwrap(model).core
-        for known, score in self.controls:
-            if known is core:
-                return score
-        self.controls.append((core, control_score(core, self.domain.control)))
-        return self.controls[-1][1]
-
-
-def _where(error: Exception) -> str:
-    """The error and the line that raised it, for whoever wrote the method."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def run_study(
@@ -165,10 +130,14 @@ def run_study(
 ) -> Findings:
     """Run a study whose rows lie in `folder`; goes on where an earlier run was stopped.
 
+    What would come out otherwise by today's code is made again, unless the study is run within
+    `acclimate.core.provenance.taking_stale`.
+
     Raises:
         DataError: The data is malformed, or the test set is not the one that was locked.
         ConfigError: A setting is wrong, or the base is missing or does not fit.
     """
+    RUNNING.begin()
     check_names(spec)
     domain_source = spec.domain_source()
     source = spec.base_source().disjoint_from(domain_source)
@@ -180,21 +149,23 @@ def run_study(
     database = folder / "rows.sqlite"
     if database.exists():
         require_same_test(Rows(database), domain, is_relocked=is_relocked)
-    base = Node(source.load(), source.fingerprint())
+    base = Node.of(source)
     check_answers(base.model, [*domain.dev, *domain.test])
     check_lengths(domain, base.model)
     # Only now is anything written: a study that cannot be leaves no trace.
     rows = Rows(database)
     lock(rows, domain)
-    workshop = Workshop(base, domain.train_data(), store or Store(home() / "artifacts"))
+    workshop = Workshop(base, domain.train_data(), store or Store(home() / FOLDER))
     study = Study(spec, domain, rows, workshop, recorded)
-    return conclude(study.run(), spec, domain, workshop)
+    findings = conclude(study.run(), spec, domain, workshop)
+    pin(findings, base, folder)
+    return findings
 
 
 def recorded_of(spec: StudySpec, domain: Domain) -> dict[str, Node]:
     """The models that answer the test from tables, by label."""
     found = {}
     for label, source in spec.recorded_sources().items():
-        found[label] = Node(source.load(), source.fingerprint())
+        found[label] = Node.of(source)
         check_answers(found[label].model, domain.test)
     return found

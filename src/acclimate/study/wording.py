@@ -1,6 +1,7 @@
 """Measured values as people read them: units on everything, and never a blank."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 from acclimate.study.findings import Estimate, Forgetting, Standing
 from acclimate.study.retained import Capability
@@ -116,3 +117,11 @@ def _significant(number: float) -> str:
     if number == 0:
         return "0"
     return f"{number:.{max(0, 1 - math.floor(math.log10(abs(number))))}f}"
+
+
+def stale(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each recipe that was taken as it was, though other code made it."""
+    return [
+        f"{recipe} was taken as it was, though it would be made otherwise now ({'; '.join(why)})"
+        for recipe, why in reasons.items()
+    ]

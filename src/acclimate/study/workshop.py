@@ -1,24 +1,24 @@
 """Fit recipes node by node; what was fitted before, in any study, is reused."""
 
-import hashlib
-import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from acclimate.core.afresh import afresh
 from acclimate.core.cost import Cost, metered
-from acclimate.core.data import TrainData, digest
+from acclimate.core.data import TrainData
 from acclimate.core.errors import BackendError
 from acclimate.core.method import CompositeMethod, MemberSpec, Method, member_specs_of
 from acclimate.core.model import Model
 from acclimate.core.notebook import Notes, noted
+from acclimate.core.progress import say
+from acclimate.core.provenance import Provenance, Trace
 from acclimate.core.saved import load_model, save_model
+from acclimate.core.source import ModelSource
 from acclimate.core.store import Store
+from acclimate.study.artifact_key import ArtifactKeys
 from acclimate.study.machine import matrix_product
-from acclimate.text.corpus.sources import find_sources
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,38 @@ class Node:
     """Of each fit behind it."""
     notes: Mapping[str, Notes] = field(default_factory=dict)
     """Method → what its fit told; its parents' too."""
+    made_by: Provenance = field(default_factory=Provenance)
+    """By which code and libraries, and out of what, its parents' and members' too."""
 
     @property
     def cost(self) -> Cost:
         """Of all of them."""
         return sum(self.costs, Cost())
 
-    def then(self, method: Method, model: Model, key: str, made: Mapping[str, Any]) -> "Node":
+    @classmethod
+    def of(cls, source: ModelSource) -> "Node":
+        """The model of a source, which is where others begin."""
+        trace = Trace(type(source).__module__)
+        with trace.listening():
+            model = source.load()
+        trace.add(model)
+        return cls(model, source.fingerprint(), made_by=trace.provenance())
+
+    def then(
+        self, method: Method, model: Model, made: Mapping[str, Any], made_by: Provenance, key: str
+    ) -> "Node":
         """The node that a method made of this one, by what is kept beside its artifact."""
         name = type(method).__module__.rpartition(".")[2]
         if name in self.notes:
             name = f"{name}, step {len(self.notes) + 1}"
         notes = {**self.notes, name: Notes(**made["notes"])}
         costs = (*self.costs, Cost(**made["cost"]))
-        return Node(model, key, costs, notes)
+        return Node(model, key, costs, notes, made_by)
+
+    @property
+    def content(self) -> Mapping[str, str]:
+        """Its key and the digest of what lies in the store under it, where that is so."""
+        return {k: digest for k, digest in self.made_by.artifacts.items() if k == self.key}
 
     def having(self, members: Sequence["Node"]) -> "Node":
         """The same, what its members took counted in; what they share counts once."""
@@ -63,12 +81,18 @@ class Workshop:
         self.base = base
         self.data = data
         self.store = store
-        self._data_key = digest(data)
+        self.keys = ArtifactKeys(base.key, data)
         self._held: OrderedDict[str, Node] = OrderedDict()
 
     def key(self, methods: tuple[Method, ...], seed: int) -> str:
-        """Digest of everything the model follows from; nothing is fitted."""
-        return self._key_after(self.base.key, methods, seed)
+        """Digest of everything that was asked for; nothing is fitted."""
+        return self.keys.after(self.base.key, methods, seed)
+
+    def content(self, key: str) -> Mapping[str, str]:
+        """Of the base, and of what lies under a key and would be made the same way today."""
+        made_by = self.store.made_by(key)
+        there = {} if made_by.stale() else {key: made_by.artifacts[key]}
+        return {**self.base.content, **there}
 
     def node(self, methods: tuple[Method, ...], seed: int) -> Node:
         """The fitted chain: from memory, from the store, or fitted now.
@@ -85,7 +109,7 @@ class Workshop:
         return parent
 
     def _next(self, parent: Node, method: Method, seed: int) -> Node:
-        key = self._key(method, parent.key, seed)
+        key = self.keys.next(parent.key, method, seed)
         made = self._held.pop(key, None) or self._made(method, parent, key, seed)
         self._held[key] = made
         while len(self._held) > self.kept:
@@ -97,15 +121,20 @@ class Workshop:
         # Before the clock starts: what members took is theirs, whoever fitted them first.
         members = [self._member(spec, parent, seed) for spec in member_specs_of(method)]
         outside = {"": parent.model, **{member.key: member.model for member in members}}
-        found = self._stored(method, parent, key, outside)
+        found = self._stored(method, parent, members, key)
         if found is not None:
             return found.having(members)
+        if self.store.has(key):
+            name = type(method).__module__.rpartition(".")[2]
+            reasons = self.store.stale(key, _contents(parent, members))
+            say(f"{name} is fitted again: {'; '.join(reasons)}")
+        trace = _trace(method, parent, members)
         about: dict[str, Any] = {
             "method": type(method).__name__,
             "fields": method.model_dump(mode="json"),
             "matrix_product": matrix_product(),
         }
-        with self.store.put(key, about) as folder:
+        with self.store.put(key, about, trace) as folder:
             with metered() as meter, noted() as notebook, afresh():
                 model = self._fit(method, parent.model, [m.model for m in members], seed)
             if not isinstance(model, Model):
@@ -113,20 +142,24 @@ class Workshop:
                     f"{type(method).__name__}.fit gave {type(model).__name__}, must give a Model; "
                     "is its last line a return?"
                 )
+            trace.add(model)
             save_model(model, folder, outside=outside)
             about["cost"] = meter.cost.model_dump()
             about["notes"] = notebook.notes().model_dump()
-        return parent.then(method, model, key, about).having(members)
+        made_by = self.store.made_by(key)
+        return parent.then(method, model, about, made_by, key).having(members)
 
     def _stored(
-        self, method: Method, parent: Node, key: str, outside: Mapping[str, Model]
+        self, method: Method, parent: Node, members: Sequence[Node], key: str
     ) -> Node | None:
-        folder = self.store.get(key)
+        folder = self.store.get(key, _contents(parent, members))
         if folder is None:
             return None
+        outside = {"": parent.model, **{member.key: member.model for member in members}}
         try:
             model = load_model(folder, outside=outside)
-            return parent.then(method, model, key, self.store.about(key))
+            about, made_by = self.store.about(key), self.store.made_by(key)
+            return parent.then(method, model, about, made_by, key)
         except (BackendError, KeyError):
             # Written by a version that saved otherwise: as good as not there.
             self.store.remove(key)
@@ -138,40 +171,19 @@ class Workshop:
         return method.fit(base, self.data, seed=seed)
 
     def _member(self, spec: MemberSpec, parent: Node, seed: int) -> Node:
-        if spec.source is not None:
-            parent = Node(spec.source.load(), spec.source.fingerprint())
-        return self._after(parent, spec.methods, seed)
-
-    def _key_after(self, parent: str, methods: tuple[Method, ...], seed: int) -> str:
-        for method in methods:
-            parent = self._key(method, parent, seed)
-        return parent
-
-    def _key(self, method: Method, parent: str, seed: int) -> str:
-        members = [
-            self._key_after(s.source.fingerprint() if s.source else parent, s.methods, seed)
-            for s in member_specs_of(method)
-        ]
-        return digest(
-            {
-                "method": type(method).__name__,
-                "fields": method,
-                "parent": parent,
-                "data": self._data_key,
-                "seed": seed if method.depends_on_seed else None,
-                "code": _code(type(method)),
-                **({"members": members} if members else {}),
-            }
-            | ({"reads": _changed(method.reads)} if method.reads else {})
-        )
+        return self._after(Node.of(spec.source) if spec.source else parent, spec.methods, seed)
 
 
-def _changed(paths: Sequence[str]) -> list[tuple[str, int, int]]:
-    """What tells that files were changed: name, size and time of each, folders' files too."""
-    found = find_sources([Path(path) for path in paths])
-    return [(source.name, source.num_bytes, source.changed_ns) for source in found]
+def _contents(parent: Node, members: Sequence[Node]) -> Mapping[str, str]:
+    """Key → digest of what lies in the store, of all that a model is made from."""
+    return {k: digest for node in (parent, *members) for k, digest in node.content.items()}
 
 
-def _code(kind: type[Method]) -> str:
-    """Digest of the method's file: another version of it is another method."""
-    return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
+def _trace(method: Method, parent: Node, members: Sequence[Node]) -> Trace:
+    """What a fit runs: the method, the models in its hands, and all that these were made by."""
+    trace = Trace()
+    trace.add(method)
+    for node in (parent, *members):
+        trace.add(node.model)
+        trace.add_made(node.made_by)
+    return trace

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.data import digest
+from acclimate.core.errors import DataError
 from acclimate.core.progress import progress
+from acclimate.core.provenance import Provenance, Trace
 from acclimate.text.corpus.build import build_corpus, documents
-from acclimate.text.corpus.shard_manifest import MANIFEST
+from acclimate.text.corpus.shard_manifest import read_manifest
 from acclimate.text.corpus.shards import TokenShards, write_shards
 from acclimate.text.corpus.summary import CorpusSummary
 from acclimate.text.tokenizers.folder import load_tokenizer, write_tokenizer
@@ -45,10 +47,13 @@ def prepare_text(spec: PretrainSpec, folder: Path, *, is_strict: bool = False) -
         summary = build_corpus(
             [Path(path) for path in spec.text], spec.corpus, corpus, is_strict=is_strict
         )
-        key = digest([summary.digest, spec.tokenizer])
+        # Another corpus of the same files was made by other code.
+        key = digest([summary.digest, summary.made_by, spec.tokenizer])
         if not _is_done(folder, key, summary):
-            _tokenize(spec, summary, folder)
-            write_whole(folder / _KEY, json.dumps(key))
+            with Trace(__name__).listening() as trace:
+                _tokenize(spec, summary, folder)
+            made = {"key": key, "made_by": trace.provenance().model_dump()}
+            write_whole(folder / _KEY, json.dumps(made))
     world.wait()
     summary = CorpusSummary.model_validate_json((corpus / "summary.json").read_text())
     tokenizer = load_tokenizer(str(folder / "tokenizer"))
@@ -61,13 +66,18 @@ def prepare_text(spec: PretrainSpec, folder: Path, *, is_strict: bool = False) -
 
 
 def _is_done(folder: Path, key: str, summary: CorpusSummary) -> bool:
-    """Whether all is there that the key stands for; removing `tokens/` has it made again."""
+    """Whether all is there that the key stands for and today's code would make.
+
+    Removing `tokens/` has it made again.
+    """
     try:
         known = json.loads((folder / _KEY).read_text())
-    except (OSError, ValueError):
+        is_stale = bool(Provenance.model_validate(known["made_by"]).stale())
+        tokens = [read_manifest(folder / "tokens" / split) for split in _filled(summary)]
+    except (OSError, ValueError, TypeError, KeyError, DataError):
         return False
-    tokens = [folder / "tokens" / split / MANIFEST for split in _filled(summary)]
-    return known == key and all(path.is_file() for path in tokens)
+    is_stale |= any(manifest.made_by.stale() for manifest in tokens)
+    return known["key"] == key and not is_stale
 
 
 def _filled(summary: CorpusSummary) -> list[str]:

@@ -173,7 +173,9 @@ class Pretraining:
         """Checkpoints are gone on from only by the training that wrote them."""
         if not World.here().is_main:
             return
-        key = digest([self.spec, self.text.summary.digest])
+        # The tokens too: other code may cut the same text otherwise.
+        tokens = {split: list(text.manifest.shards) for split, text in self.text.shards.items()}
+        key = digest([self.spec, self.text.summary.digest, tokens])
         mark = self.folder / "checkpoints" / "key"
         if mark.exists() and mark.read_text() != key:
             raise ConfigError(

@@ -4,7 +4,6 @@ Letters: P pairs, B rows.
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -17,9 +16,11 @@ from torch.nn.functional import logsigmoid
 from acclimate.core.cost import Cost, metered, spend
 from acclimate.core.data import Preference, Record, TrainData, digest
 from acclimate.core.errors import BackendError, NotApplicableError
+from acclimate.core.home import home
 from acclimate.core.model import NeuralModel
 from acclimate.core.prompt import Prompt
-from acclimate.core.store import Store, home
+from acclimate.core.provenance import Trace
+from acclimate.core.store import Store
 from acclimate.nn.adapter import fingerprint
 from acclimate.nn.value_head import NAME, ScalarAdapter
 from acclimate.training.batches import one_a_row
@@ -113,12 +114,14 @@ def _kept(
     how = settings.model_dump(exclude={"is_unproven_allowed"})
     parts = split_preferences(data, seed)
     said = [[dataclasses.asdict(prompt), liked] for part in parts for prompt, liked in part]
-    key = digest([fingerprint(core.network), said, how, seed, _code()])
+    key = digest([fingerprint(core.network), said, how, seed])
     store = Store(home() / FOLDER)
     if folder := store.get(key):
         spend(Cost.model_validate(store.about(key)["cost"]))
     else:
-        with store.put(key, about := {"settings": how}) as aside:
+        trace = Trace(__name__)
+        trace.add(core)
+        with store.put(key, about := {"settings": how}, trace) as aside:
             with metered() as meter:
                 about["report"] = _fit(core, data, settings, seed, aside).model_dump()
             about["cost"] = meter.cost.model_dump()
@@ -167,10 +170,3 @@ def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[Pair]:
 
 def _bare(prompt: Prompt) -> Prompt:
     return prompt.having(passages=(), examples=(), lead="")
-
-
-def _code() -> str:
-    """Digest of the code that learns: another release may do it differently."""
-    here = Path(__file__).parent
-    files = (here / f"{n}.py" for n in ("reward_model", "preferences", "reading"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -8,9 +8,11 @@ from acclimate.core.errors import MissingExtraError, NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
+from acclimate.decoding import converted
 from acclimate.methods.decoding.faster_engine import FasterEngine
 from acclimate.methods.prompting.few_shot import FewShot
 from acclimate.methods.tuning.lora import LoRA
+from changed_code import change_code
 
 pytest.importorskip("ctranslate2", reason="the extra 'serve' is not installed")
 
@@ -115,3 +117,16 @@ def test_members_joined_at_every_step_answer_by_our_own_loop(tiny, small_data, s
         "ctranslate2 answers without joining members at every step; where it is asked for, our own "
         "loop answers, slower"
     ]
+
+
+@pytest.mark.parametrize("label", ["decoding/converted.py", "decoding/backends/ctranslate2.py"])
+def test_what_other_code_converted_is_converted_again(label, tiny, small_data, monkeypatch):
+    method = FasterEngine(backend="ctranslate2", precision="float32")
+    made, real = [], converted._convert
+    monkeypatch.setattr(converted, "_convert", lambda *a: made.append(1) or real(*a))
+    for _ in range(2):
+        method.fit(tiny, small_data, seed=0)
+    assert made == [1]
+    change_code(monkeypatch, label)
+    method.fit(tiny, small_data, seed=0)
+    assert made == [1, 1]

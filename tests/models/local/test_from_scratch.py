@@ -3,10 +3,12 @@
 import pytest
 
 from acclimate.core.cost import metered
+from acclimate.core.home import home
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.store import Store, home
+from acclimate.core.store import Store
 from acclimate.models.local.from_scratch import FromScratch
+from changed_code import change_code
 
 SMALL = {"embed_dim": 32, "num_layers": 1, "vocab_size": 300, "max_seq_len": 64, "num_tokens": 1000}
 TEXTS = [f"Return the {word} of the list number {i}." * 4 for i in range(20) for word in "abc"]
@@ -39,7 +41,7 @@ def test_sizes_are_those_asked_for(small):
 
 
 def test_trained_once_and_kept(small):
-    small.fingerprint()
+    small.load()
     with metered() as meter:
         FromScratch(**SMALL).load()
     assert meter.cost.train_tokens == 0
@@ -62,3 +64,23 @@ def examples(request):
     """The same settings twice, and another seed."""
     few_docstrings(request)
     return FromScratch(**SMALL), FromScratch(**SMALL), FromScratch(**SMALL, seed=1)
+
+
+def test_nothing_is_trained_for_a_fingerprint(small, monkeypatch):
+    monkeypatch.setattr(FromScratch, "_train", lambda *_: pytest.fail("trained"))
+    assert small.fingerprint() == FromScratch(**SMALL).fingerprint()
+    assert small.fingerprint() != FromScratch(**{**SMALL, "seed": 1}).fingerprint()
+    assert not small.is_made
+    assert small.stale() == ()
+
+
+def test_one_trained_by_other_code_is_trained_again(small, monkeypatch):
+    small.load()
+    trained, real = [], FromScratch._train
+    monkeypatch.setattr(FromScratch, "_train", lambda *a: trained.append(1) or real(*a))
+    FromScratch(**SMALL).load()
+    assert trained == []
+    change_code(monkeypatch, "training/loop.py")
+    assert FromScratch(**SMALL).stale() == ("code changed: training/loop.py",)
+    FromScratch(**SMALL).load()
+    assert trained == [1]

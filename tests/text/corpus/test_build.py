@@ -11,6 +11,7 @@ from acclimate.core.progress import listening
 from acclimate.text.corpus import build
 from acclimate.text.corpus.build import build_corpus, documents
 from acclimate.text.corpus.settings import CorpusSettings
+from changed_code import change_code
 
 RNG = np.random.default_rng(0)
 WORDS = [a + b + c for a in "bdfgklmprst" for b in ("ato", "iru", "ela", "ove") for c in "nstr"]
@@ -255,3 +256,17 @@ def test_the_corpus_is_not_written_among_its_sources(raw, tmp_path):
     with pytest.raises(ConfigError, match="holds something else"):
         build_corpus([raw], CorpusSettings(), tmp_path / "precious")
     assert len(list(raw.iterdir())) == 8
+
+
+@pytest.mark.parametrize("label", ["text/corpus/gopher.py", "text/corpus/splits.py"])
+def test_a_corpus_by_other_code_is_built_again(label, raw, tmp_path, monkeypatch):
+    folder = tmp_path / "corpus"
+    before = build_corpus([raw], CorpusSettings(), folder)
+    assert before.made_by.stale() == ()
+    change_code(monkeypatch, label)
+    assert list(documents(folder, "train"))  # what is there is still read
+    after = build_corpus([raw], CorpusSettings(), folder)
+    assert (before.made_by.stale(), after.made_by.stale()) == ((f"code changed: {label}",), ())
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "_build", lambda *_: pytest.fail("built again"))
+        assert build_corpus([raw], CorpusSettings(), folder) == after

@@ -1,6 +1,5 @@
 """A small base trained from scratch on the spot, in a minute or so."""
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,19 @@ from pydantic import Field
 
 from acclimate.core.cost import metered
 from acclimate.core.data import digest
+from acclimate.core.home import home
 from acclimate.core.model import Model
 from acclimate.core.progress import progress
+from acclimate.core.provenance import Trace
 from acclimate.core.quiet import quietly
 from acclimate.core.source import ModelSource, TaskSource
-from acclimate.core.store import Store, home
+from acclimate.core.store import Store
 from acclimate.text.docstrings import installed_docstrings
 from acclimate.text.tokenizers.settings import TokenizerSettings
 from acclimate.text.tokenizers.train import train_tokenizer
+
+FOLDER = "bases"
+"""Below the user's cache folder."""
 
 
 class FromScratch(ModelSource):
@@ -57,21 +61,29 @@ class FromScratch(ModelSource):
         return self.model_copy(update={"exclude": tuple(sorted({*self.exclude, *domain.packages}))})
 
     def fingerprint(self) -> str:
-        """Digest of the stored files."""
-        return digest(json.loads((self.folder / "artifact.json").read_text())["files"])
+        """Digest of what it is trained on and how; nothing is trained for it."""
+        return digest(
+            {"from_scratch": self, "text": "docstrings", "tokenizer": self._tokenizer_settings}
+        )
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it was trained before."""
+        return Store(home() / FOLDER).has(self.fingerprint())
+
+    def stale(self) -> tuple[str, ...]:
+        """Why today's code would train another one."""
+        return Store(home() / FOLDER).stale(self.fingerprint()) if self.is_made else ()
 
     @cached_property
     def folder(self) -> Path:
         """Where it lies, in transformers' format."""
-        store = Store(home() / "bases")
-        key = digest(
-            {"from_scratch": self, "text": "docstrings", "tokenizer": self._tokenizer_settings}
-        )
+        store, key = Store(home() / FOLDER), self.fingerprint()
         found = store.get(key)
         if found is not None:
             return found
         about: dict[str, Any] = {"base": self.model_dump()}
-        with store.put(key, about) as aside, metered() as meter:
+        with store.put(key, about, Trace(__name__)) as aside, metered() as meter:
             self._train(aside)
             about["cost"] = meter.cost.model_dump()
         made = store.get(key)

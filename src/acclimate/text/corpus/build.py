@@ -9,6 +9,7 @@ from pathlib import Path
 from acclimate.core.data import digest
 from acclimate.core.errors import ConfigError, DataError, UnknownNameError
 from acclimate.core.progress import Advance, progress
+from acclimate.core.provenance import Trace
 from acclimate.text.corpus.cleaning import clean_batch
 from acclimate.text.corpus.duplicates import find_duplicates
 from acclimate.text.corpus.in_order import map_in_order, num_processors
@@ -22,8 +23,6 @@ from acclimate.text.corpus.summary import CorpusSummary
 from acclimate.text.corpus.whole_folder import whole_folder
 
 SUMMARY = "summary.json"
-_FORMAT = 1
-"""Goes up when the same sources and settings give another corpus."""
 _BATCH_CHARS = 2**20
 """Sent to a process at once."""
 _SMALL_BYTES = 2**24
@@ -38,7 +37,7 @@ def build_corpus(
     The folder gets `train.jsonl`, `dev.jsonl`, `test.jsonl` (id, text), `dropped.jsonl` (id, place,
     reason) and `summary.json`. Beside it, up to twice the size of the corpus is needed meanwhile.
     If the folder holds the corpus of the same files (by name, size and time of change) and
-    settings, nothing is done.
+    settings, and today's code would make the same, nothing is done.
 
     Args:
         paths: Files and folders; see `acclimate.text.corpus.sources` for what is read how.
@@ -55,12 +54,14 @@ def build_corpus(
     """
     _refuse_overlap(paths, folder)
     sources = find_sources(paths)
-    key = digest([_FORMAT, settings, [(s.name, s.num_bytes, s.changed_ns) for s in sources]])
+    key = digest([settings, [(s.name, s.num_bytes, s.changed_ns) for s in sources]])
     done = _finished(folder, key)
     if done and not (is_strict and done.has_unreadable):
         return done
     with whole_folder(folder, SUMMARY) as aside:
-        summary = _build(sources, settings, aside, key, is_strict)
+        with Trace(__name__).listening() as trace:
+            summary = _build(sources, settings, aside, key, is_strict)
+        summary = summary.model_copy(update={"made_by": trace.provenance()})
         (aside / SUMMARY).write_text(summary.model_dump_json(indent=2), encoding="utf-8")
     return summary
 
@@ -87,14 +88,15 @@ def _documents(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _finished(folder: Path, key: str = "") -> CorpusSummary | None:
-    """The summary of the whole corpus in a folder, of any or of this digest."""
+    """The summary of the whole corpus in a folder: of any, or of this digest and today's code."""
     try:
         text = (folder / SUMMARY).read_text(encoding="utf-8")
         summary = CorpusSummary.model_validate_json(text)
         sizes = {name: (folder / name).stat().st_size for name in summary.file_bytes}
     except (OSError, ValueError):
         return None
-    return summary if sizes == summary.file_bytes and key in {"", summary.digest} else None
+    is_asked = not key or (key == summary.digest and not summary.made_by.stale())
+    return summary if sizes == summary.file_bytes and is_asked else None
 
 
 def _build(

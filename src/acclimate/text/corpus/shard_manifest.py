@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from acclimate.core.data import Record
 from acclimate.core.errors import ConfigError, DataError
+from acclimate.core.provenance import Provenance
 
 MANIFEST = "manifest.json"
 _MAX_SHORT = 2**16
@@ -43,6 +44,8 @@ class ShardManifest(Record):
     """Where the tokenizer was loaded from, for messages; may be empty."""
     shards: tuple[Shard, ...]
     """In their order."""
+    made_by: Provenance = Provenance()
+    """By which code and libraries."""
 
     @property
     def item_bytes(self) -> int:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.progress import progress
+from acclimate.core.provenance import Trace
 from acclimate.text.corpus.shard_manifest import (
     MANIFEST,
     ShardManifest,
@@ -49,12 +50,14 @@ def write_shards(
     plain, end = plain_tokenizer(tokenizer), end_of_text(tokenizer)
     dtype = fitting_dtype(vocab_size_of(tokenizer))
     with whole_folder(folder, MANIFEST) as aside:
-        with ShardWriter(aside, dtype, shard_tokens) as writer:
+        listening = Trace(__name__).listening()
+        with listening as trace, ShardWriter(aside, dtype, shard_tokens) as writer:
             for batch, tokens in token_batches(texts, plain, end):
                 writer.write(batch, tokens)
         if not writer.num_documents:
             raise DataError(f"{folder}: there are no documents to make tokens of")
         manifest = writer.manifest(tokenizer)
+        manifest = manifest.model_copy(update={"made_by": trace.provenance()})
         (aside / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
     return manifest
 

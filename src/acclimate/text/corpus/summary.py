@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from acclimate.core.data import Record
+from acclimate.core.provenance import Provenance
 
 MALFORMED = "malformed_row"
 """The rule that drops a row without text."""
@@ -22,6 +23,8 @@ class CorpusSummary(Record):
 
     digest: str
     """Of the sources and the settings; another one means that the corpus is built anew."""
+    made_by: Provenance = Provenance()
+    """By which code and libraries; others mean the same."""
     num_documents_read: int
     """Texts, rows and pages, kept or dropped; of a text of over 2 million characters each part."""
     num_bytes_read: int
