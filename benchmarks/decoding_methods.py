@@ -34,7 +34,7 @@ def questions(num: int) -> list[Any]:
 
 def fitted(base: Any, *recipe: Any) -> Any:
     """A base with methods on it."""
-    from acclimate.study.spec import METHODS
+    from acclimate.core.catalogue import METHODS
 
     for step in recipe:
         base = METHODS.build(step).fit(base, domain().train_data(), seed=0)

@@ -22,10 +22,10 @@ from typing import Any
 import torch
 from decoding_setting import IS_QUICK, NUM_ROUNDS, SEED, conditions, embedded, verdict
 
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Document, Item, Task, TrainData
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.study.spec import METHODS
 from acclimate.text.public_objects import STDLIB, PublicObject, public_objects
 
 NEEDED = 1.5

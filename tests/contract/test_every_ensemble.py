@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.answers import answers_to
-from acclimate.core.members import METHODS
+from acclimate.core.catalogue import METHODS
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acclimate.core.catalogue import MODELS
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.saved import MANIFEST, descendants, load_model
 from acclimate.study.report import HTML, JSON, read_findings
-from acclimate.study.spec import MODELS, make_spec
+from acclimate.study.spec import make_spec
 from acclimate.text.asked_as import asked_as
 
 BASE = "base"

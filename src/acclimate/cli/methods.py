@@ -5,10 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
 
-KINDS = ("methods", "models", "tasks", "metrics")
+KINDS: dict[str, Catalogue[Any]] = {
+    "methods": METHODS,
+    "models": MODELS,
+    "tasks": TASKS,
+    "metrics": METRICS,
+}
 
 
 def run(
@@ -19,8 +24,7 @@ def run(
     """List what the folders hold; nothing is imported."""
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
-    catalogue: Catalogue[Any] = Catalogue(f"acclimate.{kind}", object)  # type: ignore[type-var]
-    entries = list(catalogue.entries.values())
+    entries = list(KINDS[kind].entries.values())
     families = {entry.family for entry in entries}
     if family is not None and family not in families:
         raise UnknownNameError("family", family, families)

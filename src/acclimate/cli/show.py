@@ -8,18 +8,11 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.method import NEEDS, Method
-from acclimate.core.metric import Metric
-from acclimate.core.source import ModelSource, TaskSource
 
-CATALOGUES: tuple[Catalogue[Any], ...] = (
-    Catalogue("acclimate.methods", Method),
-    Catalogue("acclimate.models", ModelSource),
-    Catalogue("acclimate.tasks", TaskSource),
-    Catalogue("acclimate.metrics", Metric),
-)
+CATALOGUES: tuple[Catalogue[Any], ...] = (METHODS, MODELS, TASKS, METRICS)
 
 
 def run(

@@ -7,8 +7,9 @@ import typer
 
 from acclimate.cli._study import carry_out, show_plan, study_folder
 from acclimate.cli._words import fields_of, recipe_of
+from acclimate.core.catalogue import TASKS
 from acclimate.core.errors import ConfigError
-from acclimate.study.spec import TASKS, make_spec, read_spec
+from acclimate.study.spec import make_spec, read_spec
 
 
 def run(  # noqa: PLR0913  (a verb's options are its parameters)

@@ -5,22 +5,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS, MODELS
 from acclimate.core.chain import Chain
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.method import Method, Part
 from acclimate.core.model import Model
 from acclimate.core.notebook import untold
-from acclimate.core.source import ModelSource
 
 Spec = str | dict[str, Any]
 Member = Spec | tuple[Spec, ...]
 """A method, or several one after another, or none: the base as it is. The first may be an entry of
 the model catalogue instead: what the others begin from in place of the base."""
-
-METHODS = Catalogue("acclimate.methods", Method)
-MODELS = Catalogue("acclimate.models", ModelSource)
 
 
 def parts_of(members: Sequence[Member]) -> tuple[Part, ...]:

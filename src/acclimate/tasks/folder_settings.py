@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METRICS
 from acclimate.core.complaint import sentence
 from acclimate.core.data import Record
 from acclimate.core.errors import AcclimateError, ConfigError, DataError
@@ -71,7 +71,7 @@ def load_metric(where: str, name: str) -> type[Metric]:
         DataError: There is none of that name; the message gives the nearest.
     """
     try:
-        return Catalogue("acclimate.metrics", Metric).load(name)
+        return METRICS.load(name)
     except AcclimateError as error:
         raise DataError(f"{where}: {error}") from None
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.members import METHODS, given
+from acclimate.core.members import given
 from acclimate.core.notebook import noted
 from acclimate.methods.ensembling.weighted import Weighted
 from acclimate.methods.tuning.full import Full
