@@ -6,7 +6,7 @@ from pathlib import Path
 from acclimate.core.data import Control, Document, Domain, Task
 from acclimate.core.errors import DataError
 from acclimate.core.source import TaskSource
-from acclimate.tasks.folder_checks import (
+from acclimate.tasks.files.folder.checks import (
     check_ids,
     check_leaks,
     check_metrics,
@@ -14,15 +14,15 @@ from acclimate.tasks.folder_checks import (
     doubts,
     shared,
 )
-from acclimate.tasks.folder_cuts import Splits, complete, from_documents
-from acclimate.tasks.folder_items import (
+from acclimate.tasks.files.folder.items import (
     SPLITS,
     Placed,
     find_tables,
     read_items,
     read_preferences,
 )
-from acclimate.tasks.folder_settings import Settings, TaskSettings, read_settings
+from acclimate.tasks.files.folder.missing_splits import Splits, complete, from_documents
+from acclimate.tasks.files.folder.settings import Settings, TaskSettings, read_settings
 from acclimate.text.documents import read_documents
 
 

@@ -3,7 +3,7 @@
 from acclimate.core.data import Item, Preference
 from acclimate.core.model import Completion
 from acclimate.metrics.format.xml_correct import XmlCorrect
-from acclimate.tasks.xml_preferences import FAULTS, xml_preferences
+from acclimate.tasks.package.python_docs.preferences import FAULTS, xml_preferences
 
 TARGET = "<call><name>os.path.join</name><arg>a</arg><arg>b</arg></call>"
 ITEMS = [

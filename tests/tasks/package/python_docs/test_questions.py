@@ -1,6 +1,6 @@
 """Questions about objects against hand-made ones."""
 
-from acclimate.tasks.object_questions import (
+from acclimate.tasks.package.python_docs.questions import (
     call_as_xml,
     groups_of,
     is_telling,

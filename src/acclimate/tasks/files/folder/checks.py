@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 from acclimate.core.data import Document
 from acclimate.core.errors import DataError
-from acclimate.tasks.folder_items import Placed
-from acclimate.tasks.folder_settings import load_metric
+from acclimate.tasks.files.folder.items import Placed
+from acclimate.tasks.files.folder.settings import load_metric
 from acclimate.text.near_duplicates import Match, near_duplicates
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.errors import DataError
-from acclimate.text.recorded_answers import Answer, read_answers
+from acclimate.models.local.recorded.answers_table import Answer, read_answers
 
 
 def written(tmp_path, content):

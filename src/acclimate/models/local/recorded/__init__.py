@@ -19,7 +19,7 @@ from acclimate.core.model import (
 )
 from acclimate.core.prompt import Prompt
 from acclimate.core.source import ModelSource
-from acclimate.text.recorded_answers import Answer, Answers, read_answers
+from acclimate.models.local.recorded.answers_table import Answer, Answers, read_answers
 
 SAVED = "answers.jsonl"
 

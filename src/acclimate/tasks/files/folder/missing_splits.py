@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from acclimate.core.data import Document, Task
 from acclimate.core.errors import DataError
-from acclimate.tasks.folder_items import Placed
+from acclimate.tasks.files.folder.items import Placed
 from acclimate.tasks.splits import cut_groups
 from acclimate.text.continuations import continuation_items
 from acclimate.text.near_duplicates import merge_near_duplicates

@@ -9,7 +9,8 @@ from pydantic import Field
 from acclimate.core.data import Control, Domain, Item, Task
 from acclimate.core.errors import ConfigError
 from acclimate.core.source import TaskSource
-from acclimate.tasks.object_questions import (
+from acclimate.tasks.package.python_docs.preferences import xml_preferences
+from acclimate.tasks.package.python_docs.questions import (
     call_as_xml,
     groups_of,
     is_telling,
@@ -17,7 +18,6 @@ from acclimate.tasks.object_questions import (
     where_is_it,
 )
 from acclimate.tasks.splits import cut_groups, interleaved
-from acclimate.tasks.xml_preferences import xml_preferences
 from acclimate.text.continuations import continuation_items
 from acclimate.text.distribution_prose import distribution_prose
 from acclimate.text.module_pages import module_pages
