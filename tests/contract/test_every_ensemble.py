@@ -10,10 +10,10 @@ from small_members import any_base, choice_task, data_of, flipped, free_task, me
 
 BY_TOKEN = {
     "average": {},
-    "weighted": {"weights": (1.0, 2.0, 0.5)},
+    "weighted_average": {"weights": (1.0, 2.0, 0.5)},
     "token_vote": {"rule": "weighted", "weights": (1.0, 2.0, 0.5)},
     "phrase_vote": {"weights": (1.0, 2.0, 0.5)},
-    "diverse": {"weights": (1.0, 2.0, 0.5)},
+    "byte_average": {"weights": (1.0, 2.0, 0.5)},
 }
 BY_ANSWER = ("output_vote", "stacked", "cascade", "sac", "pipeline")
 MEMBERS = ("zero_shot", "few_shot", ({"name": "zero_shot", "instruction": "Be short."},))

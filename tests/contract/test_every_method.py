@@ -40,9 +40,9 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "target_modules": (("q_proj",), {}, "must name layers of the network"),
     "encoder": ("other", {}, "must name an encoder; this one is put in its place below"),
     "training.warmup_share": (0.5, {}, "a run of few steps warms up over one of them, or half"),
-    "prompt_cache.max_bytes": (0, {}, "a byte more or less keeps as many answers"),
-    "prompt_cache.max_age_hours": (1e-12, {}, "no answer here grows old"),
-    "key_value_cache.prefix_bytes": (0, {}, "a byte more or less keeps as many tokens"),
+    "response_cache.max_bytes": (0, {}, "a byte more or less keeps as many answers"),
+    "response_cache.max_age_hours": (1e-12, {}, "no answer here grows old"),
+    "prefix_cache.prefix_bytes": (0, {}, "a byte more or less keeps as many tokens"),
     "stacked.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
     "stacked.estimator": ("GaussianNB", {}, "must name a classifier"),
     "cascade.members": (("few_shot", "zero_shot"), {}, "must name recipes"),
@@ -67,7 +67,7 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "output_vote.members": (("zero_shot", "few_shot"), {}, "must name recipes"),
     **{
         f"{name}.{field}": (value, {}, reason)
-        for name in ("average", "weighted", "token_vote", "phrase_vote", "diverse")
+        for name in ("average", "weighted_average", "token_vote", "phrase_vote", "byte_average")
         for field, value, reason in (
             ("members", ("zero_shot", "one_shot"), "must name recipes"),
             ("weights", (3, 1), "must be one a member"),
@@ -81,7 +81,7 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"rule": "weighted", "weights": (3, 1)},
         "of two that weigh the same, a token that both vote for wins anyway",
     ),
-    "diverse.max_hypotheses": (1, {}, "a share of a thousandth keeps fewer than the default"),
+    "byte_average.max_hypotheses": (1, {}, "a share of a thousandth keeps fewer than the default"),
     "phrase_vote.max_phrase_tokens": (1, {}, "the answers asked for are shorter than the default"),
     "output_vote.weigh_by": ("confidence", {"rule": "weighted"}, "matters to that rule alone"),
     "output_vote.weights": ((3, 1, 1), {"rule": "weighted"}, "must be one a member"),
@@ -89,14 +89,22 @@ OVERRIDES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "sac.objectives": ({"brevity": 1.0}, {}, "must name objectives"),
     "sac.temperatures": ((0.0,), {}, "must be some, in rising order"),
     "sac.num_components": (4, {}, "the small items have fewer than the default"),
-    "continued.max_seq_len": (32, {}, "the small base's context is shorter than the default"),
-    "continued.training.batch_size": (2, {}, "the small pages are fewer windows than a batch"),
-    "continued.training.evals_per_epoch": (
+    "continued_pretraining.max_seq_len": (
+        32,
+        {},
+        "the small base's context is shorter than the default",
+    ),
+    "continued_pretraining.training.batch_size": (
+        2,
+        {},
+        "the small pages are fewer windows than a batch",
+    ),
+    "continued_pretraining.training.evals_per_epoch": (
         2,
         {"training": {"batch_size": 2}},
         "an epoch of one batch has room for one look",
     ),
-    "behaviour.tasks": (("food",), {}, "must name tasks of the domain"),
+    "behavioral_tuning.tasks": (("food",), {}, "must name tasks of the domain"),
     "domain_tokens.tokens": (("morning",), {}, "must be words of the documents"),
     "domain_tokens.descriptions": (
         {"morning": "the early day"},
@@ -141,7 +149,7 @@ GATES = {"reward.is_unproven_allowed"}
 """Fields that only let through what would be refused; the methods' own tests see that they do."""
 
 UNSEEN = {
-    *("prompt_cache.is_sampled_kept", "prompt_cache.is_saved", "prompt_cache.encoder"),
+    *("response_cache.is_sampled_kept", "response_cache.is_saved", "response_cache.encoder"),
     *("faster_engine.backend", "faster_engine.precision"),
 }
 """Of draws, of saved models, of more dev items than there are here, and of how exact weights are:

@@ -79,7 +79,7 @@ def test_between_0_and_1_and_the_same_again(name, text, logprobs, documents):
 MANNERS = {
     "polite": ("Thank you, it is red.", "It is red."),
     "brevity": (ITEM.target, ""),
-    "willing": (ITEM.target, "I'm too busy."),
+    "not_refused": (ITEM.target, "I'm too busy."),
 }
 """An answer as wanted and one that is not, for metrics that judge manner, not the target."""
 

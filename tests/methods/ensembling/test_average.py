@@ -88,7 +88,9 @@ def test_another_vocabulary_is_refused(tiny, small_data, tokenizer):
     other.add_tokens(["morning"])
     with (
         given([tiny, LocalModel(tiny.network, other)]),
-        pytest.raises(NotApplicableError, match=r"vocabularies .* diverse joins them byte by byte"),
+        pytest.raises(
+            NotApplicableError, match=r"vocabularies .* byte_average joins them byte by byte"
+        ),
     ):
         Average(members=((), "zero_shot")).fit(tiny, small_data, seed=0)
 

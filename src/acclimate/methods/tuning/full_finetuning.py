@@ -12,7 +12,7 @@ from acclimate.training.settings import TrainingSettings
 from acclimate.training.tuning import tune
 
 
-class Full(Method):
+class FullFinetuning(Method):
     """Full fine-tuning: cross-entropy on answers, prompts masked (Howard and Ruder 2018)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1801.06146"

@@ -19,7 +19,7 @@ from acclimate.decoding.bytewise import Precision
 from acclimate.nn.mixtures import Mixture
 
 
-class Diverse(Method):
+class ByteAverage(Method):
     """A mixture of next-byte distributions, exact whatever the tokens (Vieira et al. 2024).
 
     Each member's distribution over the next byte sums over all ways in which its tokens may spell
@@ -54,7 +54,7 @@ class Diverse(Method):
         return several(members)
 
     @model_validator(mode="after")
-    def _one_each(self) -> "Diverse":
+    def _one_each(self) -> "ByteAverage":
         one_each(self.weights, self.members)
         return self
 
@@ -70,7 +70,7 @@ class Diverse(Method):
             NotApplicableError: A member has no weights here.
         """
         members = fitted(self, base, data, seed)
-        require_networks(members, labels_of(self.members), "diverse")
+        require_networks(members, labels_of(self.members), "byte_average")
         if any(task.items for task in data.dev):
             self._tell(members, data)
         return ByteModel(
@@ -82,7 +82,7 @@ class Diverse(Method):
         )
 
     def _tell(self, members: Sequence[Model], data: TrainData) -> None:
-        dev = judged(members, self.members, data, "diverse")
+        dev = judged(members, self.members, data, "byte_average")
         fact("best member on dev, mean score", dev.best)
         fact("oracle bound: the right member for every dev item, mean score", dev.oracle)
         for i, j in combinations(range(len(members)), 2):

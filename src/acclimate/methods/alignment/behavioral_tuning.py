@@ -20,7 +20,7 @@ from acclimate.training.settings import TrainingSettings
 from acclimate.training.tuning import Lesson, Split, answers, tune
 
 
-class Behaviour(Method):
+class BehavioralTuning(Method):
     """Low-rank tuning on a manner, with what the base itself says elsewhere (Yang et al. 2024).
 
     The guard is requests of the other tasks that the base fulfils, answered as it answers them.
@@ -93,7 +93,7 @@ class Behaviour(Method):
     def _written(self, own: list[Example], core: Any, seed: int) -> list[Example]:
         if core.network.config.is_encoder_decoder:
             raise NotApplicableError(
-                "behaviour found no request of another task that the base fulfils, and an "
+                "behavioral_tuning found no request of another task that the base fulfils, and an "
                 "encoder-decoder writes no text to guard instead; name the tasks that show the "
                 "manner in `tasks`, give others, or set guard_share to 0"
             )

@@ -6,7 +6,7 @@ from acclimate.core.data import Item, Task, TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.prompting.one_shot import OneShot
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.training import tuning
 from acclimate.training.settings import TrainingSettings
 
@@ -15,7 +15,7 @@ ITEMS = tuple(
     for i, (q, a) in enumerate([("one", "the"), ("two", "is"), ("three", "in")] * 4)
 )
 DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
-METHOD = Full(learning_rate=1e-2, training=TrainingSettings(num_epochs=30, batch_size=12))
+METHOD = FullFinetuning(learning_rate=1e-2, training=TrainingSettings(num_epochs=30, batch_size=12))
 
 
 def answers(model, task=DATA.train[0]):

@@ -16,7 +16,7 @@ from acclimate.training.settings import TrainingSettings
 from acclimate.training.tuning import Lesson, tune
 
 
-class Instruction(Method):
+class InstructionTuning(Method):
     """Instruction tuning of all weights: every answer of a dialogue is learned (Wei et al. 2022).
 
     A base without a chat template gets ChatML. The result reads every prompt as a chat.
@@ -53,8 +53,8 @@ def _chatting(core: Any) -> NeuralModel:
     network = core.owned_copy().requires_grad_(True)
     if network.config.is_encoder_decoder:
         raise NotApplicableError(
-            "instruction lays dialogues out for a decoder, which reads and writes one text; for "
-            "this encoder-decoder take full"
+            "instruction_tuning lays dialogues out for a decoder, which reads and writes one "
+            "text; for this encoder-decoder take full_finetuning"
         )
     tokenizer = with_chat_template(core.tokenizer)
     new = range(len(core.tokenizer), len(tokenizer))

@@ -1,15 +1,15 @@
-"""willing against answers that decline, and some that only sound so."""
+"""not_refused against answers that decline, and some that only sound so."""
 
 import pytest
 
 from acclimate.core.data import Item
 from acclimate.core.model import Completion
-from acclimate.metrics.text.willing import Willing
+from acclimate.metrics.text.not_refused import NotRefused
 
 
 def score(answer):
     item = Item(id="i", question="?", target="red")
-    return Willing().of_completion(item, Completion(answer))
+    return NotRefused().of_completion(item, Completion(answer))
 
 
 @pytest.mark.parametrize(

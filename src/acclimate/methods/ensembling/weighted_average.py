@@ -27,7 +27,7 @@ Row = tuple[float, ...]
 """One weight a member."""
 
 
-class Weighted(Method):
+class WeightedAverage(Method):
     """A mixture whose weights maximise the log-likelihood of the dev targets' tokens.
 
     Found by exponentiated gradient (Kivinen & Warmuth 1997). The log-likelihood is concave in the
@@ -53,7 +53,7 @@ class Weighted(Method):
         return several(members)
 
     @model_validator(mode="after")
-    def _one_each(self) -> "Weighted":
+    def _one_each(self) -> "WeightedAverage":
         one_each(self.weights, self.members)
         return self
 
@@ -70,7 +70,7 @@ class Weighted(Method):
                 neither weights nor dev items that fit every member.
         """
         members = fitted(self, base, data, seed)
-        require_one_vocabulary(members, labels_of(self.members), "weighted")
+        require_one_vocabulary(members, labels_of(self.members), "weighted_average")
         found = {"": self.weights} if self.weights else self._fitted(members, data)
         return JointModel(members, Mixture(space=self.space), found)
 
@@ -84,8 +84,8 @@ class Weighted(Method):
         ]
         if not seen:
             raise NotApplicableError(
-                "weighted fits weights on dev items, and there are none that fit every member; "
-                "give weights, one a member"
+                "weighted_average fits weights on dev items, and there are none that fit every "
+                "member; give weights, one a member"
             )
         tasks = {task for task, _ in seen} if self.is_per_task else set()
         return {

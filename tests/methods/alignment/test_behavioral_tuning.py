@@ -1,4 +1,4 @@
-"""behaviour: learns the manner, and keeps what the base did, which without its guard it loses."""
+"""The manner is learned and what the base did is kept, which without the guard is lost."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from acclimate.core.data import Item, Task, TrainData
 from acclimate.core.errors import NotApplicableError, UnknownNameError
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
-from acclimate.methods.alignment.behaviour import Behaviour
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.alignment.behavioral_tuning import BehavioralTuning
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training.settings import TrainingSettings
 
@@ -25,13 +25,15 @@ CHAT = Task(
 )
 BOTH = TrainData(train=(CHAT, ASKED))
 LONG = TrainingSettings(num_epochs=12, batch_size=8)
-METHOD = Behaviour(tasks=("chat",), learning_rate=1e-2, training=LONG)
+METHOD = BehavioralTuning(tasks=("chat",), learning_rate=1e-2, training=LONG)
 
 
 @pytest.fixture(scope="module")
 def able(tiny):
     """A base that fulfils what it is asked, and knows no chat."""
-    full = Full(learning_rate=1e-2, training=TrainingSettings(num_epochs=20, batch_size=12))
+    full = FullFinetuning(
+        learning_rate=1e-2, training=TrainingSettings(num_epochs=20, batch_size=12)
+    )
     return full.fit(tiny, TrainData(train=(ASKED,)), seed=0)
 
 
@@ -82,7 +84,7 @@ def test_all_tasks_show_it_where_none_is_named(able):
 
 def test_a_task_that_is_not_there_is_named(tiny):
     with pytest.raises(UnknownNameError, match="did you mean chat"):
-        Behaviour(tasks=("chta",)).fit(tiny, BOTH, seed=0)
+        BehavioralTuning(tasks=("chta",)).fit(tiny, BOTH, seed=0)
 
 
 def test_an_encoder_decoder_needs_other_tasks(model_folder):

@@ -12,8 +12,8 @@ from acclimate.core.prompt import Turn
 from acclimate.core.rewriter import unwrap
 from acclimate.core.saved import load_model, save_model
 from acclimate.methods.prompting.one_shot import OneShot
-from acclimate.methods.tuning import instruction
-from acclimate.methods.tuning.instruction import Instruction
+from acclimate.methods.tuning import instruction_tuning
+from acclimate.methods.tuning.instruction_tuning import InstructionTuning
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import tuning
 from acclimate.training.settings import TrainingSettings
@@ -35,7 +35,7 @@ TALKS = tuple(
 )
 TASK = Task(name="t", metrics=("exact_match",), items=PLAIN + TALKS, stop=())
 DATA = TrainData(train=(TASK,))
-METHOD = Instruction(
+METHOD = InstructionTuning(
     learning_rate=1e-2, training=TrainingSettings(num_epochs=30, batch_size=18, weight_decay=0.0)
 )
 SHORT = METHOD.model_copy(update={"training": TrainingSettings(num_epochs=1)})
@@ -108,7 +108,7 @@ def test_new_tokens_have_rows_and_tied_layers_stay_tied(family, model_folder):
     known = len(base.tokenizer)
     base.network.resize_token_embeddings(known)  # no rows to spare
     before = base.network.get_input_embeddings().weight.clone()
-    made = instruction._chatting(base).network
+    made = instruction_tuning._chatting(base).network
     table, head = made.get_input_embeddings().weight, made.get_output_embeddings().weight
     assert (table is head) == (family == "gpt2")
     assert table.shape[0] == head.shape[0] == made.config.vocab_size == known + 2
@@ -143,5 +143,5 @@ def test_inside_a_rewriter_the_examples_are_turns(tiny):
 
 def test_an_encoder_decoder_is_refused(model_folder):
     base = HuggingFace(path=str(model_folder("t5"))).load()
-    with pytest.raises(NotApplicableError, match="take full"):
+    with pytest.raises(NotApplicableError, match="take full_finetuning"):
         METHOD.fit(base, DATA, seed=0)

@@ -19,7 +19,7 @@ DECLINING = (
 _ANY = re.compile("|".join(DECLINING), re.IGNORECASE)
 
 
-class Willing(Metric):
+class NotRefused(Metric):
     """1 unless an English answer declines or is empty; whether it is right is not looked at."""
 
     def of_completion(self, item: Item, completion: Completion) -> float:

@@ -1,4 +1,4 @@
-"""The prompt cache as a method: what it may share is chosen on dev, and hits are fast."""
+"""The response cache as a method: what it may share is chosen on dev, and hits are fast."""
 
 import time
 
@@ -12,7 +12,7 @@ from acclimate.core.notebook import noted
 from acclimate.core.prompt import Prompt
 from acclimate.core.saved import load_model, save_model
 from acclimate.index.likeness import upper_bound
-from acclimate.methods.decoding.prompt_cache import PromptCache
+from acclimate.methods.decoding.response_cache import ResponseCache
 from small_echo import Echo
 
 WAYS = ("how do I {} the {}", "please tell me how I {} the {}")
@@ -43,7 +43,7 @@ def domain(is_alike_right=True, num_metrics=1):
 
 def fitted(base, data, **fields):
     with noted() as book:
-        model = PromptCache(**fields).fit(base, data, seed=0)
+        model = ResponseCache(**fields).fit(base, data, seed=0)
     return model, book.facts
 
 
@@ -151,11 +151,11 @@ def test_fields_come_to_the_model(tmp_path):
 @pytest.mark.parametrize("field", ["max_bytes", "max_age_hours", "max_false_hit_rate"])
 def test_negative_numbers_are_refused(field):
     with pytest.raises((ConfigError, ValueError), match=field):
-        PromptCache(**{field: -1})
+        ResponseCache(**{field: -1})
 
 
 def test_a_hit_takes_less_than_two_milliseconds(tiny, small_domain):
-    model = PromptCache().fit(tiny, small_domain.train_data(), seed=0)
+    model = ResponseCache().fit(tiny, small_domain.train_data(), seed=0)
     prompts = [task.prompt(item) for task in small_domain.test for item in task.items]
     sampling = Sampling(max_new_tokens=4)
     model.generate(prompts, sampling)

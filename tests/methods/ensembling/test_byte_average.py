@@ -11,8 +11,8 @@ from acclimate.core.members import given
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.decoding.local_model import LocalModel
-from acclimate.methods.ensembling.diverse import Diverse, correlation
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.ensembling.byte_average import ByteAverage, correlation
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
 
 
@@ -42,13 +42,13 @@ def other():
 
 @pytest.fixture(scope="module")
 def members(tiny, other, model_folder, small_data):
-    learned = Full(learning_rate=3e-3).fit(tiny, small_data, seed=0)
+    learned = FullFinetuning(learning_rate=3e-3).fit(tiny, small_data, seed=0)
     return learned, other, HuggingFace(path=str(model_folder("t5"))).load()
 
 
 def test_three_kinds_answer_together_and_their_errors_are_told(members, small_data):
     with noted() as book, given(members):
-        model = Diverse(members=((), "zero_shot", ())).fit(members[0], small_data, seed=0)
+        model = ByteAverage(members=((), "zero_shot", ())).fit(members[0], small_data, seed=0)
     task = small_data.dev[0]
     pairs = [(task.prompt(item), choice) for item in task.items for choice in item.choices]
     found = model.loglikelihood(pairs)
@@ -72,12 +72,12 @@ def test_only_ratios_of_weights_matter_and_nought_is_not_heard(members, small_da
 
     def logprobs(*weights):
         with given(members):
-            method = Diverse(members=((), (), ()), weights=weights)
+            method = ByteAverage(members=((), (), ()), weights=weights)
             model = method.fit(members[0], small_data, seed=0)
         return [w.logprob for w in model.loglikelihood(pairs)]
 
     with given([members[0]] * 2):
-        alone = Diverse(members=((), ())).fit(members[0], small_data, seed=0)
+        alone = ByteAverage(members=((), ())).fit(members[0], small_data, seed=0)
     expected = [w.logprob for w in alone.loglikelihood(pairs)]
     assert logprobs(3, 0, 0) == pytest.approx(expected, abs=1e-5)
     assert logprobs(1, 2, 1) == pytest.approx(logprobs(10, 20, 10), abs=1e-5)

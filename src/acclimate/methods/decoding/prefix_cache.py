@@ -14,7 +14,7 @@ from acclimate.decoding.caching import Caching
 from acclimate.decoding.local_model import LocalModel
 
 
-class KeyValueCache(Method):
+class PrefixCache(Method):
     """What the network keeps of what it reads; answers stay as they are, but for rounding."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2312.07104"
@@ -33,7 +33,7 @@ class KeyValueCache(Method):
         apart = unwrap(base)
         if not isinstance(apart.core, LocalModel):
             raise NotApplicableError(
-                "key_value_cache changes what one local network keeps, and this model is "
+                "prefix_cache changes what one local network keeps, and this model is "
                 f"{type(apart.core).__name__}; put it in the members' recipes instead"
             )
         caching = Caching(has_key_values=self.has_key_values, prefix_bytes=self.prefix_bytes)

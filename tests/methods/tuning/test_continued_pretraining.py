@@ -8,7 +8,7 @@ from acclimate.core.data import Document, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.notebook import noted
 from acclimate.core.prompt import Prompt
-from acclimate.methods.tuning.continued import Continued
+from acclimate.methods.tuning.continued_pretraining import ContinuedPretraining
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import tuning
 from acclimate.training.settings import TrainingSettings
@@ -19,7 +19,7 @@ DATA = TrainData(
         for i in range(10)
     )
 )
-METHOD = Continued(
+METHOD = ContinuedPretraining(
     max_seq_len=32, learning_rate=1e-2, training=TrainingSettings(num_epochs=2, batch_size=8)
 )
 

@@ -8,21 +8,21 @@ from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.members import given
 from acclimate.core.notebook import noted
-from acclimate.methods.ensembling.weighted import Weighted
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.ensembling.weighted_average import WeightedAverage
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
 
 
 @pytest.fixture(scope="module")
 def members(tiny, small_data, model_folder):
     """One that has learned, one that has not, and one of another kind."""
-    learned = Full(learning_rate=3e-3).fit(tiny, small_data, seed=0)
+    learned = FullFinetuning(learning_rate=3e-3).fit(tiny, small_data, seed=0)
     return learned, tiny, HuggingFace(path=str(model_folder("gpt2"))).load()
 
 
 def fitted(members, data, **fields):
     with given(members):
-        method = Weighted(members=((),) * len(members), **fields)
+        method = WeightedAverage(members=((),) * len(members), **fields)
         return method.fit(members[1], data, seed=0)
 
 
@@ -69,7 +69,7 @@ def test_weights_scale_out(members, small_data):
 
 
 @pytest.mark.parametrize("weights", [(1, -1), (0, 0), (1, 1, 1)])
-@pytest.mark.parametrize("name", ["weighted", "token_vote", "phrase_vote", "diverse"])
+@pytest.mark.parametrize("name", ["weighted_average", "token_vote", "phrase_vote", "byte_average"])
 def test_weights_that_cannot_be_are_refused(name, weights):
     with pytest.raises(ConfigError, match=r"at least 0|give one each"):
         METHODS.build({"name": name, "weights": weights})

@@ -20,7 +20,7 @@ from acclimate.text.normalising import normalised
 _SECONDS_PER_HOUR = 3600.0
 
 
-class PromptCache(Method):
+class ResponseCache(Method):
     """A cache of answers as GPTCache's (Bang 2023, section 3), before the model.
 
     The key is a digest of the model inside, the prompt and how it is asked, so that any change of

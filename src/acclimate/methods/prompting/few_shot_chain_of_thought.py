@@ -11,7 +11,7 @@ from acclimate.text.demonstrations import Selection, WithExamples, drawn, everyt
 from acclimate.text.reasoning import ANSWER_CUE, CUE, WithReasoning
 
 
-class Combined(Method):
+class FewShotChainOfThought(Method):
     """Few-shot chain of thought (Wei et al. 2022) with a pass that extracts the answer.
 
     Differs: training items without a rationale are shown with the cues alone, so that any

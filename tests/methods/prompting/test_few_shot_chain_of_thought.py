@@ -8,8 +8,8 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.prompting.chain_of_thought import ChainOfThought
-from acclimate.methods.prompting.combined import Combined
 from acclimate.methods.prompting.few_shot import FewShot
+from acclimate.methods.prompting.few_shot_chain_of_thought import FewShotChainOfThought
 
 CUE, THEN = "Let's think step by step.", "Therefore, the answer is"
 
@@ -20,7 +20,7 @@ def asked(small_domain):
 
 
 def test_examples_show_the_cues_and_their_reasoning(tiny, small_data, asked):
-    model = Combined(num_shots=2, max_rationale_tokens=3).fit(tiny, small_data, seed=0)
+    model = FewShotChainOfThought(num_shots=2, max_rationale_tokens=3).fit(tiny, small_data, seed=0)
     colour, food = unwrap(model).render(asked)
     rationales = {i.question: i.rationale for i in small_data.train[0].items}
     for example in colour.examples:
@@ -33,7 +33,7 @@ def test_examples_show_the_cues_and_their_reasoning(tiny, small_data, asked):
 
 @pytest.mark.parametrize("selection", ["random", "nearest"])
 def test_the_same_as_its_parts_in_a_chain(tiny, small_data, asked, selection):
-    whole = Combined(num_shots=2, selection=selection, max_rationale_tokens=3)
+    whole = FewShotChainOfThought(num_shots=2, selection=selection, max_rationale_tokens=3)
     parts = Chain(
         methods=(
             ChainOfThought(max_rationale_tokens=3),
@@ -47,7 +47,7 @@ def test_the_same_as_its_parts_in_a_chain(tiny, small_data, asked, selection):
 
 
 def test_without_training_items_it_is_refused(tiny):
-    with pytest.raises(NotApplicableError, match="combined needs training items"):
-        Combined().require(tiny, TrainData())
-    assert Combined().depends_on_seed
-    assert not Combined(selection="nearest").depends_on_seed
+    with pytest.raises(NotApplicableError, match="few_shot_chain_of_thought needs training items"):
+        FewShotChainOfThought().require(tiny, TrainData())
+    assert FewShotChainOfThought().depends_on_seed
+    assert not FewShotChainOfThought(selection="nearest").depends_on_seed

@@ -18,7 +18,7 @@ from acclimate.training.settings import TrainingSettings
 from acclimate.training.tuning import Split, tune
 
 
-class Continued(Method):
+class ContinuedPretraining(Method):
     """Domain-adaptive pretraining (Gururangan et al. 2020, section 3), for a decoder.
 
     Differs: whole documents are held out by seed, and training stops early by their loss.
@@ -53,8 +53,8 @@ class Continued(Method):
         core: Any = unwrap(base).core
         if core.network.config.is_encoder_decoder:
             raise NotApplicableError(
-                "continued learns the next token of running text, which an encoder-decoder does "
-                "not write; take a decoder as base, or tune this one on items"
+                "continued_pretraining learns the next token of running text, which an "
+                "encoder-decoder does not write; take a decoder as base, or tune this one on items"
             )
         own, unseen = held_out(data.documents, self.dev_share, seed=seed)
         num_tokens = min(self.max_seq_len, core.window)
