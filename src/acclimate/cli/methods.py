@@ -7,6 +7,7 @@ import typer
 
 from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
+from acclimate.core.former_names import name_now
 
 KINDS: dict[str, Catalogue[Any]] = {
     "methods": METHODS,
@@ -26,6 +27,8 @@ def run(
         raise UnknownNameError("kind", kind, KINDS)
     entries = list(KINDS[kind].entries.values())
     families = {entry.family for entry in entries}
+    if family is not None and name_now(family) != family:
+        raise UnknownNameError(kind.removesuffix("s"), family, KINDS[kind].entries)
     if family is not None and family not in families:
         raise UnknownNameError("family", family, families)
     shown = [e for e in entries if family in {None, e.family}]
