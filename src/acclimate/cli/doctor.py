@@ -3,8 +3,7 @@
 import shutil
 from importlib import util
 
-import typer
-
+from acclimate.cli._terminal import echo
 from acclimate.core.catalogue import EXTRAS
 from acclimate.core.store import home
 from acclimate.planning.memory import available_bytes
@@ -17,12 +16,12 @@ def run() -> None:
     """Print one line each; nothing is changed."""
     store = home()
     disk = next(folder for folder in (store, *store.parents) if folder.exists())
-    typer.echo(f"hardware   {hardware()}")
-    typer.echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
-    typer.echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
-    typer.echo(f"store      {store}")
+    echo(f"hardware   {hardware()}")
+    echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
+    echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
+    echo(f"store      {store}")
     for name, version in versions().items():
-        typer.echo(f"{name:<22}{version}")
+        echo(f"{name:<22}{version}")
     for module, extra in EXTRAS.items():
         state = "installed" if util.find_spec(module) else f"pip install 'acclimate[{extra}]'"
-        typer.echo(f"{module:<22}{state}")
+        echo(f"{module:<22}{state}")

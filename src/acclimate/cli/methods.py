@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acclimate.cli._terminal import echo
 from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.former_names import name_now
@@ -42,4 +43,4 @@ def run(
         typer.secho(name, bold=True)
         for entry in shown:
             if entry.family == name:
-                typer.echo(f"  {entry.name:<{width}}{entry.summary}")
+                echo(f"  {entry.name:<{width}}{entry.summary}", hanging=width + 2)
