@@ -17,7 +17,7 @@ SECTIONS = {
     "cache": decoding_loop.cache,
     "prefix": decoding_loop.prefix,
     "speculation": lambda: quoting.main() == 0,
-    "prompt_cache": decoding_methods.prompt_cache,
+    "response_cache": decoding_methods.response_cache,
     "engines": lambda: engines.main() == 0,
 }
 

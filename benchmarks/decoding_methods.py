@@ -16,7 +16,7 @@ NUM_HITS = 200 if IS_QUICK else 2000
 def main() -> int:
     """Print how long a hit takes; 1 where it is too long or another answer."""
     print(conditions())
-    return 0 if prompt_cache() else 1
+    return 0 if response_cache() else 1
 
 
 @cache
@@ -34,19 +34,19 @@ def questions(num: int) -> list[Any]:
 
 def fitted(base: Any, *recipe: Any) -> Any:
     """A base with methods on it."""
-    from acclimate.study.spec import METHODS
+    from acclimate.core.catalogue import METHODS
 
     for step in recipe:
         base = METHODS.build(step).fit(base, domain().train_data(), seed=0)
     return base
 
 
-def prompt_cache() -> bool:
+def response_cache() -> bool:
     """How long an answer takes that was given before."""
     from acclimate.core.model import Sampling
 
     setting = embedded()
-    model, asked, sampling = fitted(setting.model, "prompt_cache"), questions(20), Sampling()
+    model, asked, sampling = fitted(setting.model, "response_cache"), questions(20), Sampling()
     fresh = [model.generate([prompt], sampling)[0].text for prompt in asked]
     times, is_equal = [], True
     for turn in range(NUM_HITS):
@@ -59,7 +59,7 @@ def prompt_cache() -> bool:
     late = times[int(0.99 * len(times))]
     holds = is_equal and late < NEEDED_HIT_SECONDS
     print(
-        f"\nprompt_cache: {NUM_HITS} hits, median {1e3 * times[len(times) // 2]:.2f} ms, 99th "
+        f"\nresponse_cache: {NUM_HITS} hits, median {1e3 * times[len(times) // 2]:.2f} ms, 99th "
         f"percentile {1e3 * late:.2f} ms (below {1e3 * NEEDED_HIT_SECONDS:.0f})  "
         f"{'ok' if holds else 'FAILED'}",
         flush=True,

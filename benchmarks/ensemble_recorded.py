@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from acclimate.core.answers import answers_to
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Item, Task, TrainData
-from acclimate.core.method import Method
 from acclimate.models.local.recorded import Recorded
 
 ALLOWED_SECONDS = 60.0
@@ -29,7 +28,6 @@ ENSEMBLES = (
 
 def main() -> int:
     """Print seconds and scores, reading the tables counted in; 1 where a minute is not enough."""
-    methods = Catalogue("acclimate.methods", Method)
     worst = 0.0
     with tempfile.TemporaryDirectory() as place:
         targets, members = tables(Path(place))
@@ -40,7 +38,7 @@ def main() -> int:
             for spec in ENSEMBLES:
                 own = members[:3] if spec["name"] == "cascade" else members
                 start = time.perf_counter()
-                method = methods.build({**spec, "members": own})
+                method = METHODS.build({**spec, "members": own})
                 model = method.fit(base, TrainData(dev=(dev,)), seed=0)
                 right = [a.text == a.item.target for a in answers_to(model, test, test.items)]
                 seconds = time.perf_counter() - start

@@ -1,11 +1,12 @@
 """Claim: look-up speculation writes RAG answers 1.5 times as fast, all equal.
 
-acclimate-base is tuned (`full`, behind `lexical_rag`) to tell what an object of a Python library
-does in the words of the passage that does: the opening of its docstring, one of three passages that
-are found. It learns to answer on numpy and most top modules of the standard library, and is asked
-of the other top modules; no docstring stands in both. Times are of whole answers, prompt reading
-included, one by one. What counts are answers that end by themselves, so that none that goes round
-in circles to its limit makes the gain; those that are the reference word for word stand beside.
+acclimate-base is tuned (`full_finetuning`, behind `lexical_rag`) to tell what an object of a Python
+library does in the words of the passage that does: the opening of its docstring, one of three
+passages that are found. It learns to answer on numpy and most top modules of the standard library,
+and is asked of the other top modules; no docstring stands in both. Times are of whole answers,
+prompt reading included, one by one. What counts are answers that end by themselves, so that none
+that goes round in circles to its limit makes the gain; those that are the reference word for word
+stand beside.
 """
 
 import random
@@ -22,10 +23,10 @@ from typing import Any
 import torch
 from decoding_setting import IS_QUICK, NUM_ROUNDS, SEED, conditions, embedded, verdict
 
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Document, Item, Task, TrainData
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.study.spec import METHODS
 from acclimate.text.public_objects import STDLIB, PublicObject, public_objects
 
 NEEDED = 1.5
@@ -40,7 +41,7 @@ ANSWER_TOKENS = range(40, 129)
 """Of the answers that are timed; shorter ones are learned too."""
 RAG = {"name": "lexical_rag", "num_passages": 3, "chunk_tokens": 128, "overlap_tokens": 0}
 TRAINING = {"num_epochs": 0.1 if IS_QUICK else 2, "batch_size": 8}
-TUNING = {"name": "full", "learning_rate": 1.5e-3, "training": TRAINING}
+TUNING = {"name": "full_finetuning", "learning_rate": 1.5e-3, "training": TRAINING}
 AT_MOST = Sampling(max_new_tokens=160, stop=())
 ONE = Sampling(max_new_tokens=1, stop=())
 _NO_PROSE = re.compile(r"---|===|>>>|:param|^\s*[*-] |\.\. ", re.MULTILINE)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from acclimate.core.catalogue import METHODS, MODELS, TASKS
 from acclimate.core.data import Domain
 from acclimate.core.rewriter import unwrap
 from acclimate.core.store import Store
 from acclimate.study.control import control_score
 from acclimate.study.machine import hardware, versions
 from acclimate.study.measure import measure
-from acclimate.study.spec import METHODS, MODELS, TASKS, Spec
+from acclimate.study.spec import Spec
 from acclimate.study.workshop import Node, Workshop
 
 ALLOWED = 0.55

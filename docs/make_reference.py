@@ -3,24 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.catalogue import Catalogue
-from acclimate.core.method import Method
-from acclimate.core.metric import Metric
-from acclimate.core.source import ModelSource, TaskSource
+from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 
-KINDS: dict[str, Any] = {
-    "methods": Method,
-    "models": ModelSource,
-    "tasks": TaskSource,
-    "metrics": Metric,
+KINDS: dict[str, Catalogue[Any]] = {
+    "methods": METHODS,
+    "models": MODELS,
+    "tasks": TASKS,
+    "metrics": METRICS,
 }
 
 
 def main() -> None:
     """Write every page and one index a kind."""
     root = Path(__file__).parent / "reference"
-    for kind, base in KINDS.items():
-        catalogue: Catalogue[Any] = Catalogue(f"acclimate.{kind}", base)
+    for kind, catalogue in KINDS.items():
         folder = root / kind
         folder.mkdir(parents=True, exist_ok=True)
         lines = [f"# {kind.capitalize()}", ""]

@@ -86,7 +86,7 @@ TABLE = [
     ("lexical_rag", 0.684, False, True, 1, 1.2, 0.187, 2.1e-4, 905, None),
     ("lora + quantize", 0.633, True, False, 3, 421.0, 0.071, 8.0e-5, 640, 0.029),
     ("lora", 0.629, True, False, 3, 405.0, 0.092, 1.0e-4, 980, 0.022),
-    ("full", 0.621, True, False, 1, 820.0, 0.093, 1.0e-4, 2890, 0.187),
+    ("full_finetuning", 0.621, True, False, 1, 820.0, 0.093, 1.0e-4, 2890, 0.187),
     ("few_shot shots=8", 0.574, False, False, 3, 0.2, 0.141, 1.6e-4, 960, None),
     ("chain_of_thought", 0.541, False, False, 1, 0.1, 0.583, 6.9e-4, 955, None),
     (BASE, 0.512, False, False, 1, 0.0, 0.090, 1.0e-4, 940, 0.0),
@@ -140,14 +140,14 @@ def _standing(row: tuple, limits: dict[str, float]) -> Standing:
         peak_bytes=mib * 2**20,
         forgetting=lost,
         capability=CAPABILITIES.get(recipe, EVEN),
-        notes={m: notes(m, seeds) for m in ("lora", "full") if trained and m in recipe},
+        notes={m: notes(m, seeds) for m in ("lora", "full_finetuning") if trained and m in recipe},
     )
     return found.model_copy(update={"breaks": broken_limits(found, limits)})
 
 
 EVEN = Capability(num_items=231, before=0.94, after=0.934, low=-0.02, high=0.008)
 CAPABILITIES = {
-    "full": Capability(num_items=231, before=0.94, after=0.47, low=-0.53, high=-0.41),
+    "full_finetuning": Capability(num_items=231, before=0.94, after=0.47, low=-0.53, high=-0.41),
     "lexical_rag": Capability(num_items=0, before=0, after=0, low=0, high=0),
     "chain_of_thought": None,
 }

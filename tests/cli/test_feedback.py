@@ -7,7 +7,7 @@ import pytest
 
 from acclimate.cli import feedback
 from acclimate.core.errors import ConfigError, DataError
-from acclimate.tasks.folder_items import read_preferences
+from acclimate.tasks.files.folder.items import read_preferences
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from acclimate import __version__
 from acclimate.cli import main as entry
 from acclimate.core.errors import BackendError, BudgetError, DataError
+from small_study import write_domain
 
 
 @pytest.fixture
@@ -51,6 +52,26 @@ def test_every_verb_has_a_file_a_sentence_and_help(run):
 @pytest.mark.parametrize("argv", [("--version",), ("-V",)])
 def test_version(run, argv):
     assert run(*argv) == (0, f"acclimate {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (("show", "full"), "no entry is called 'full'; it is called full_finetuning now"),
+        (("methods", "full"), "no method is called 'full'; it is called full_finetuning now"),
+        (("show", "willing"), "no entry is called 'willing'; it is called not_refused now"),
+    ],
+)
+def test_an_old_name_is_answered_by_the_new_one(run, argv, sentence):
+    assert run(*argv) == (2, "", f"error: {sentence}\n")
+
+
+def test_an_old_name_in_a_study_is_answered_by_the_new_one(run, tmp_path):
+    write_domain(tmp_path / "domain")
+    argv = ("study", str(tmp_path / "domain"), "--recipe", "lora + full learning_rate=0.1")
+    sentence = "error: no method is called 'full'; it is called full_finetuning now\n"
+    assert run(*argv, "--out", str(tmp_path / "out")) == (2, "", sentence)
+    assert not (tmp_path / "out").exists()
 
 
 def test_unknown_verb_gives_the_nearest(run):

@@ -1,12 +1,13 @@
 """The report verb."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from acclimate.cli.report import run
 from acclimate.core.errors import DataError
-from acclimate.study.report import write_report
+from acclimate.study.report import read_findings, write_report
 from example_findings import example
 
 
@@ -23,3 +24,18 @@ def test_the_page_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_folder_without_a_report(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="name the folder that a study wrote its report to"):
         run(tmp_path)
+
+
+def test_the_findings_of_an_old_run_are_shown_under_the_names_they_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Path(__file__).parents[1] / "former_names" / "report.json"
+    shutil.copy(old, tmp_path)
+    run(tmp_path)
+    text = (tmp_path / "report.md").read_text().replace("\\_", "_")
+    for label in ("full", "lora + full", "combined", "few_shot + prompt_cache", "behaviour"):
+        assert f"| {label} " in text
+    assert "full is the pick because" in text
+    assert "willing" in text
+    assert "called" not in capsys.readouterr().err
+    assert read_findings(tmp_path).recommendation.pick == "full"

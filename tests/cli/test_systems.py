@@ -1,5 +1,9 @@
 """What is served: a study's pick, a saved model, a base, and adapters by name."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from acclimate.cli._systems import served
@@ -48,6 +52,19 @@ def test_a_studys_pick_and_its_base(pick, tiny, tmp_path):
     assert found.report == folder / "report.html"
     assert texts(found.systems["base"]) == texts(tiny)
     assert list(served(str(folder), name="mine", adapters=[]).systems) == ["mine", "base"]
+
+
+def test_the_pick_of_an_old_run(pick, tiny, tmp_path):
+    """One whose recipe and metric have other names now."""
+    text = (Path(__file__).parents[1] / "former_names" / "report.json").read_text()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "report.json").write_text(
+        re.sub(r'"home/artifacts/\w+/\w+"', json.dumps(str(pick)), text)
+    )
+    found = served(str(tmp_path / "old"), name="", adapters=[])
+    assert list(found.systems) == ["old", "base"]
+    assert found.tasks == ("colour", "say")
+    assert texts(found.systems["base"]) == texts(tiny)
 
 
 def test_a_study_without_a_pick(pick, tmp_path):

@@ -22,10 +22,18 @@ def check_summary(entry):
     assert entry.summary[0].isupper()
 
 
+def own_test(kind, entry):
+    """The test file of an entry: beside its family's, or in a folder where the entry is one."""
+    family = TESTS / kind / entry.family
+    files = [family / f"test_{entry.name}.py", family / entry.name / f"test_{entry.name}.py"]
+    own = next((path for path in files if path.is_file()), None)
+    assert own, f"write tests/{files[0].relative_to(TESTS)}"
+    return own
+
+
 def check_own_test(kind, entry):
     """It has a test file of its own."""
-    own = TESTS / kind / entry.family / f"test_{entry.name}.py"
-    assert own.is_file(), f"write tests/{own.relative_to(TESTS)}"
+    assert own_test(kind, entry)
 
 
 def check_documented(kind, *, may_be_required=()):
@@ -56,7 +64,7 @@ def own_examples(kind, entry) -> Callable[[Any], Any]:
     For a model it gives three sources: one, another of equal content, one of other content, all of
     which know the test items of the small domain. For a task it gives one small source.
     """
-    own = TESTS / kind / entry.family / f"test_{entry.name}.py"
+    own = own_test(kind, entry)
     spec = util.spec_from_file_location(f"examples_of_{entry.name}", own)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)

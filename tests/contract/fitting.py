@@ -4,15 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.cost import Cost, metered
-from acclimate.core.method import Method
 from acclimate.core.model import NeuralModel, Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.core.saved import descendants
 from acclimate.text.layout import as_text
 
-METHODS = Catalogue("acclimate.methods", Method)
 SAMPLING = Sampling(max_new_tokens=4)
 
 QUICK: dict[str, Any] = {

@@ -3,17 +3,17 @@
 import pytest
 
 from acclimate.core.answers import answers_to
-from acclimate.core.members import METHODS
+from acclimate.core.catalogue import METHODS
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of
 
 BY_TOKEN = {
     "average": {},
-    "weighted": {"weights": (1.0, 2.0, 0.5)},
+    "weighted_average": {"weights": (1.0, 2.0, 0.5)},
     "token_vote": {"rule": "weighted", "weights": (1.0, 2.0, 0.5)},
     "phrase_vote": {"weights": (1.0, 2.0, 0.5)},
-    "diverse": {"weights": (1.0, 2.0, 0.5)},
+    "byte_average": {"weights": (1.0, 2.0, 0.5)},
 }
 BY_ANSWER = ("output_vote", "stacked", "cascade", "sac", "pipeline")
 MEMBERS = ("zero_shot", "few_shot", ({"name": "zero_shot", "instruction": "Be short."},))

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METRICS
 from acclimate.core.data import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion, LogLikelihood
@@ -20,7 +20,6 @@ from contract.alternatives import (
     written,
 )
 
-METRICS = Catalogue("acclimate.metrics", Metric)
 NAMES = list(METRICS.entries)
 ITEM = Item(
     id="1",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import MODELS
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.model import Sampling
 from acclimate.core.saved import load_model, save_model
@@ -16,7 +16,6 @@ from contract.alternatives import (
     own_examples,
 )
 
-MODELS = Catalogue("acclimate.models", ModelSource)
 NAMES = list(MODELS.entries)
 
 

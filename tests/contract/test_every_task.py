@@ -4,9 +4,8 @@ from itertools import chain, combinations
 
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METRICS, TASKS
 from acclimate.core.data import Domain, digest
-from acclimate.core.metric import Metric
 from acclimate.core.source import TaskSource
 from contract.alternatives import (
     check_documented,
@@ -17,8 +16,6 @@ from contract.alternatives import (
     own_examples,
 )
 
-TASKS = Catalogue("acclimate.tasks", TaskSource)
-METRICS = Catalogue("acclimate.metrics", Metric)
 NAMES = list(TASKS.entries)
 SPLITS = ("train", "dev", "test")
 

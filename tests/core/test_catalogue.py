@@ -31,18 +31,20 @@ class Plain(Method):
         return base
 '''
 
+BROKEN = '"""Cannot be imported."""\nraise OSError\nclass Broken(Method):\n    pass\n'
+
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package of one family; give it files by name."""
     made = []
 
-    def write(**files):
+    def write(inside="family", **files):
         name = f"catalogued_{tmp_path.name}".replace("-", "_")
-        family = tmp_path / name / "family"
+        family = tmp_path / name / inside
         family.mkdir(parents=True, exist_ok=True)
-        (family.parent / "__init__.py").write_text("")
-        (family / "__init__.py").write_text('"""A family."""\n')
+        (family / "__init__.py").write_text(files.pop("__init__", '"""A family."""\n'))
+        (tmp_path / name / "__init__.py").write_text("")
         for file, text in files.items():
             (family / f"{file}.py").write_text(text)
         made.append(name)
@@ -55,13 +57,58 @@ def package(tmp_path, monkeypatch):
 
 
 def test_entries_come_from_names_and_first_lines_without_import(package):
-    catalogue = package(plain=PLAIN, broken='"""Cannot be imported."""\nraise OSError\n', _own="x")
+    catalogue = package(plain=PLAIN, broken=BROKEN, _own=PLAIN)
     module = f"{catalogue.package}.family"
     assert dict(catalogue.entries) == {
         "broken": Entry("broken", "family", "Cannot be imported.", f"{module}.broken"),
         "plain": Entry("plain", "family", "Do nothing, well.", f"{module}.plain"),
     }
     assert f"{module}.plain" not in sys.modules
+
+
+def test_an_entry_may_be_a_folder_with_helpers_beside_it(package):
+    package(plain=PLAIN)
+    catalogue = package()
+    module = f"{catalogue.package}.family.folder"
+    text = PLAIN.replace("\n\n\nclass", f"\nfrom {module}.sizes import SIZE\n\n\nclass")
+    text = text.replace("size: int = 1", "size: int = SIZE")
+    package(inside="family/folder", __init__=text, sizes='"""How large."""\n\nSIZE = 7\n')
+    assert list(catalogue.entries) == ["folder", "plain"]
+    assert catalogue.entries["folder"] == Entry("folder", "family", "Do nothing, well.", module)
+    assert module not in sys.modules
+    assert catalogue.build("folder").size == 7
+    assert catalogue.load("folder").__module__ == module
+
+
+def test_a_folder_whose_class_stands_beside_it_is_told_so(package):
+    catalogue = package()
+    text = f'"""Empty."""\n\nfrom {catalogue.package}.family.folder.plain import Plain\n'
+    package(inside="family/folder", __init__=text, plain=PLAIN)
+    assert list(catalogue.entries) == []
+    with pytest.raises(AcclimateError, match="folder must define one Method, has 0"):
+        catalogue.load("folder")
+
+
+def test_what_extends_nothing_is_no_entry(package):
+    """Helpers of a family, a folder of helpers beside the families, a folder without a class."""
+    model = '"""A queue."""\n\nfrom x import Model\n\n\nclass Queue(Model):\n    """One."""\n'
+    package(plain=PLAIN, queue=model, words='"""Words."""\n\nWORDS = ("class Odd(Method)",)\n')
+    package(inside="scheduling", request=model, batch=model.replace("Model", "MethodCall"))
+    package(inside="family/parts", part=PLAIN)
+    package(inside="_shared", shared=PLAIN)
+    assert list(package().entries) == ["plain"]
+
+
+def test_an_abstract_class_may_stand_between(package):
+    """One of a lower layer, called as what it extends."""
+    catalogue = package()
+    lower = PLAIN.replace("Plain", "EnsembleMethod").replace("size: int", "number: int")
+    package(inside=".", method=lower)
+    text = PLAIN.replace("acclimate.core.method import Method", "{}.method import EnsembleMethod")
+    text = text.format(catalogue.package).replace("(Method)", "(\n    EnsembleMethod,\n)")
+    package(plain=text)
+    assert list(catalogue.entries) == ["plain"]
+    assert dict(catalogue.build({"name": "plain", "size": 3})) == {"number": 1, "size": 3}
 
 
 def test_load_and_build(package):
@@ -115,8 +162,8 @@ def test_one_class_a_file(package, text, count):
 
 def test_missing_extra_is_named(package):
     catalogue = package(
-        extra='"""Wants more."""\nimport lm_eval.nothing\n',
-        unknown='"""Wants much."""\nimport no_such_thing\n',
+        extra='"""Wants more."""\nimport lm_eval.nothing\nclass Extra(Method):\n    pass\n',
+        unknown='"""Wants much."""\nimport no_such_thing\nclass Unknown(Method):\n    pass\n',
     )
     with pytest.raises(MissingExtraError, match=r"extra needs 'lm_eval': pip install 'acclimate\["):
         catalogue.load("extra")

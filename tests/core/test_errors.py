@@ -30,11 +30,11 @@ def test_missing_extra_says_how_to_install_it():
 
 
 def test_unknown_name_gives_the_nearest_or_all():
-    error = errors.UnknownNameError("method", "lroa", ["lora", "full"])
+    error = errors.UnknownNameError("method", "lroa", ["lora", "dora"])
     assert isinstance(error, KeyError)
     assert str(error) == "no method is called 'lroa'; did you mean lora?"
-    far = errors.UnknownNameError("method", "xyzzy", ["lora", "full"])
-    assert str(far) == "no method is called 'xyzzy'; known: full, lora"
+    far = errors.UnknownNameError("method", "xyzzy", ["lora", "dora"])
+    assert str(far) == "no method is called 'xyzzy'; known: dora, lora"
     assert far.exit_code == 2
-    long = str(errors.UnknownNameError("method", "x" * 10**6, ["lora", "full"]))
-    assert long == f"no method is called '{'x' * errors.MAX_SHOWN}…'; known: full, lora"
+    long = str(errors.UnknownNameError("method", "x" * 10**6, ["lora", "dora"]))
+    assert long == f"no method is called '{'x' * errors.MAX_SHOWN}…'; known: dora, lora"

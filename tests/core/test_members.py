@@ -30,7 +30,7 @@ def test_members_are_entries_by_name_with_their_fields():
     assert none.methods == ()
     assert (none.source, type(other.source).__name__) == (None, "Embedded")
     assert labels_of(members)[1:] == ["zero_shot + few_shot", "base", "embedded + zero_shot"]
-    assert labels_of(["full", {"name": "full"}, ()]) == ["full (1)", "full (2)", "base"]
+    assert labels_of(["lora", {"name": "lora"}, ()]) == ["lora (1)", "lora (2)", "base"]
     with pytest.raises(UnknownNameError, match="did you mean zero_shot"):
         build_member_specs(["zero_sot"])
     with pytest.raises(ConfigError, match=r"embedded is a model, .* name it first"):

@@ -60,7 +60,7 @@ def test_each_prompt_is_asked_once():
     assert texts(second) == ["so b", "so c", "so a"]
     assert inner.asked == [["a", "b"], ["c"]]
     assert first[:2] == ask(Echo(), "a", "b")
-    assert book.facts["answered from the prompt cache, share of prompts"] == pytest.approx(0.5)
+    assert book.facts["answered from the response cache, share of prompts"] == pytest.approx(0.5)
     assert ask(model) == []
 
 
@@ -213,7 +213,7 @@ def test_answers_are_shared_by_prompts_that_are_alike():
     assert texts(first) == ["so apple", "so pear", "so apple", "so apple"]
     assert texts(second) == ["so pear", "so fig", "so apple"]
     assert inner.asked == [["apple", "pear"], ["fig"]]
-    assert book.facts["answered from the prompt cache, share of prompts"] == pytest.approx(4 / 7)
+    assert book.facts["answered from the response cache, share of prompts"] == pytest.approx(4 / 7)
     assert book.facts["answered as a prompt like it was, share of prompts"] == pytest.approx(3 / 7)
     # Neither by what else was asked so far, nor by a model that has none.
     assert texts(list(model.stream(Prompt("pea"), HOW))[-1:]) == ["so pear"]

@@ -68,7 +68,7 @@ def test_what_fits_is_let_through() -> None:
 
 def test_what_does_not_fit_is_refused_with_the_mend() -> None:
     with pytest.raises(ConfigError) as refused:
-        require_room_for(6 * 2**30, "training big with full", available=2**30)
-    assert "training big with full needs about 6.0 GiB" in str(refused.value)
+        require_room_for(6 * 2**30, "training big with full_finetuning", available=2**30)
+    assert "training big with full_finetuning needs about 6.0 GiB" in str(refused.value)
     assert "1.0 GiB are free" in str(refused.value)
     assert "smaller micro_batch_size" in str(refused.value)

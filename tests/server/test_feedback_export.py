@@ -15,7 +15,7 @@ from acclimate.server.feedback_store import (
     Rating,
     Vote,
 )
-from acclimate.tasks.folder_items import read_items, read_preferences
+from acclimate.tasks.files.folder.items import read_items, read_preferences
 
 
 def asked(text):

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from acclimate.server.app import build_app
 from acclimate.server.feedback_store import FeedbackStore
 from acclimate.server.limits import Limits
-from acclimate.tasks.folder_items import read_items, read_preferences
+from acclimate.tasks.files.folder.items import read_items, read_preferences
 from server.running import connected, request_of, running, sent, until
 from server.small_systems import Says
 

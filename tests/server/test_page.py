@@ -14,7 +14,7 @@ from acclimate.server.feedback_store import (
     Rating,
     Vote,
 )
-from acclimate.tasks.folder_items import read_items, read_preferences
+from acclimate.tasks.files.folder.items import read_items, read_preferences
 from server.page_server import WORDS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

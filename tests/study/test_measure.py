@@ -98,5 +98,5 @@ def test_answers_of_before_are_neither_given_nor_kept():
         assert inner.asked == [["a", "b"], *[[q] for q in "a" + "aabbaabb"]]
         assert result.cost.new_tokens == 4
         (notes,) = result.notes.values()
-        assert notes.facts["answered from the prompt cache, share of prompts"] == 0.5
+        assert notes.facts["answered from the response cache, share of prompts"] == 0.5
         inner.asked.clear()

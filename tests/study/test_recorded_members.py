@@ -2,8 +2,9 @@
 
 import pytest
 
+from acclimate.core.catalogue import TASKS
 from acclimate.study.run import run_study
-from acclimate.study.spec import TASKS, make_spec
+from acclimate.study.spec import make_spec
 from small_members import table
 from small_study import write_domain
 

@@ -107,11 +107,11 @@ def test_a_changed_test_set_needs_relock(domain, base, tmp_path):
 
 def test_a_changed_control_set_is_measured_again(domain, base, tmp_path):
     own = shutil.copytree(domain, tmp_path / "domain")
-    spec = spec_of(own, base, recipes=["full"])
+    spec = spec_of(own, base, recipes=["full_finetuning"])
     before = {s.recipe: s.forgetting for s in run_study(spec, tmp_path / "out").standings}
     (own / "control.jsonl").write_text('{"text": "Quite another text, of other words."}\n')
     after = {s.recipe: s.forgetting for s in run_study(spec, tmp_path / "out").standings}
-    assert after["full"] != before["full"]
+    assert after["full_finetuning"] != before["full_finetuning"]
     assert after["base"].bits_per_byte == 0
 
 

@@ -44,7 +44,7 @@ def test_the_same_recipe_twice_is_refused():
 
 
 def test_all_is_every_method():
-    from acclimate.study.spec import METHODS
+    from acclimate.core.catalogue import METHODS
 
     spec = make_spec({"domain": "d", "recipes": "all"}, "study")
     assert set(spec.recipes) == set(METHODS.entries)

@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_three_forms_tell_it(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     section = page[page.index('id="told"') :].split("</section>")[0]
-    assert section.count("<svg") == 4  # two charts of lora, told once, and two of full
+    assert section.count("<svg") == 4  # two charts of lora, told once, and two of full_finetuning
     assert "1,179,648" in section
     markdown = (folder / "report.md").read_text().replace("\\", "")
     assert "## What fitting told" in markdown
@@ -71,7 +71,9 @@ def test_all_three_forms_tell_it(folder: Path) -> None:
 def test_every_chart_is_drawn_beside_its_own_facts(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     section = page[page.index('id="told"') :].split("</section>")[0]
-    for method, part in zip(("lora", "full"), re.split(r"<details", section)[1:], strict=True):
+    for method, part in zip(
+        ("lora", "full_finetuning"), re.split(r"<details", section)[1:], strict=True
+    ):
         assert f"length of the update, {method}" in part
 
 

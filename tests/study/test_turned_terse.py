@@ -7,7 +7,7 @@ import pytest
 from acclimate.core.data import Item, Task, TrainData
 from acclimate.core.errors import BudgetError
 from acclimate.core.saved import save_model
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.study.report import read_findings
 from acclimate.study.run import run_study
 from acclimate.study.spec import make_spec
@@ -15,7 +15,7 @@ from acclimate.training.settings import TrainingSettings
 
 LONG = {"num_epochs": 30, "batch_size": 8, "patience": 9}
 TERSE = {"name": "lora", "learning_rate": 1e-2, "training": LONG}
-GUARDED = {"name": "behaviour", "tasks": ["chat"], "learning_rate": 1e-2, "training": LONG}
+GUARDED = {"name": "behavioral_tuning", "tasks": ["chat"], "learning_rate": 1e-2, "training": LONG}
 
 
 def rows(task, answer, first, last):
@@ -56,7 +56,9 @@ def base(tiny, tmp_path_factory):
         for row in rows("request", "the answer is", 0, 16)
     ]
     task = Task(name="request", metrics=("exact_match",), max_new_tokens=20, items=tuple(items))
-    able = Full(learning_rate=1e-2, training=TrainingSettings(num_epochs=20, batch_size=16))
+    able = FullFinetuning(
+        learning_rate=1e-2, training=TrainingSettings(num_epochs=20, batch_size=16)
+    )
     folder = tmp_path_factory.mktemp("able")
     save_model(able.fit(tiny, TrainData(train=(task,)), seed=0), folder)
     return folder
@@ -98,12 +100,12 @@ def test_the_report_tells_that_what_the_base_did_is_lost(terse_domain, base, tmp
 def test_a_guard_keeps_it_and_the_limit(domain, base, tmp_path):
     spec = spec_of(domain, base, recipes=[GUARDED], limits={"max_capability_lost": 0.2})
     findings = run_study(spec, tmp_path)
-    guarded = next(s for s in findings.standings if s.recipe == "behaviour")
+    guarded = next(s for s in findings.standings if s.recipe == "behavioral_tuning")
     assert guarded.tasks["chat"]["exact_match"].mean == 1.0
     assert guarded.capability.lost <= 0.2
     assert guarded.breaks == ()
-    assert findings.recommendation.pick == "behaviour"
-    (notes,) = guarded.notes["behaviour"]
+    assert findings.recommendation.pick == "behavioral_tuning"
+    (notes,) = guarded.notes["behavioral_tuning"]
     assert notes.facts["rows of the guard, requests that the base fulfils"] == 16
 
 

@@ -14,12 +14,12 @@ from acclimate.core.saved import descendants
 from acclimate.core.store import Store
 from acclimate.methods.ensembling.output_vote import OutputVote
 from acclimate.methods.ensembling.sac import Sac
-from acclimate.methods.tuning.continued import Continued
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.tuning.continued_pretraining import ContinuedPretraining
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.nn import linear
 from acclimate.study.workshop import Node, Workshop
 
-SHORT = {"name": "full", "training": {"num_epochs": 0.1}, "learning_rate": 1e-3}
+SHORT = {"name": "full_finetuning", "training": {"num_epochs": 0.1}, "learning_rate": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ def workshop(tiny, small_data, tmp_path):
 
 def test_a_member_is_that_of_the_study(workshop, monkeypatch):
     fits = []
-    real = Full.fit
-    monkeypatch.setattr(Full, "fit", lambda *a, **k: fits.append(1) or real(*a, **k))
+    real = FullFinetuning.fit
+    monkeypatch.setattr(FullFinetuning, "fit", lambda *a, **k: fits.append(1) or real(*a, **k))
     shop = workshop()
-    own = shop.node((Full(**{k: v for k, v in SHORT.items() if k != "name"}),), 0)
+    own = shop.node((FullFinetuning(**{k: v for k, v in SHORT.items() if k != "name"}),), 0)
     made = shop.node((FirstOf(),), 0)
     assert made.model.members[0] is own.model
     assert len(fits) == 1
@@ -118,7 +118,7 @@ def test_another_content_of_a_file_that_is_read_is_another_model(tiny, small_dat
     text = tmp_path / "general.txt"
     text.write_text("The sea is wide.")
     replayed = {"replay_share": 0.5, "replay_path": str(text)}
-    for kind in (Full, Continued):
+    for kind in (FullFinetuning, ContinuedPretraining):
         method = kind(retention=replayed)
         before = workshop.key((method,), 0)
         assert workshop.key((method,), 0) == before
@@ -146,6 +146,6 @@ def test_the_product_of_matrices_stands_in_the_artifact(tiny, small_data, tmp_pa
     workshop = Workshop(Node(tiny, "base"), small_data, store)
     for is_onednn, product in ((True, "oneDNN"), (False, "the default of PyTorch")):
         monkeypatch.setattr(linear, "_chosen", [is_onednn])
-        methods = (Full(learning_rate=1e-3 + is_onednn * 1e-4),)
+        methods = (FullFinetuning(learning_rate=1e-3 + is_onednn * 1e-4),)
         node = workshop.node(methods, seed=0)
         assert store.about(node.key)["matrix_product"] == product

@@ -6,8 +6,8 @@ from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from acclimate.core.catalogue import METHODS
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.members import METHODS
 from acclimate.core.notebook import noted
 
 torch = pytest.importorskip("torch")

@@ -5,7 +5,7 @@ import torch
 
 from acclimate.core.data import Item, Task, TrainData
 from acclimate.core.rewriter import Unwrapped
-from acclimate.methods.tuning.full import Full
+from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training.batches import causal_batches
 from acclimate.training.losses import next_token_loss
@@ -19,7 +19,7 @@ DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
 
 def tuned(base, **retention):
     training = TrainingSettings(num_epochs=2, batch_size=6)
-    method = Full(learning_rate=1e-2, training=training, retention=Retention(**retention))
+    method = FullFinetuning(learning_rate=1e-2, training=training, retention=Retention(**retention))
     return dict(method.fit(base, DATA, seed=0).network.named_parameters())
 
 
@@ -87,7 +87,7 @@ def test_each_block_learns_at_a_share_of_the_rate_of_the_one_above(family, model
 
 def test_shares_reach_the_weights(tiny, base):
     # Adam's first step moves every weight by about its rate, whatever the gradient.
-    method = Full(
+    method = FullFinetuning(
         learning_rate=1e-3,
         training=TrainingSettings(num_epochs=1, batch_size=12, weight_decay=0.0),
         retention=Retention(layer_decay=0.5),

@@ -6,6 +6,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from acclimate.cli._terminal import UNBOUNDED
 from acclimate.study import wording
 from acclimate.study.choice import measured
 from acclimate.study.findings import Findings, Standing
@@ -21,17 +22,17 @@ WIDE = 104
 def findings_table(findings: Findings, width: int = WIDE) -> RenderableType:
     """Every recipe, its tasks, what has no result and why, and the recommendation."""
     rows = measured(findings.standings)
-    table = _table(findings, rows, is_wide=width >= WIDE)
-    parts: list[RenderableType] = [table, _by_task(findings, rows)]
+    table = _table(findings, rows, width)
+    parts: list[RenderableType] = [table, _by_task(findings, rows, width)]
     parts += [_note(s, "; ".join(s.breaks)) for s in rows if s.breaks]
     parts += [_note(s, f"{s.status}, {s.reason}") for s in findings.standings if s not in rows]
-    parts.append(_recommendation(findings))
+    parts.append(_recommendation(findings, width))
     return Group(*parts)
 
 
-def _table(findings: Findings, rows: list[Standing], *, is_wide: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=False)
-    table.add_column("recipe", overflow="fold", min_width=18, max_width=28)
+def _table(findings: Findings, rows: list[Standing], width: int) -> Table:
+    is_wide = width >= WIDE
+    table = _table_of_recipes(width)
     table.add_column("quality [interval]", no_wrap=True)
     table.add_column("vs base", no_wrap=True)
     table.add_column("latency", justify="right", no_wrap=True)
@@ -42,21 +43,31 @@ def _table(findings: Findings, rows: list[Standing], *, is_wide: bool) -> Table:
     for s in rows:
         cells = _cells(findings, s)
         shown = cells if is_wide else [*cells[:4], *cells[6:]]
+        if width >= UNBOUNDED:
+            shown = [Text(" ").join(cell.split()) for cell in shown]
         table.add_row(*shown, style="bold" if _is_pick(findings, s) else "")
     return table
 
 
-def _by_task(findings: Findings, rows: list[Standing]) -> Table:
-    """Each task's main metric, so that one sees which method helps with what."""
+def _table_of_recipes(width: int) -> Table:
+    """An empty one whose first column names recipes: in a pipe, with no line broken."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=False)
-    table.add_column("recipe", overflow="fold", min_width=18, max_width=28)
+    longest = 28 if width < UNBOUNDED else None
+    table.add_column("recipe", overflow="fold", min_width=18, max_width=longest)
+    return table
+
+
+def _by_task(findings: Findings, rows: list[Standing], width: int) -> Table:
+    """Each task's main metric, so that one sees which method helps with what."""
+    table = _table_of_recipes(width)
     main = {task: next(iter(metrics)) for s in rows[:1] for task, metrics in s.tasks.items()}
     for task, metric in main.items():
-        table.add_column(f"{task}\n{metric}", justify="right", overflow="fold")
+        name = Text(f"{task}\n{metric}")
+        table.add_column(name, justify="right", overflow="fold")
     for s in rows:
         means = [s.tasks[task][metric].mean for task, metric in main.items()]
         style = "bold" if _is_pick(findings, s) else ""
-        table.add_row(s.recipe, *(f"{mean:.3f}" for mean in means), style=style)
+        table.add_row(Text(s.recipe), *(f"{mean:.3f}" for mean in means), style=style)
     return table
 
 
@@ -90,12 +101,16 @@ def _note(standing: Standing, what: str) -> Text:
     return Text(f"{standing.recipe}: {what}", style="yellow")
 
 
-def _recommendation(findings: Findings) -> Panel:
+def _recommendation(findings: Findings, width: int) -> RenderableType:
+    """The pick and why; framed where it is wrapped, as a frame cannot be wider than a screen."""
     found = findings.recommendation
+    title = Text(found.pick or "no pick")
     text = Text(found.reason)
     for change in found.changes:
         text.append(f"\n• {change}", style="dim")
-    return Panel(text, title=Text(found.pick or "no pick"), title_align="left")
+    if width >= UNBOUNDED:
+        return Group(title, text)
+    return Panel(text, title=title, title_align="left")
 
 
 def _is_pick(findings: Findings, standing: Standing) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from acclimate.core.data import Preference
 from acclimate.core.errors import ConfigError, DataError
-from acclimate.tasks.folder_items import read_preferences
+from acclimate.tasks.files.folder.items import read_preferences
 
 PASSED = ".passed"
 """Ends the name of the file beside, that keeps ties and skips; nobody trains on it."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from rich.console import Console
 
 from acclimate.cli._progress import progress_shown
+from acclimate.cli._terminal import console
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
@@ -94,13 +94,13 @@ def show_pretrained(result: "Pretrained | RangeTest", folder: Path, *, as_json: 
     if as_json:
         sys.stdout.write(result.model_dump_json(indent=2) + "\n")
         return
-    console = Console()
+    out = console()
     for name, value in result.model_dump().items():
         if isinstance(value, int | float):
             shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-            console.print(f"{name.replace('_', ' ')}: {shown}", highlight=False)
+            out.print(f"{name.replace('_', ' ')}: {shown}")
     if not isinstance(result, RangeTest):
-        console.print(f"model: {folder / 'model'}", soft_wrap=True, highlight=False)
+        out.print(f"model: {folder / 'model'}", soft_wrap=True, markup=False)
 
 
 def _tell(text: "PreparedText", folder: Path) -> None:

@@ -5,10 +5,9 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-
-from acclimate.cli._findings_table import WIDE, findings_table
+from acclimate.cli._findings_table import findings_table
 from acclimate.cli._progress import progress_shown
+from acclimate.cli._terminal import console, echo
 from acclimate.core.errors import BudgetError
 from acclimate.core.provenance import taking_stale
 from acclimate.study import wording
@@ -53,20 +52,17 @@ def carry_out(
 
 def show(findings: Findings, folder: Path) -> None:
     """Print the findings as tables, and where the report lies."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(findings_table(findings, console.width))
+    out = console()
+    out.print(findings_table(findings, out.width))
     lines = [f"not of today's code: {sentence}" for sentence in wording.stale(findings.stale)]
     lines.append(f"\nreport: {folder / HTML}")
     if findings.confirmation and findings.confirmation.folder:
         lines.append(f"pick:   {findings.confirmation.folder}")
-    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
+    out.print("\n".join(lines), soft_wrap=True, markup=False)
 
 
 def show_plan(spec: StudySpec, folder: Path) -> None:
     """Say what would be run, what of it is there and what is stale; nothing is made or written."""
-    console = Console()
     # All are built before anything is said: a wrong one is told alone.
     check_names(spec)
     plan = [(r, r.methods()) for r in recipes_of(spec)]
@@ -75,10 +71,9 @@ def show_plan(spec: StudySpec, folder: Path) -> None:
     for recipe, methods in plan:
         is_random = any(m.depends_on_seed for m in methods)
         num_seeds = len(spec.seeds) if is_random else 1
-        console.print(
+        echo(
             f"{recipe.label}: {num_seeds} seed{'s' * (num_seeds > 1)}, "
-            f"{'trains weights' if any(m.changes_weights for m in methods) else 'trains nothing'}",
-            highlight=False,
+            f"{'trains weights' if any(m.changes_weights for m in methods) else 'trains nothing'}"
         )
         for line in there.of(recipe) if there else ():
-            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+            echo(f"  {line}")

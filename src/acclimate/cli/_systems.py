@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acclimate.core.catalogue import MODELS
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.provenance import taking_stale
@@ -12,7 +13,7 @@ from acclimate.core.saved import MANIFEST, descendants, load_model
 from acclimate.core.source import ModelSource
 from acclimate.core.store import made_by
 from acclimate.study.report import HTML, JSON, read_findings
-from acclimate.study.spec import MODELS, make_spec
+from acclimate.study.spec import make_spec
 from acclimate.text.asked_as import asked_as
 
 BASE = "base"

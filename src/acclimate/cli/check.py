@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acclimate.cli._mask import masks
+from acclimate.cli._terminal import console, echo
 from acclimate.core.data import Domain, Task
 from acclimate.core.errors import ConfigError
 from acclimate.study.check import check_base
@@ -50,10 +51,10 @@ def run(
         told |= {"masks": [mask.plain() for mask in shown]} if show_mask else {}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    console = Console()
+    out = console()
     for mask in shown:
-        console.print(mask.shown(), soft_wrap=True)
-    _print(console, reading.domain, notes, folder)
+        out.print(mask.shown(), soft_wrap=True)
+    _print(out, reading.domain, notes, folder)
 
 
 def _read(folder: Path) -> Reading:
@@ -62,12 +63,12 @@ def _read(folder: Path) -> Reading:
     return source.read() if isinstance(source, Folder) else Reading(source.load(), ())
 
 
-def _print(console: Console, domain: Domain, notes: list[str], folder: Path) -> None:
-    console.print(_table(domain))
-    console.print(_beside(domain), highlight=False, markup=False)
+def _print(out: Console, domain: Domain, notes: list[str], folder: Path) -> None:
+    out.print(_table(domain))
+    echo(_beside(domain))
     for note in notes:
-        console.print(f"- {note}", highlight=False, markup=False, soft_wrap=True)
-    console.print(NEXT.format(folder=folder), highlight=False, markup=False, soft_wrap=True)
+        echo(f"- {note}", hanging=2)
+    echo(NEXT.format(folder=folder))
 
 
 def _table(domain: Domain) -> Table:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from acclimate.cli._tables import pairs_table, systems_table
+from acclimate.cli._terminal import console
 from acclimate.study.compare import compare
 from acclimate.study.findings import Comparison
 from acclimate.study.results_table import read_results
@@ -35,17 +36,17 @@ def run(
     if as_json:
         typer.echo(comparison.model_dump_json(indent=2))
     else:
-        _print(Console(), comparison)
+        _print(console(), comparison)
 
 
-def _print(console: Console, comparison: Comparison) -> None:
-    console.print(_items(comparison), highlight=False)
-    console.print()
-    console.print(systems_table(comparison))
+def _print(out: Console, comparison: Comparison) -> None:
+    out.print(_items(comparison))
+    out.print()
+    out.print(systems_table(comparison))
     best = next(iter(comparison.estimates))
     is_short = len(comparison.estimates) > MAX_SYSTEMS_ALL_PAIRS
-    console.print(pairs_table(comparison, against=best if is_short else None))
-    console.print(_notes(comparison, is_short), highlight=False, markup=False)
+    out.print(pairs_table(comparison, against=best if is_short else None))
+    out.print(_notes(comparison, is_short), markup=False)
 
 
 def _items(comparison: Comparison) -> str:

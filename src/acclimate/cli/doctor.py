@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from acclimate.cli._terminal import echo
 from acclimate.core.catalogue import EXTRAS
 from acclimate.core.home import home
 from acclimate.planning.memory import available_bytes
@@ -24,16 +25,16 @@ def run(
     """Print one line each; nothing is changed but what is asked for."""
     store = home()
     disk = next(folder for folder in (store, *store.parents) if folder.exists())
-    typer.echo(f"hardware   {hardware()}")
-    typer.echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
-    typer.echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
-    typer.echo(f"store      {store}")
-    typer.echo(f"stale      {_stale(is_pruned=prune)}")
+    echo(f"hardware   {hardware()}")
+    echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
+    echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
+    echo(f"store      {store}")
+    echo(f"stale      {_stale(is_pruned=prune)}")
     for name, version in versions().items():
-        typer.echo(f"{name:<22}{version}")
+        echo(f"{name:<22}{version}")
     for module, extra in EXTRAS.items():
         state = "installed" if util.find_spec(module) else f"pip install 'acclimate[{extra}]'"
-        typer.echo(f"{module:<22}{state}")
+        echo(f"{module:<22}{state}")
 
 
 def _stale(*, is_pruned: bool) -> str:

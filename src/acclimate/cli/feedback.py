@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from acclimate.cli._judgements import Judgements
+from acclimate.cli._terminal import UNBOUNDED, console, echo
 from acclimate.core.data import Domain, Preference
 from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.model import Model, Sampling
@@ -55,9 +56,9 @@ def run(
     asked = _open(found, judgements)
     check_base(source)
     pairs = _pairs(source.load(), asked, seed)
-    num_kept = _sit(Console(), judgements, pairs, _told if from_stdin else _asked)
+    num_kept = _sit(console(), judgements, pairs, _told if from_stdin else _asked)
     num_left = len(_open(found, judgements))
-    typer.echo(f"{where}: {num_kept} preferences added; {num_left} prompts are left")
+    echo(f"{where}: {num_kept} preferences added; {num_left} prompts are left")
 
 
 def _open(domain: Domain, judgements: Judgements) -> list[tuple[Prompt, Sampling]]:
@@ -98,7 +99,7 @@ def _pairs(
 
 
 def _sit(
-    console: Console,
+    out: Console,
     judgements: Judgements,
     pairs: Iterator[tuple[Prompt, list[str]]],
     choose: Callable[[], str],
@@ -106,7 +107,7 @@ def _sit(
     """Show pairs and keep what is chosen, until all are judged or somebody quits."""
     num_kept = 0
     for prompt, answers in pairs:
-        _show(console, prompt, answers)
+        _show(out, prompt, answers)
         choice = choose()
         if choice == "quit":
             break
@@ -129,7 +130,7 @@ def _asked() -> str:
             return "quit"
         if said in KEYS:
             return KEYS[said]
-        typer.echo(f"'{said}': {ALLOWED}")
+        echo(f"'{said}': {ALLOWED}")
 
 
 def _told() -> str:
@@ -145,14 +146,14 @@ def _told() -> str:
     return KEYS[said] if line else "quit"
 
 
-def _show(console: Console, prompt: Prompt, answers: Sequence[str]) -> None:
-    console.print(Text(f"\n{prompt.task}: {prompt.question}", style="bold"))
-    width = max(20, console.width // 2 - 1)
+def _show(out: Console, prompt: Prompt, answers: Sequence[str]) -> None:
+    out.print(Text(f"\n{prompt.task}: {prompt.question}", style="bold"))
+    width = max(20, out.width // 2 - 1) if out.width < UNBOUNDED else None
     panels = [
-        Panel(Text(_visible(text)), title=str(number), width=width)
+        Panel(Text(_visible(text)), title=str(number), width=width, expand=False)
         for number, text in enumerate(answers, 1)
     ]
-    console.print(Columns(panels, padding=0))
+    out.print(Columns(panels, padding=0))
 
 
 def _visible(text: str) -> str:

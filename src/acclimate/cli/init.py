@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from acclimate.cli._example_domain import example_files
+from acclimate.cli._terminal import echo
 from acclimate.core.errors import ConfigError
 
 
@@ -17,8 +18,8 @@ def run(folder: Annotated[Path, typer.Argument(help="A new folder, or an empty o
         raise ConfigError(f"{folder}: is there and not empty; name a new folder")
     files = example_files()
     _write(folder, files)
-    typer.echo(f"{folder}: wrote {', '.join(sorted(files))}")
-    typer.echo(f"Put your own rows and documents there, then: acclimate check {folder}")
+    echo(f"{folder}: wrote {', '.join(sorted(files))}")
+    echo(f"Put your own rows and documents there, then: acclimate check {folder}")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from acclimate import __version__
+from acclimate.cli._terminal import UNBOUNDED, columns_of, wrapped
 from acclimate.core.errors import AcclimateError, UnknownNameError
 
 INTERRUPTED = 130
@@ -23,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_run(given))
     except AcclimateError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        _complain(f"error: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        _complain("stopped; the same command goes on from here")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
@@ -34,8 +35,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except OSError as error:
         where = error.filename or "the output"
-        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        _complain(f"error: {where}: {error.strerror or error}")
         sys.exit(FAILED)
+
+
+def _complain(text: str) -> None:
+    print(wrapped(text, sys.stderr), file=sys.stderr)  # noqa: T201
 
 
 def verbs() -> dict[str, str]:
@@ -51,7 +56,7 @@ def verbs() -> dict[str, str]:
 def _run(argv: list[str]) -> int:
     known = verbs()
     if not argv or argv[0] in {"-h", "--help", "help"}:
-        print(_help(known))  # noqa: T201
+        print(wrapped(_help(known), sys.stdout, hanging=_width(known)))  # noqa: T201
         return 0
     if argv[0] in {"-V", "--version"}:
         print(f"acclimate {__version__}")  # noqa: T201
@@ -60,7 +65,13 @@ def _run(argv: list[str]) -> int:
         raise UnknownNameError("verb", argv[0], known)
     import typer
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    is_wrapped = all(columns_of(stream) for stream in (sys.stdout, sys.stderr))
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich" if is_wrapped else None,
+        context_settings={} if is_wrapped else {"terminal_width": UNBOUNDED},
+    )
     app.command(epilog=EXIT_CODES)(import_module(f"acclimate.cli.{argv[0]}").run)
     try:
         app(argv[1:], prog_name=f"acclimate {argv[0]}")
@@ -74,9 +85,13 @@ def _run(argv: list[str]) -> int:
     return 0
 
 
+def _width(known: dict[str, str]) -> int:
+    """Of the column of verbs, with what stands before and after."""
+    return max(map(len, known)) + 4
+
+
 def _help(known: dict[str, str]) -> str:
-    width = max(map(len, known)) + 2
-    lines = [f"  {name:<{width}}{summary}" for name, summary in known.items()]
+    lines = [f"  {name:<{_width(known) - 2}}{summary}" for name, summary in known.items()]
     return "\n".join(
         [
             "Every way to adapt a language model to a domain, measured on one locked test.",

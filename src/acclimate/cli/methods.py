@@ -5,10 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.cli._terminal import echo
+from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
+from acclimate.core.former_names import name_now
 
-KINDS = ("methods", "models", "tasks", "metrics")
+KINDS: dict[str, Catalogue[Any]] = {
+    "methods": METHODS,
+    "models": MODELS,
+    "tasks": TASKS,
+    "metrics": METRICS,
+}
 
 
 def run(
@@ -19,9 +26,10 @@ def run(
     """List what the folders hold; nothing is imported."""
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
-    catalogue: Catalogue[Any] = Catalogue(f"acclimate.{kind}", object)  # type: ignore[type-var]
-    entries = list(catalogue.entries.values())
+    entries = list(KINDS[kind].entries.values())
     families = {entry.family for entry in entries}
+    if family is not None and name_now(family) != family:
+        raise UnknownNameError(kind.removesuffix("s"), family, KINDS[kind].entries)
     if family is not None and family not in families:
         raise UnknownNameError("family", family, families)
     shown = [e for e in entries if family in {None, e.family}]
@@ -35,4 +43,4 @@ def run(
         typer.secho(name, bold=True)
         for entry in shown:
             if entry.family == name:
-                typer.echo(f"  {entry.name:<{width}}{entry.summary}")
+                echo(f"  {entry.name:<{width}}{entry.summary}", hanging=width + 2)

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from acclimate.cli._study import study_folder
+from acclimate.cli._terminal import echo
 from acclimate.cli._words import fields_of
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError
@@ -80,8 +81,8 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
         if not keys:
             app.add_middleware(HostGuard, names=[shown])
         for note in stale_notes(what):
-            typer.echo(note)
-        typer.echo(f"serving {', '.join(workers.names)}: http://{shown}:{port}  (Ctrl-C stops)")
+            echo(note)
+        echo(f"serving {', '.join(workers.names)}: http://{shown}:{port}  (Ctrl-C stops)")
         Server(app, host=host, port=port).run()
     finally:
         workers.close()

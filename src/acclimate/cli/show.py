@@ -8,18 +8,12 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.cli._terminal import console, echo, unwrapped
+from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.method import NEEDS, Method
-from acclimate.core.metric import Metric
-from acclimate.core.source import ModelSource, TaskSource
 
-CATALOGUES: tuple[Catalogue[Any], ...] = (
-    Catalogue("acclimate.methods", Method),
-    Catalogue("acclimate.models", ModelSource),
-    Catalogue("acclimate.tasks", TaskSource),
-    Catalogue("acclimate.metrics", Metric),
-)
+CATALOGUES: tuple[Catalogue[Any], ...] = (METHODS, MODELS, TASKS, METRICS)
 
 
 def run(
@@ -31,12 +25,12 @@ def run(
     if as_json:
         typer.echo(json.dumps(kind.model_json_schema(), indent=2))
         return
-    console = Console(highlight=False)
-    console.print(f"[bold]{escape(name)}[/bold]  {escape((kind.__doc__ or '').strip())}")
+    out = console()
+    out.print(f"[bold]{escape(name)}[/bold]  {escape(unwrapped(kind.__doc__ or ''))}")
     if issubclass(kind, Method):
         needs = ", ".join(NEEDS[need] for need in sorted(kind.needs)) or "nothing"
-        console.print(f"needs {needs}" + (f"\n{kind.paper}" if kind.paper else ""))
-    _print_fields(console, kind, indent=0)
+        out.print(f"needs {needs}" + (f"\n{kind.paper}" if kind.paper else ""))
+    _print_fields(out, kind, indent=0)
 
 
 def _loaded(name: str) -> type[BaseModel]:
@@ -49,16 +43,16 @@ def _loaded(name: str) -> type[BaseModel]:
     raise UnknownNameError("entry", name, [n for c in CATALOGUES for n in c.entries])
 
 
-def _print_fields(console: Console, kind: type[BaseModel], indent: int) -> None:
+def _print_fields(out: Console, kind: type[BaseModel], indent: int) -> None:
     for field_name, field in kind.model_fields.items():
         nested = isinstance(field.default, BaseModel)
         default = "required" if field.is_required() else "" if nested else f"= {field.default!r}"
         bounds = ", ".join(map(_bound, field.metadata))
         head = f"{' ' * indent}[bold]{field_name}[/bold] {escape(default)}"
-        console.print(f"\n{head}" + (f"  ({escape(bounds)})" if bounds else ""))
-        console.print(f"{' ' * indent}  {escape(field.description or '')}")
+        out.print(f"\n{head}" + (f"  ({escape(bounds)})" if bounds else ""))
+        echo(" " * (indent + 2) + unwrapped(field.description or ""), hanging=indent + 2)
         if nested:
-            _print_fields(console, type(field.default), indent + 2)
+            _print_fields(out, type(field.default), indent + 2)
 
 
 def _bound(constraint: object) -> str:

@@ -7,8 +7,9 @@ import typer
 
 from acclimate.cli._study import carry_out, show_plan, study_folder
 from acclimate.cli._words import fields_of, recipe_of
+from acclimate.core.catalogue import TASKS
 from acclimate.core.errors import ConfigError
-from acclimate.study.spec import TASKS, make_spec, read_spec
+from acclimate.study.spec import make_spec, read_spec
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would run, what is there, what is stale.")

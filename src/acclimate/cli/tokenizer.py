@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from acclimate.cli._progress import progress_shown
 from acclimate.cli._raw_texts import raw_texts
+from acclimate.cli._terminal import console, echo
 from acclimate.cli._words import fields_of
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError, UnknownNameError
@@ -82,10 +82,10 @@ def _train(
         about = {"folder": str(out), **settings.model_dump(), "vocab_size": len(tokenizer)}
         typer.echo(_json({**about, "losses": [loss.model_dump() for loss in lost]}))
         return
-    typer.echo(f"{out}: {settings.kind} of {len(tokenizer):,} tokens")
-    typer.echo(f"It {PROMISES[settings.kind]}.")
+    echo(f"{out}: {settings.kind} of {len(tokenizer):,} tokens")
+    echo(f"It {PROMISES[settings.kind]}.")
     for loss in lost:
-        typer.echo(f"  {loss}")
+        echo(f"  {loss}", hanging=2)
 
 
 def _compare(paths: list[Path], settings: list[str], names: list[str], *, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def _compare(paths: list[Path], settings: list[str], names: list[str], *, as_jso
         rows = {n: {"vocab_size": size, **f.model_dump()} for n, (size, f) in counted.items()}
         typer.echo(_json(rows))
     else:
-        Console(highlight=False).print(_table(counted))
+        console().print(_table(counted))
 
 
 def _table(counted: Mapping[str, tuple[int, Fertility]]) -> Table:

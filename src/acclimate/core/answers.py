@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METRICS
 from acclimate.core.data import Item, Task
 from acclimate.core.errors import BackendError
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Passage
-
-METRICS = Catalogue("acclimate.metrics", Metric)
 
 
 def metrics_of(task: Task) -> dict[str, Metric]:

@@ -1,5 +1,6 @@
-"""A folder of files as a catalogue: a file is an entry, a subfolder a family."""
+"""A package as a catalogue: its folders are families, what lies in them entries."""
 
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from acclimate.core.complaint import sentence
 from acclimate.core.errors import AcclimateError, ConfigError, MissingExtraError, UnknownNameError
+from acclimate.core.method import Method
+from acclimate.core.metric import Metric
 from acclimate.core.noted_modules import note_module
+from acclimate.core.source import ModelSource, TaskSource
 
 EXTRAS = {
     "sentence_transformers": "rag",
@@ -46,25 +50,31 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Catalogue(Generic[T]):
-    """All subclasses of `base` that live one to a file below `package`, or in a plugin."""
+    """All subclasses of `base` in the families below `package`, one an entry, and in plugins.
+
+    An entry is `<family>/<name>.py`, or `<family>/<name>/__init__.py` with helpers beside it, that
+    defines a class whose base is called as ours is, or ends so: `Method`, `EnsembleMethod`. What
+    defines none is a helper, and is not listed.
+    """
 
     def __init__(self, package: str, base: type[T]) -> None:
-        """Name the package (dotted) and the class that its files extend."""
+        """Name the package (dotted) and the class that its entries extend."""
         self.package = package
         self.base = base
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Entries by name; nothing is imported but the empty package itself."""
-        found: dict[str, Entry] = {}
-        for entry in [*self._files(), *self._plugins()]:
-            if entry.name in found:
-                raise AcclimateError(f"{entry.module} and {found[entry.name].module} share a name")
-            found[entry.name] = entry
-        return found
+        entries: dict[str, Entry] = {}
+        for entry in [*self._modules[True], *self._plugins()]:
+            if entry.name in entries:
+                other = entries[entry.name].module
+                raise AcclimateError(f"{entry.module} and {other} share a name")
+            entries[entry.name] = entry
+        return entries
 
     def load(self, name: str) -> type[T]:
-        """Import the file called `name` (or the path of a `.py` file) and return its one class.
+        """Import the entry called `name` (or the path of a `.py` file) and return its one class.
 
         Raises:
             UnknownNameError: No entry has that name; the message gives the nearest.
@@ -75,7 +85,7 @@ class Catalogue(Generic[T]):
         note_module(module.__name__)
         classes = [c for c in vars(module).values() if self._defines(module.__name__, c)]
         if len(classes) != 1:
-            raise AcclimateError(f"{name} must define one {self.base.__name__}, has {len(classes)}")
+            raise self._not_one_class(name, len(classes))
         return cast("type[T]", classes[0])
 
     def build(self, spec: Mapping[str, Any] | str) -> T:
@@ -100,6 +110,8 @@ class Catalogue(Generic[T]):
 
     def _module(self, name: str) -> ModuleType:
         if name not in self.entries:
+            if any(name == helper.name for helper in self._modules[False]):
+                raise self._not_one_class(name, 0)
             raise UnknownNameError(self._kind, name, self.entries)
         # Imported here: listing what there is must stay quick.
         from acclimate.core.running_code import RUNNING
@@ -117,17 +129,37 @@ class Catalogue(Generic[T]):
         is_class = isinstance(value, type) and issubclass(value, self.base)
         return is_class and cast("type", value).__module__ == module
 
-    def _files(self) -> Iterator[Entry]:
+    def _not_one_class(self, name: str, number: int) -> AcclimateError:
+        return AcclimateError(f"{name} must define one {self.base.__name__}, has {number}")
+
+    @cached_property
+    def _modules(self) -> Mapping[bool, list[Entry]]:
+        """The files and folders of each family: entries (True), and what defines no class."""
         root = Path(str(import_module(self.package).__file__)).parent
-        for path in sorted(root.glob("*/[!_]*.py")):
-            with path.open(encoding="utf-8") as file:
-                summary = file.readline().strip().strip('"')
-            family = path.parent.name
-            yield Entry(path.stem, family, summary, f"{self.package}.{family}.{path.stem}")
+        files = [*root.glob("[!_]*/[!_]*.py"), *root.glob("[!_]*/[!_]*/__init__.py")]
+        modules: dict[bool, list[Entry]] = {True: [], False: []}
+        for path in sorted(files, key=lambda path: path.relative_to(root).parts[:2]):
+            text = path.read_text(encoding="utf-8")
+            family, name = (Path(part).stem for part in path.relative_to(root).parts[:2])
+            summary = text.partition("\n")[0].strip().strip('"')
+            module = f"{self.package}.{family}.{name}"
+            modules[self._is_extended_in(text)].append(Entry(name, family, summary, module))
+        return modules
+
+    def _is_extended_in(self, text: str) -> bool:
+        """Whether a module's text defines a class of ours; it is not imported for this."""
+        pattern = rf"^class \w+\([^)]*\b\w*{self.base.__name__}\b"
+        return re.search(pattern, text, re.MULTILINE) is not None
 
     def _plugins(self) -> Iterator[Entry]:
         for point in metadata.entry_points(group=self.package):
             yield Entry(point.name, "plugin", f"from {point.value}", point.value)
+
+
+METHODS = Catalogue("acclimate.methods", Method)
+MODELS = Catalogue("acclimate.models", ModelSource)
+TASKS = Catalogue("acclimate.tasks", TaskSource)
+METRICS = Catalogue("acclimate.metrics", Metric)
 
 
 def module_of_file(path: Path, kind: str) -> ModuleType:

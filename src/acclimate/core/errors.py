@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+from acclimate.core.former_names import name_now
+
 MAX_SHOWN = 200
 """Characters of a name that are said back."""
 
@@ -50,10 +52,14 @@ class UnknownNameError(AcclimateError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.known = sorted(known)
-        near = get_close_matches(name, self.known, n=1, cutoff=0.5)
-        mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(self.known)}"
         shown = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
-        super().__init__(f"no {kind} is called '{shown}'; {mend}")
+        super().__init__(f"no {kind} is called '{shown}'; {self._mend(name)}")
+
+    def _mend(self, name: str) -> str:
+        if name_now(name) in self.known:
+            return f"it is called {name_now(name)} now"
+        near = get_close_matches(name, self.known, n=1, cutoff=0.5)
+        return f"did you mean {near[0]}?" if near else f"known: {', '.join(self.known)}"
 
     def __str__(self) -> str:
         return str(self.args[0])

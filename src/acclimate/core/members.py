@@ -3,19 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS, MODELS
 from acclimate.core.errors import ConfigError
-from acclimate.core.method import MemberSpec, Method
+from acclimate.core.method import MemberSpec
 from acclimate.core.model import Model
-from acclimate.core.source import ModelSource
 
 Spec = str | dict[str, Any]
 Member = Spec | tuple[Spec, ...]
 """A method, or several one after another, or none: the base as it is. The first may be an entry of
 the model catalogue instead: what the others begin from in place of the base."""
-
-METHODS = Catalogue("acclimate.methods", Method)
-MODELS = Catalogue("acclimate.models", ModelSource)
 
 
 def build_member_specs(members: Sequence[Member]) -> tuple[MemberSpec, ...]:

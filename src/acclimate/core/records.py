@@ -9,6 +9,7 @@ from typing import Literal
 from acclimate.core.cost import Cost
 from acclimate.core.data import Record
 from acclimate.core.errors import BackendError, ConfigError
+from acclimate.core.former_names import METRICS_BEFORE, label_now
 from acclimate.core.notebook import Notes
 from acclimate.core.provenance import Provenance
 from acclimate.core.transaction import transaction
@@ -115,10 +116,10 @@ class Rows:
             )
 
     def all(self) -> list[Row]:
-        """Every row, in the order it was kept."""
+        """Every row, in the order it was kept; an old one as it would be called now."""
         with self._connected() as db:
             found = db.execute("SELECT body FROM rows ORDER BY rowid").fetchall()
-        return [Row.model_validate_json(body) for (body,) in found]
+        return [_as_now(Row.model_validate_json(body)) for (body,) in found]
 
     def find(self, like: Row) -> Row | None:
         """The row with the recipe, seed, split, key and items of `like`, if it was kept.
@@ -131,7 +132,7 @@ class Rows:
                 "AND items_hash=?",
                 (like.recipe, like.seed, like.split, like.key, like.items_hash),
             ).fetchone()
-        return Row.model_validate_json(found[0]) if found else None
+        return _as_now(Row.model_validate_json(found[0])) if found else None
 
     def lock(self, domain: str) -> str | None:
         """The digest of the test set that was locked for a domain."""
@@ -159,3 +160,20 @@ class Rows:
                 f"{self.path}: the study's rows cannot be read ({error}); move the file away, or "
                 f"{_ELSEWHERE}"
             ) from error
+
+
+def _as_now(row: Row) -> Row:
+    """The row, with what it names called as it is now; it may be of before the names."""
+    # A label that no method was fitted for is a person's own, of answers made elsewhere.
+    is_named_by_us = row.status != "done" or row.fit_cost != Cost()
+    scores = {
+        task: {METRICS_BEFORE.get(metric, metric): of_items for metric, of_items in metrics.items()}
+        for task, metrics in row.scores.items()
+    }
+    return row.model_copy(
+        update={
+            "recipe": label_now(row.recipe) if is_named_by_us else row.recipe,
+            "scores": scores,
+            "notes": {label_now(method): notes for method, notes in row.notes.items()},
+        }
+    )

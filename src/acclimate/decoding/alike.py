@@ -39,7 +39,7 @@ def require_one_vocabulary(members: Sequence[Model], labels: Sequence[str], meth
             raise NotApplicableError(
                 f"{method} joins members token by token, and the vocabularies of {labels[0]} "
                 f"({len(vocabularies[0]):,} tokens) and {label} ({len(own):,}) are not the same; "
-                "diverse joins them byte by byte, output_vote by whole answers"
+                "byte_average joins them byte by byte, output_vote by whole answers"
             )
 
 

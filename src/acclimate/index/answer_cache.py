@@ -175,7 +175,7 @@ def _again(answer: Completion) -> Completion:
 
 def _tell(keys: Sequence[bytes], num_new: int, found: Found) -> None:
     num_alike = sum(key in found.alike for key in keys)
-    average("answered from the prompt cache, share of prompts", len(keys) - num_new, len(keys))
+    average("answered from the response cache, share of prompts", len(keys) - num_new, len(keys))
     average("answered as a prompt like it was, share of prompts", num_alike, len(keys))
 
 

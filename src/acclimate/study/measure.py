@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from acclimate.core.afresh import afresh
-from acclimate.core.answers import METRICS, Answer, answers_to, metrics_of
+from acclimate.core.answers import Answer, answers_to, metrics_of
+from acclimate.core.catalogue import METRICS
 from acclimate.core.cost import Cost, metered
 from acclimate.core.data import Item, Task
 from acclimate.core.errors import BackendError

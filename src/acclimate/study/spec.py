@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS, MODELS, TASKS
 from acclimate.core.chain import Chain
 from acclimate.core.complaint import sentence
 from acclimate.core.data import Record
@@ -23,10 +23,6 @@ Spec = str | dict[str, Any]
 
 BASE = "base"
 """Label of the model as it came."""
-
-METHODS = Catalogue("acclimate.methods", Method)
-MODELS = Catalogue("acclimate.models", ModelSource)
-TASKS = Catalogue("acclimate.tasks", TaskSource)
 
 
 class StudySpec(Record):

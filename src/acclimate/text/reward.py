@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.answers import METRICS
-from acclimate.core.catalogue import module_of_file
+from acclimate.core.catalogue import METRICS, module_of_file
 from acclimate.core.choices import weighed_as
 from acclimate.core.data import Item, Preference, Task
 from acclimate.core.errors import ConfigError, NotApplicableError, UnknownNameError

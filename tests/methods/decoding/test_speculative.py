@@ -2,9 +2,9 @@
 
 import pytest
 
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError, UnknownNameError
-from acclimate.core.members import METHODS
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.rewriter import unwrap

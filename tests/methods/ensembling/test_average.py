@@ -86,7 +86,7 @@ def test_another_vocabulary_is_refused(tiny, small_data, tokenizer):
     )
     other.add_tokens(["morning"])
     method, pair = Average(members=((), "zero_shot")), [tiny, LocalModel(tiny.network, other)]
-    with pytest.raises(NotApplicableError, match=r"vocabularies .* diverse joins them byte"):
+    with pytest.raises(NotApplicableError, match=r"vocabularies .* byte_average joins them byte"):
         method.fit(tiny, small_data, seed=0, members=pair)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from acclimate.core.answers import answers_to
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.choices import probabilities
 from acclimate.core.cost import metered
 from acclimate.core.data import TrainData
@@ -16,7 +16,6 @@ from acclimate.core.errors import (
     NotApplicableError,
     UnknownNameError,
 )
-from acclimate.core.method import Method
 from acclimate.core.model import Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
@@ -24,7 +23,6 @@ from acclimate.methods.ensembling.output_vote import OutputVote
 from acclimate.text.vote_model import LEFT_OUT, TIES
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of, table
 
-METHODS = Catalogue("acclimate.methods", Method)
 NOTHING = TrainData()
 TARGETS = {"1": "red", "2": "green", "3": "blue", "4": "white"}
 

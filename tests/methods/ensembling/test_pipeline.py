@@ -2,9 +2,8 @@
 
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.errors import BackendError, ConfigError, UnknownNameError
-from acclimate.core.method import Method
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.prompt import Prompt
@@ -13,7 +12,6 @@ from acclimate.core.saved import load_model, save_model
 from acclimate.methods.ensembling.pipeline import Pipeline, Stage
 from acclimate.text.pipeline_model import PipelineModel, Slot
 
-METHODS = Catalogue("acclimate.methods", Method)
 SAMPLING = Sampling(max_new_tokens=5)
 
 CONTRACT = {

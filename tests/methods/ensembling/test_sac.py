@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from acclimate.core.answers import answers_to, metrics_of
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Item, Preference, Task, TrainData
 from acclimate.core.errors import BackendError, ConfigError, NotApplicableError, UnknownNameError
-from acclimate.core.members import METHODS
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from acclimate.core.answers import answers_to
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.errors import DataError, NotApplicableError, UnknownNameError
-from acclimate.core.method import Method
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.methods.ensembling.stacked import Stacked
 from acclimate.text.polls import LEFT_OUT
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of
 
-METHODS = Catalogue("acclimate.methods", Method)
 ACCURACIES = (0.8, 0.75, 0.7, 0.6, 0.55)
 
 CONTRACT = {

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Document, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.method import Method
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.index import encoders
@@ -88,4 +87,4 @@ def test_documents_are_needed():
 )
 def test_settings_that_cannot_be(fields, fault):
     with pytest.raises(ConfigError, match=fault):
-        Catalogue("acclimate.methods", Method).build({"name": "hybrid_rag", **fields})
+        METHODS.build({"name": "hybrid_rag", **fields})

@@ -2,10 +2,9 @@
 
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Document, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.method import Method
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.methods.retrieval.lexical_rag import LexicalRAG
@@ -70,4 +69,4 @@ def test_documents_are_needed():
 )
 def test_settings_that_cannot_be(fields, fault):
     with pytest.raises(ConfigError, match=fault):
-        Catalogue("acclimate.methods", Method).build({"name": "lexical_rag", **fields})
+        METHODS.build({"name": "lexical_rag", **fields})

@@ -6,10 +6,9 @@ import sys
 import pytest
 import torch
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METHODS
 from acclimate.core.data import Item, Task, TrainData
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.method import Method
 from acclimate.core.notebook import noted
 from acclimate.core.saved import load_model, save_model
 from acclimate.methods.tuning.qlora import QLoRA
@@ -94,4 +93,4 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(MissingExtraError, match=r"acclimate\[quant\]"):
-        Catalogue("acclimate.methods", Method).load("qlora")
+        METHODS.load("qlora")

@@ -2,10 +2,9 @@
 
 import pytest
 
-from acclimate.core.catalogue import Catalogue
+from acclimate.core.catalogue import METRICS
 from acclimate.core.data import Item
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.metric import Metric
 from acclimate.metrics.retrieval.recall_at_k import RecallAtK
 
 ITEM = Item(id="i", question="?", target="t", sources=("x", "y"))
@@ -33,4 +32,4 @@ def test_without_sources_it_is_undefined():
 
 def test_k_is_at_least_one():
     with pytest.raises(ConfigError, match="k=0"):
-        Catalogue("acclimate.metrics", Metric).build({"name": "recall_at_k", "k": 0})
+        METRICS.build({"name": "recall_at_k", "k": 0})

@@ -31,7 +31,8 @@ HELD_OUT_CHARS = 60_000
 class DomainTokens(Method):
     """Adaptive tokenization: each word begins as the mean of its pieces (Sachidananda et al. 2021).
 
-    Follow it with another method (`domain_tokens + continued`) to let the other weights learn too.
+    Follow it with another method (`domain_tokens + continued_pretraining`) to let the other
+    weights learn too.
 
     Differs: words are chosen by the tokens they save, not by how their use departs from general
     text; the old rows and layers stay as they are.

@@ -1,0 +1,105 @@
+"""Tune on answers in the wanted manner while guarding what the base does well."""
+
+from itertools import cycle, islice
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.errors import NotApplicableError, UnknownNameError
+from acclimate.core.method import Method
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.notebook import fact
+from acclimate.core.rewriter import Unwrapped, unwrap
+from acclimate.nn.low_rank import LowRank
+from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.training.batches import Example
+from acclimate.training.guard import fulfilled
+from acclimate.training.replay import Replay
+from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning import Lesson, Split, answers, tune
+
+
+class BehavioralTuning(Method):
+    """Low-rank tuning on a manner, with what the base itself says elsewhere (Yang et al. 2024).
+
+    The guard is requests of the other tasks that the base fulfils, answered as it answers them.
+    Where there are none it is text that the base writes (pseudo-rehearsal; Robins 1995).
+
+    Differs: the paper lets the base rewrite the wanted answers too; a manner would be lost by that.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2402.13669"
+    needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
+    is_trained: ClassVar[bool] = True
+
+    tasks: tuple[str, ...] = ()
+    """Names of the tasks whose answers show the manner; none: all that have training items."""
+    guard_share: float = Field(default=0.5, ge=0, lt=1)
+    """Share of the training rows that are the guard; one in two is experience replay's (Rolnick et
+    al. 2019). At 0 nothing is guarded."""
+    rank: int = Field(default=8, ge=1)
+    """Of the updates; 4 to 8 are LoRA's."""
+    alpha: float = Field(default=16.0, gt=0)
+    """Scale of the updates; twice the rank is common practice."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak; LoRA's."""
+    training: TrainingSettings = TrainingSettings()
+    """How long and how carefully."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Train updates of all linear layers beside a shared copy of the network.
+
+        Raises:
+            UnknownNameError: No task with training items has a name of `tasks`.
+            NotApplicableError: An encoder-decoder has nothing to guard.
+        """
+        wanted = self._wanted(data)
+        shown = data.model_copy(
+            update={
+                "train": tuple(task for task in data.train if task.name in wanted),
+                "dev": tuple(task for task in data.dev if task.name in wanted),
+            }
+        )
+        others = [task for task in data.train if task.name not in wanted]
+
+        def examples(outside: Unwrapped, _data: TrainData, split: Split) -> list[Example]:
+            own = list(answers(outside, shown, split))
+            if split == "dev" or not self.guard_share:
+                return own
+            fact("rows that show the manner", len(own))
+            count = max(1, round(self.guard_share / (1 - self.guard_share) * len(own)))
+            kept = TrainData(train=fulfilled(base, others, count, seed=seed))
+            guard = list(islice(cycle(list(answers(outside, kept, "train"))), count))
+            fact("rows of the guard, requests that the base fulfils", len(guard))
+            return own + (guard or self._written(own, unwrap(base).core, seed))
+
+        return tune(
+            base,
+            data,
+            Lesson(self._with_adapter, examples),
+            learning_rate=self.learning_rate,
+            settings=self.training,
+            seed=seed,
+        )
+
+    def _wanted(self, data: TrainData) -> tuple[str, ...]:
+        named = [task.name for task in data.train if task.items]
+        for name in self.tasks:
+            if name not in named:
+                raise UnknownNameError("task with training items", name, named)
+        return self.tasks or tuple(named)
+
+    def _written(self, own: list[Example], core: Any, seed: int) -> list[Example]:
+        if core.network.config.is_encoder_decoder:
+            raise NotApplicableError(
+                "behavioral_tuning found no request of another task that the base fulfils, and an "
+                "encoder-decoder writes no text to guard instead; name the tasks that show the "
+                "manner in `tasks`, give others, or set guard_share to 0"
+            )
+        return Replay(self.guard_share, "", seed).rows(own, core)
+
+    def _with_adapter(self, core: Any) -> NeuralModel:
+        form = LowRank(self.rank, self.alpha, 0.0, "all-linear")
+        adapted: NeuralModel = core.adapted(lambda n: PeftAdapter.new(n, form.config(n)))
+        return adapted

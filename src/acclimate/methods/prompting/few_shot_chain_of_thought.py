@@ -1,0 +1,45 @@
+"""Show worked examples, let the model reason, and extract its answer."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from acclimate.core.data import TrainData
+from acclimate.core.method import Method
+from acclimate.core.model import Model
+from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.text.reasoning import ANSWER_CUE, CUE, WithReasoning
+
+
+class FewShotChainOfThought(Method):
+    """Few-shot chain of thought (Wei et al. 2022) with a pass that extracts the answer.
+
+    Differs: training items without a rationale are shown with the cues alone, so that any
+    data will do.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2201.11903"
+    needs: ClassVar[frozenset[str]] = frozenset({"train_items"})
+
+    num_shots: int = Field(default=4, ge=1)
+    """Examples in each prompt; the paper shows eight, with long contexts."""
+    selection: Selection = "random"
+    """`random`: one draw for all questions; `nearest`: the training items most like each."""
+    cue: str = Field(default=CUE, min_length=1)
+    """What the reasoning begins with."""
+    answer_cue: str = Field(default=ANSWER_CUE, min_length=1)
+    """What the answer follows."""
+    max_rationale_tokens: int = Field(default=64, ge=1)
+    """The longest reasoning."""
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """A random draw does; the nearest are the nearest."""
+        return self.selection == "random"
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Examples outside, reasoning inside: the cues then stand in the examples too."""
+        pool = drawn(data, self.num_shots, seed)
+        pool = pool if self.selection == "random" else everything(data)
+        reasoning = WithReasoning(base, self.cue, self.answer_cue, self.max_rationale_tokens)
+        return WithExamples(reasoning, pool, self.num_shots, self.selection)
