@@ -20,13 +20,13 @@ def modules_of(value: object) -> set[str]:
     library made is not.
     """
     modules: set[str] = set()
-    met: set[int] = set()
+    met: dict[int, Any] = {}  # held, so that no other object gets an id that was met
     waiting: list[Any] = [value]
     while waiting:
         one = waiting.pop()
         if isinstance(one, _PLAIN) or id(one) in met:
             continue
-        met.add(id(one))
+        met[id(one)] = one
         modules |= {name for name in _modules(one) if _counts(name)}
         waiting += _inside(one)
     return modules
