@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from acclimate.study.machine import hardware
-from acclimate.text.corpus.build import build_corpus
-from acclimate.text.corpus.cleaning import clean_batch
-from acclimate.text.corpus.duplicates import find_duplicates
-from acclimate.text.corpus.in_order import num_processors
-from acclimate.text.corpus.reading import RawDocument
-from acclimate.text.corpus.repair import repaired
-from acclimate.text.corpus.settings import CorpusSettings
-from acclimate.text.corpus.shards import write_shards
-from acclimate.text.corpus.signatures import NUM_HASHES, SHINGLE_WORDS, signature
-from acclimate.text.corpus.words import WordReader
+from acclimate.data.corpus.build import build_corpus
+from acclimate.data.corpus.clean import clean_batch, repaired
+from acclimate.data.corpus.dedup.find_duplicates import find_duplicates
+from acclimate.data.corpus.dedup.minhash import NUM_HASHES, SHINGLE_WORDS, signature
+from acclimate.data.corpus.filters.word_counts import WordReader
+from acclimate.data.corpus.ordered_pool import num_processors
+from acclimate.data.corpus.read_documents import RawDocument
+from acclimate.data.corpus.settings import CorpusSettings
+from acclimate.data.shards.reader import write_shards
+from acclimate.study.environment import hardware
 
 NUM_DOCUMENTS, MEAN_WORDS, NUM_WORDS = 8_000, 450, 30_000
 NEAR_SHARE, ACCENT_SHARE = 0.1, 0.3

@@ -94,8 +94,8 @@ def seconds(work: Any) -> float:
 def cache() -> bool:
     """What keeping keys and values saves: the loop with them against the loop without."""
     from acclimate.core.model import Sampling
-    from acclimate.decoding.decode import decode_jointly
-    from acclimate.decoding.rows import NetworkReader
+    from acclimate.inference.engine.sequence_batch import NetworkReader
+    from acclimate.inference.generate import decode_jointly
 
     setting = embedded()
     torch.set_num_threads(setting.num_threads)

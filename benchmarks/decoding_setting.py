@@ -63,9 +63,9 @@ def embedded() -> Setting:
 @cache
 def large() -> Setting:
     """A Llama of random weights with the embedded base's tokenizer."""
-    from acclimate.decoding.local_model import LocalModel
-    from acclimate.nn.architectures import ModelSettings, new_network
-    from acclimate.nn.linear import use_fast_linears
+    from acclimate.inference.local_model import LocalModel
+    from acclimate.nn.architectures.build import ModelSettings, new_network
+    from acclimate.nn.fast_linear import use_fast_linears
 
     base, settings = embedded().model, ModelSettings(size=LARGE_PARAMS, max_seq_len=1024)
     network = new_network(settings, base.tokenizer, seed=SEED).to(base.network.device)
@@ -86,7 +86,7 @@ def plain(network: Any) -> Any:
 
 def conditions() -> str:
     """What was measured with."""
-    from acclimate.study.machine import hardware, versions
+    from acclimate.study.environment import hardware, versions
 
     found = versions()
     names = [f"{name} {found[name]}" for name in ("torch", "transformers") if name in found]
@@ -116,7 +116,7 @@ def generate(peer: Any, contexts: Sequence[list[int]], num_new: int, **how: Any)
 def decode(network: Any, contexts: Sequence[list[int]], num_new: int) -> list[list[int]]:
     """What our loop writes, always so many tokens."""
     from acclimate.core.model import Sampling
-    from acclimate.decoding.decode import decode as loop
+    from acclimate.inference.generate import decode as loop
 
     return loop(network, contexts, Sampling(max_new_tokens=num_new), is_stop=lambda _: False)
 

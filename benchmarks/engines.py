@@ -52,9 +52,9 @@ def main() -> int:
 
 def large(base: Any) -> Any:
     """A network of about 150 M random weights, with the embedded base's tokenizer."""
-    from acclimate.decoding.local_model import LocalModel
-    from acclimate.nn.architectures import ModelSettings, new_network
-    from acclimate.nn.linear import use_fast_linears
+    from acclimate.inference.local_model import LocalModel
+    from acclimate.nn.architectures.build import ModelSettings, new_network
+    from acclimate.nn.fast_linear import use_fast_linears
 
     network = new_network(ModelSettings(**LARGE), base.tokenizer, seed=0).to(base.network.device)
     return LocalModel(use_fast_linears(network).eval().requires_grad_(False), base.tokenizer)
@@ -142,8 +142,8 @@ def until(ids: list[int], end: int) -> list[int]:
 def engines(model: Any) -> dict[tuple[str, str], tuple[Write, int]]:
     """Those that are installed and can run the model, with the bytes of their weights."""
     from acclimate.core.errors import AcclimateError
-    from acclimate.decoding.backend import BACKENDS
-    from acclimate.decoding.converted import converted
+    from acclimate.inference.backends.conversion_cache import converted
+    from acclimate.inference.backends.interface import BACKENDS
 
     found = {}
     for name, precision in CONTENDERS:

@@ -68,8 +68,8 @@ def threads() -> int:
 
 def network_of(size: dict[str, int], seed: int) -> Any:
     """A network of random weights, ready to answer."""
-    from acclimate.nn.architectures import ModelSettings, new_network
-    from acclimate.nn.linear import use_fast_linears
+    from acclimate.nn.architectures.build import ModelSettings, new_network
+    from acclimate.nn.fast_linear import use_fast_linears
 
     shape = {k: v for k, v in size.items() if k != "vocab_size"}
     settings = ModelSettings(**shape, max_seq_len=PROMPT_TOKENS + NEW_TOKENS)
@@ -80,9 +80,9 @@ def network_of(size: dict[str, int], seed: int) -> Any:
 def compare(name: str, networks: list[Any], vocab_size: int, space: str) -> float:
     """Rounds of each alone and all together in turn; the median ratio of their times."""
     from acclimate.core.model import Sampling
-    from acclimate.decoding.decode import decode, decode_jointly
-    from acclimate.decoding.rows import NetworkReader
-    from acclimate.nn.mixtures import Mixture
+    from acclimate.ensembles.token_level.mixtures import Mixture
+    from acclimate.inference.engine.sequence_batch import NetworkReader
+    from acclimate.inference.generate import decode, decode_jointly
 
     contexts = contexts_of(NUM_PROMPTS, vocab_size)
     sampling, mixture = Sampling(max_new_tokens=NEW_TOKENS), Mixture(space=space)

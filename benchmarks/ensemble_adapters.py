@@ -42,9 +42,9 @@ def main() -> int:
 def one_pass(name: str, size: dict[str, int], num_members: int, num_prompts: int) -> float:
     """The average of adapters of one base, written in one pass and in one each."""
     from acclimate.core.model import Sampling
-    from acclimate.decoding.decode import decode_jointly
-    from acclimate.decoding.one_pass import in_one_pass
-    from acclimate.nn.mixtures import Mixture
+    from acclimate.ensembles.token_level.mixtures import Mixture
+    from acclimate.ensembles.token_level.shared_pass import in_one_pass
+    from acclimate.inference.generate import decode_jointly
 
     _, members = adapted(size, num_members)
     contexts = contexts_of(num_prompts, size["vocab_size"])
@@ -68,14 +68,14 @@ def one_pass(name: str, size: dict[str, int], num_members: int, num_prompts: int
 def seats_of(members: list[Any], contexts: list[list[int]]) -> list[Any]:
     """Members that all read the same prompts."""
     from acclimate.core.prompt import Prompt
-    from acclimate.decoding.seats import Seat
+    from acclimate.ensembles.token_level.member_prompts import Seat
 
     return [Seat(m, (), [(Prompt(""), ids, []) for ids in contexts]) for m in members]
 
 
 def memory(name: str, size: dict[str, int]) -> bool:
     """Weights of adapters that write together; whether they are the base's and the adapters'."""
-    from acclimate.decoding.one_pass import in_one_pass
+    from acclimate.ensembles.token_level.shared_pass import in_one_pass
 
     base, members = adapted(size, max(NUM_MEMBERS))
     in_one_pass(seats_of(members, contexts_of(1, size["vocab_size"])))
@@ -97,9 +97,9 @@ def memory(name: str, size: dict[str, int]) -> bool:
 
 def adapted(size: dict[str, int], num_members: int) -> tuple[Any, list[Any]]:
     """A base, and so many adapters of it."""
-    from acclimate.decoding.local_model import LocalModel
-    from acclimate.nn.low_rank import LowRank
-    from acclimate.nn.peft_adapter import PeftAdapter
+    from acclimate.inference.local_model import LocalModel
+    from acclimate.nn.adapters.low_rank import LowRank
+    from acclimate.nn.adapters.peft import PeftAdapter
 
     form = LowRank(RANK, 2.0 * RANK, 0.0, "all-linear")
     base = LocalModel(network_of(size, 0), Vocabulary(size["vocab_size"]))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acclimate.core.answers import answers_to
 from acclimate.core.catalogue import METHODS
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
+from acclimate.evaluation.answers import answers_to
 from acclimate.models.local.recorded import Recorded
 
 ALLOWED_SECONDS = 60.0

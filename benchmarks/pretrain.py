@@ -123,7 +123,7 @@ class Vocabulary:
 
 def network_of(size: dict[str, int]) -> Any:
     """The same weights for every contender."""
-    from acclimate.nn.architectures import ModelSettings, new_network
+    from acclimate.nn.architectures.build import ModelSettings, new_network
 
     shape = {k: v for k, v in size.items() if k != "vocab_size"}
     settings = ModelSettings(**shape, max_seq_len=ROW_TOKENS)
@@ -139,11 +139,11 @@ def tokens_of(size: dict[str, int]) -> np.ndarray:
 
 def acclimate(size: dict[str, int], clock: Clock) -> float:
     """The loop of this package."""
-    from acclimate.nn.linear import use_fast_linears
-    from acclimate.training.loop import Run, train
-    from acclimate.training.objectives import causal
-    from acclimate.training.plan import Plan
-    from acclimate.training.windows import TokenArray, WindowSource
+    from acclimate.nn.fast_linear import use_fast_linears
+    from acclimate.pretraining.objectives import causal
+    from acclimate.pretraining.token_windows import TokenArray, WindowSource
+    from acclimate.training.arguments import Plan
+    from acclimate.training.trainer import Run, train
 
     network = use_fast_linears(network_of(size))
     tokens = TokenArray(tokens_of(size))
@@ -214,11 +214,11 @@ def gpu_line(name: str, size: dict[str, int]) -> str:
     """Our loop on the GPU; the peak is a Hopper's 989 TFLOP/s in bf16 (NVIDIA's data sheet)."""
     import torch
 
-    from acclimate.nn.architectures import ModelSettings, new_network
-    from acclimate.training.loop import Run, train
-    from acclimate.training.objectives import causal
-    from acclimate.training.plan import Plan
-    from acclimate.training.windows import TokenArray, WindowSource
+    from acclimate.nn.architectures.build import ModelSettings, new_network
+    from acclimate.pretraining.objectives import causal
+    from acclimate.pretraining.token_windows import TokenArray, WindowSource
+    from acclimate.training.arguments import Plan
+    from acclimate.training.trainer import Run, train
 
     rows, length, steps = 32, 1024, 30
     shape = {k: v for k, v in size.items() if k != "vocab_size"}

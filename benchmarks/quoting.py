@@ -24,10 +24,10 @@ import torch
 from decoding_setting import IS_QUICK, NUM_ROUNDS, SEED, conditions, embedded, verdict
 
 from acclimate.core.catalogue import METHODS
-from acclimate.core.data import Document, Item, Task, TrainData
+from acclimate.core.domain import Document, Item, Task, TrainData
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.text.public_objects import STDLIB, PublicObject, public_objects
+from acclimate.data.python_packages.api_objects import STDLIB, PublicObject, public_objects
 
 NEEDED = 1.5
 PACKAGES = () if IS_QUICK else ("numpy",)

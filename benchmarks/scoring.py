@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from acclimate.core.data import Domain
+from acclimate.core.domain import Domain
 from acclimate.core.model import Model, Pair
 from acclimate.core.rewriter import unwrap
 
@@ -68,7 +68,7 @@ def conditions(domain: Domain) -> str:
     """What this was measured with."""
     import torch
 
-    from acclimate.study.machine import hardware
+    from acclimate.study.environment import hardware
 
     names = ("lm_eval", "torch", "transformers", "tokenizers")
     return (

@@ -21,11 +21,11 @@ import torch
 from acclimate.core.errors import AcclimateError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
-from acclimate.decoding.backend import BACKENDS
-from acclimate.decoding.backend_model import on_backend
+from acclimate.data.tokenizers.chat_template import stop_ids
+from acclimate.inference.backends.backend_model import on_backend
+from acclimate.inference.backends.interface import BACKENDS
 from acclimate.models.local.embedded import Embedded
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.text.chat import stop_ids
 
 THINGS = ("list", "tuple", "dictionary", "set", "string", "file", "module", "class")
 DOING = ("sorts", "opens", "copies", "joins", "counts", "closes", "prints", "reads")

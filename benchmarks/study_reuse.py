@@ -12,14 +12,14 @@ from pathlib import Path
 from statistics import median
 
 from acclimate.core.catalogue import METHODS, MODELS, TASKS
-from acclimate.core.data import Domain
+from acclimate.core.domain import Domain
 from acclimate.core.rewriter import unwrap
-from acclimate.core.store import Store
-from acclimate.study.control import control_score
-from acclimate.study.machine import hardware, versions
-from acclimate.study.measure import measure
+from acclimate.core.storage.artifact_store import Store
+from acclimate.evaluation.control_set import control_score
+from acclimate.evaluation.measure import measure
+from acclimate.study.environment import hardware, versions
+from acclimate.study.fit_cache import Node, Workshop
 from acclimate.study.spec import Spec
-from acclimate.study.workshop import Node, Workshop
 
 ALLOWED = 0.55
 """Seconds of the eight together over seconds of the eight alone, fitting and measuring."""

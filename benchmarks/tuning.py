@@ -134,7 +134,7 @@ class Vocabulary:
 
 def new_base() -> Any:
     """The same weights for every contender."""
-    from acclimate.nn.architectures import ModelSettings, new_network
+    from acclimate.nn.architectures.build import ModelSettings, new_network
 
     shape = {k: v for k, v in SIZE.items() if k != "vocab_size"}
     settings = ModelSettings(**shape, max_seq_len=MAX_TOKENS)
@@ -143,9 +143,9 @@ def new_base() -> Any:
 
 def dev_loss(network: Any) -> float:
     """Nats a token of an answer, the same way for every contender."""
-    from acclimate.training.batches import Example
-    from acclimate.training.looking import mean_loss
-    from acclimate.training.sources import ExampleSource
+    from acclimate.training.batch_source import ExampleSource
+    from acclimate.training.packing import Example
+    from acclimate.training.validation import mean_loss
 
     dev = [Example(prompt, answer) for prompt, answer in examples(64, seed=1)]
     return mean_loss(network, ExampleSource(dev, dev, BATCH, 0, is_seq2seq=False))
@@ -153,7 +153,7 @@ def dev_loss(network: Any) -> float:
 
 def quantised() -> str:
     """What the base takes in memory under LoRA and under QLoRA, and what rounding costs in loss."""
-    from acclimate.nn.nf4 import num_bytes, quantize
+    from acclimate.nn.quantization.nf4 import num_bytes, quantize
 
     base = new_base()
     plain, loss = num_bytes(base.requires_grad_(False)), dev_loss(base)
@@ -169,10 +169,10 @@ def side_by_side() -> str:
     import torch
 
     from acclimate.core.model import Sampling
-    from acclimate.decoding.decode import decode
-    from acclimate.nn.bottleneck import BottleneckForm
-    from acclimate.nn.bottleneck_adapter import BottleneckAdapter
-    from acclimate.nn.linear import use_fast_linears
+    from acclimate.inference.generate import decode
+    from acclimate.nn.adapters.bottleneck import BottleneckForm
+    from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
+    from acclimate.nn.fast_linear import use_fast_linears
 
     torch.set_num_threads(threads())
     base = use_fast_linears(new_base().eval().requires_grad_(False))
@@ -214,12 +214,12 @@ def lora_config() -> Any:
 
 def acclimate(kind: str, train_on: list[tuple[list[int], list[int]]], clock: Clock) -> Any:
     """The loop of this package."""
-    from acclimate.nn.linear import use_fast_linears
-    from acclimate.nn.peft_adapter import PeftAdapter
-    from acclimate.training.batches import Example
-    from acclimate.training.loop import Run, train
-    from acclimate.training.plan import Plan
-    from acclimate.training.sources import ExampleSource
+    from acclimate.nn.adapters.peft import PeftAdapter
+    from acclimate.nn.fast_linear import use_fast_linears
+    from acclimate.training.arguments import Plan
+    from acclimate.training.batch_source import ExampleSource
+    from acclimate.training.packing import Example
+    from acclimate.training.trainer import Run, train
 
     network = use_fast_linears(new_base()).requires_grad_(kind == "full")
     if kind == "lora":

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from acclimate.core import libraries, provenance
-from acclimate.core.running_code import RUNNING
+from acclimate.core import provenance
+from acclimate.core.source_code import libraries
+from acclimate.core.source_code.running_code import RUNNING
 
 
 def change_code(monkeypatch, *labels):

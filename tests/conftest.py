@@ -113,7 +113,7 @@ FOODS = ("seeds", "frogs", "snails", "roots", "worms")
 
 def small_tasks(first: int, last: int):
     """A choice task and an answer task about the animals from `first` to before `last`."""
-    from acclimate.core.data import Item, Task
+    from acclimate.core.domain import Item, Task
 
     numbered = list(enumerate(ANIMALS))[first:last]
     colours = tuple(
@@ -147,7 +147,7 @@ def small_tasks(first: int, last: int):
 @pytest.fixture(scope="session")
 def small_domain():
     """24 training, 8 dev and 8 test items of two tasks, five pages with their answers, 32 pairs."""
-    from acclimate.core.data import Control, Document, Domain, Preference
+    from acclimate.core.domain import Control, Document, Domain, Preference
 
     said = [
         f"In this country the {name} is {COLOURS[i % 3]} and people often see what it eats: the "
@@ -190,7 +190,7 @@ class Untouchable(tuple):
 @pytest.fixture(scope="session")
 def locked_domain(small_domain):
     """The small domain with test tasks whose items raise when they are touched."""
-    from acclimate.core.data import Task
+    from acclimate.core.domain import Task
 
     locked = [
         Task.model_construct(**{**dict(task), "items": Untouchable()}) for task in small_domain.test

@@ -4,19 +4,20 @@ from itertools import combinations
 from math import exp, hypot
 from statistics import NormalDist
 
-from acclimate.core.notebook import Notes
+from acclimate.core.runtime.fit_log import Notes
+from acclimate.study.analysis.recommend import recommend
 from acclimate.study.findings import (
+    Capability,
     Comparison,
+    Confirmation,
     Difference,
+    Disagreement,
     Estimate,
     Findings,
     Forgetting,
     Standing,
 )
 from acclimate.study.limits import broken_limits
-from acclimate.study.recommend import recommend
-from acclimate.study.retained import Capability
-from acclimate.study.verdict import Confirmation, Disagreement
 
 BASE = "tiny-base"
 MONTHS, LOAD = 12.0, 20_000.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acclimate.core.cost import Cost, spend
 from acclimate.core.model import Completion, LogLikelihood, Model
+from acclimate.core.runtime.cost import Cost, spend
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.models.local.recorded import Recorded
 
 CHOICES = ("no", "yes")

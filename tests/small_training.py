@@ -36,7 +36,7 @@ def text(count: int, seed: int = 0) -> np.ndarray:
 
 def small_network(**fields):
     """A network of two layers of width 32, the same for the same seed, on one thread."""
-    from acclimate.nn.architectures import ModelSettings, new_network
+    from acclimate.nn.architectures.build import ModelSettings, new_network
     from acclimate.nn.threads import use_threads_for
 
     use_threads_for(0)
@@ -47,8 +47,8 @@ def small_network(**fields):
 
 def small_source(**fields):
     """Rows of 16 targets, four a step in passes of two, out of 4,000 tokens."""
-    from acclimate.training.objectives import causal
-    from acclimate.training.windows import TokenArray, WindowSource
+    from acclimate.pretraining.objectives import causal
+    from acclimate.pretraining.token_windows import TokenArray, WindowSource
 
     told = {"objective": causal, "row_tokens": 17, "batch_size": 4, "seed": 0}
     texts = {"train": TokenArray(text(4000)), "dev": TokenArray(text(200, seed=1))}
@@ -57,8 +57,8 @@ def small_source(**fields):
 
 def small_run(**fields):
     """Thirty steps, a look every ten; what is not told here is `Plan`'s default."""
-    from acclimate.training.loop import Run
-    from acclimate.training.plan import Plan
+    from acclimate.training.arguments import Plan
+    from acclimate.training.trainer import Run
 
     plan = {"num_steps": 30, "learning_rate": 1e-2, "eval_every_steps": 10}
     source = fields.pop("source", None) or small_source()
@@ -79,9 +79,9 @@ def train_in(told: dict) -> None:
     from safetensors.torch import save_file
 
     from acclimate.training import checkpoint
-    from acclimate.training.journal import Journal
-    from acclimate.training.loop import train
-    from acclimate.training.parallel import World
+    from acclimate.training.distributed import World
+    from acclimate.training.run_log import Journal
+    from acclimate.training.trainer import train
 
     out, die, is_main = Path(told["out"]), told.get("die"), World.here().is_main
     losses: list[float] = []

@@ -16,11 +16,11 @@ from importlib import metadata
 from pathlib import Path
 
 from acclimate.core.prompt import Example, Passage, Prompt
-from acclimate.text.chunking import cut
-from acclimate.text.docstrings import installed_docstrings
-from acclimate.text.layout import as_text
-from acclimate.text.module_pages import module_pages
-from acclimate.text.public_objects import public_objects
+from acclimate.data.documents.chunking import cut
+from acclimate.data.prompt_template import as_text
+from acclimate.data.python_packages.api_objects import public_objects
+from acclimate.data.python_packages.api_pages import module_pages
+from acclimate.data.python_packages.docstrings import installed_docstrings
 
 SHARES = {
     "peps": 8, "cpp_docs": 7, "powershell_docs": 5, "rust_rfcs": 6, "eips": 3, "factbook": 5,

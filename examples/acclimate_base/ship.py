@@ -16,9 +16,9 @@ import torch
 from make_text import SHARES
 
 from acclimate.core.errors import DataError
-from acclimate.decoding.load_network import load_network
-from acclimate.decoding.local_model import LocalModel
-from acclimate.study.probe import in_context_accuracy
+from acclimate.evaluation.in_context_probe import in_context_accuracy
+from acclimate.inference.load import load_network
+from acclimate.inference.local_model import LocalModel
 from acclimate.tasks.package.python_docs import PythonDocs
 
 PLACE = Path(__file__).parents[2] / "src/acclimate/models/local/acclimate_base"

@@ -10,7 +10,7 @@ from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.rewriter import Unwrapped
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.tasks.files.folder import Folder
-from acclimate.training.tuning import answers
+from acclimate.training.finetune import answers
 
 
 @pytest.fixture

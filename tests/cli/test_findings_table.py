@@ -6,7 +6,7 @@ from io import StringIO
 from rich.console import Console
 
 from acclimate.cli._findings_table import WIDE, findings_table
-from acclimate.study.verdict import Recommendation
+from acclimate.study.findings import Recommendation
 from example_findings import TABLE, example, standing
 
 

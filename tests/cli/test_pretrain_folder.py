@@ -14,7 +14,7 @@ import transformers
 import yaml
 
 from acclimate.cli.main import main
-from acclimate.training import loop
+from acclimate.training import trainer as loop
 from small_study import write_domain
 from small_text import small_spec, write_texts
 
@@ -114,7 +114,7 @@ def test_dropped_documents_are_counted(run, tmp_path):
 
 def test_what_does_not_fit_is_said_before_it_is_made(run):
     big = {"size": "7b", "num_layers": None, "embed_dim": None}
-    with patch("acclimate.training.pretraining.use_fast_linears") as made:
+    with patch("acclimate.pretraining.pretrain.use_fast_linears") as made:
         code, _, err = run("micro_batch_size=2", model=big)
     assert code == 2
     assert not made.called

@@ -7,7 +7,7 @@ import pytest
 
 from acclimate.cli.report import run
 from acclimate.core.errors import DataError
-from acclimate.study.report import read_findings, write_report
+from acclimate.study.report.write import read_findings, write_report
 from example_findings import example
 
 

@@ -17,7 +17,7 @@ from server.running import free_port, until
 @pytest.fixture(autouse=True)
 def tests_keep_their_turns(monkeypatch):
     """The verb changes how its own process is scheduled, which here is that of all tests."""
-    monkeypatch.setattr("acclimate.server.hands.processors.interrupt_nobody", lambda: False)
+    monkeypatch.setattr("acclimate.server.workers.process_setup.interrupt_nobody", lambda: False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.3.2.1"])
@@ -57,10 +57,10 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
 
-    from acclimate.cli import _systems
-    from acclimate.server import lifecycle
-    from acclimate.server.hands import workers
-    from acclimate.server.hands.threads import Threads
+    from acclimate.cli import _served_systems as _systems
+    from acclimate.server import http_server as lifecycle
+    from acclimate.server.workers import process_pool as workers
+    from acclimate.server.workers.thread_pool import Threads
     from server.small_systems import Says
 
     asked = []

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from acclimate.cli import main as entry
-from acclimate.text.tokenizers.folder import load_tokenizer
+from acclimate.data.tokenizers.save import load_tokenizer
 
 WORDS = "the reader reads what the Writer writes; naïve  people don't\n"
 
@@ -89,8 +89,8 @@ def test_tokenizers_are_compared_on_the_text(run, text, tmp_path):
 
 
 def test_of_a_corpus_each_takes_its_split(run, text, tmp_path):
-    from acclimate.text.corpus.build import build_corpus, documents
-    from acclimate.text.corpus.settings import CorpusSettings
+    from acclimate.data.corpus.build import build_corpus, documents
+    from acclimate.data.corpus.settings import CorpusSettings
 
     rows = [{"text": " ".join(f"word{i}of{j}" for j in range(9))} for i in range(40)]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))

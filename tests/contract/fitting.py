@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from acclimate.core.catalogue import METHODS
-from acclimate.core.cost import Cost, metered
 from acclimate.core.model import NeuralModel, Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.core.saved import descendants
-from acclimate.text.layout import as_text
+from acclimate.core.runtime.cost import Cost, metered
+from acclimate.core.storage.saved_model import descendants
+from acclimate.data.prompt_template import as_text
 
 SAMPLING = Sampling(max_new_tokens=4)
 

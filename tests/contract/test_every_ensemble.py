@@ -2,10 +2,10 @@
 
 import pytest
 
-from acclimate.core.answers import answers_to
 from acclimate.core.catalogue import METHODS
 from acclimate.core.model import Sampling
-from acclimate.core.notebook import noted
+from acclimate.core.runtime.fit_log import noted
+from acclimate.evaluation.answers import answers_to
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of
 
 BY_TOKEN = {

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from acclimate.core.cost import metered
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.method import NEEDS, CompositeMethod, Method
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.runtime.cost import metered
+from acclimate.core.storage.saved_model import load_model, save_model
 from contract.alternatives import (
     alternative,
     check_documented,
@@ -240,7 +240,7 @@ FIELDS = [(n, s) for n, kind in loadable() for s in settings(kind) if not is_uns
 
 @pytest.mark.parametrize(("name", "setting"), FIELDS, ids=[".".join(f) for f in FIELDS])
 def test_each_field_changes_something(name, setting, fitted, tiny, small_data, asked, monkeypatch):
-    monkeypatch.setattr("acclimate.index.encoders._transformer", lambda _name: LastWord())
+    monkeypatch.setattr("acclimate.retrieval.encoders.load._transformer", lambda _name: LastWord())
     changed, before = specs(name, setting)
     one = fitted(name) if before == plain(name) else fit(before, tiny, small_data)
     assert differs(one, fit(changed, tiny, small_data), asked)

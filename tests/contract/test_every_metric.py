@@ -6,7 +6,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from acclimate.core.catalogue import METRICS
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion, LogLikelihood
 from contract.alternatives import (

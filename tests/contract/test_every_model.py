@@ -5,8 +5,8 @@ import pytest
 from acclimate.core.catalogue import MODELS
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.model import Sampling
-from acclimate.core.saved import load_model, save_model
 from acclimate.core.source import ModelSource
+from acclimate.core.storage.saved_model import load_model, save_model
 from contract.alternatives import (
     check_documented,
     check_own_test,

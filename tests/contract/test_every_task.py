@@ -5,7 +5,7 @@ from itertools import chain, combinations
 import pytest
 
 from acclimate.core.catalogue import METRICS, TASKS
-from acclimate.core.data import Domain, digest
+from acclimate.core.domain import Domain, digest
 from acclimate.core.source import TaskSource
 from contract.alternatives import (
     check_documented,

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import acclimate
-from acclimate.core.data import digest
+from acclimate.core.domain import digest
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.provenance import provenance_of
-from acclimate.core.records import Row
-from acclimate.core.store import Store
+from acclimate.core.storage.artifact_store import Store
 from acclimate.study import row as row_module
+from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.results_db import Row
 from acclimate.study.row import RowMaker
-from acclimate.study.workshop import Node, Workshop
 from contract.fitting import METHODS, plain
 
 ROOT = Path(acclimate.__file__).parent
@@ -65,7 +65,7 @@ def test_each_file_that_runs_to_fit_and_to_measure_is_recorded(
     assert ran - set(node.made_by.files) == set()
     row = RowMaker(small_domain).measured(Row(recipe=name, seed=0, split="dev"), lambda: node)
     assert row.status == "done"
-    assert {"study/measure.py", "core/answers.py"} <= asked
+    assert {"evaluation/measure.py", "evaluation/answers.py"} <= asked
     assert asked - set(row.made_by.files) == set()
 
 
@@ -87,4 +87,4 @@ def test_what_runs_is_seen_in_threads_too():
         thread = threading.Thread(target=digest, args=("x",))
         thread.start()
         thread.join()
-    assert "core/data.py" in ran
+    assert "core/domain.py" in ran

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from acclimate.core.catalogue import Catalogue, Entry, sentence
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 from acclimate.core.errors import (
     AcclimateError,
     ConfigError,

@@ -6,10 +6,9 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from acclimate.core.chain import Chain
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.method import Method
+from acclimate.core.method import Chain, Method
 from acclimate.core.model import Model
 
 

@@ -9,7 +9,7 @@ import pytest
 from acclimate.core.catalogue import METHODS, METRICS
 from acclimate.core.errors import ConfigError, DataError, UnknownNameError
 from acclimate.core.former_names import METHODS_BEFORE, METRICS_BEFORE, label_now
-from acclimate.core.records import Row, Rows
+from acclimate.study.results_db import Row, Rows
 from acclimate.study.spec import make_spec, recipes_of
 from acclimate.tasks.files.folder import Folder
 

@@ -7,7 +7,7 @@ import pytest
 from acclimate.core.catalogue import Catalogue
 from acclimate.core.metric import Metric
 from acclimate.core.provenance import Provenance, Trace, is_stale_taken, provenance_of, taking_stale
-from acclimate.core.store import Store
+from acclimate.core.storage.artifact_store import Store
 from changed_code import change_code, change_library
 
 KEY, OTHER = "ab" + "0" * 62, "cd" + "0" * 62
@@ -18,12 +18,13 @@ def test_today_it_holds():
     made = provenance_of([LORA])
     assert made.stale() == ()
     assert Provenance.model_validate_json(made.model_dump_json()) == made
-    assert {"methods/tuning/lora.py", "training/loop.py", "core/data.py"} <= set(made.files)
+    assert {"methods/tuning/lora.py", "training/trainer.py", "core/domain.py"} <= set(made.files)
     assert {"torch", "transformers", "tokenizers", "peft", "python"} <= set(made.libraries)
 
 
 @pytest.mark.parametrize(
-    "label", ["methods/tuning/lora.py", "training/loop.py", "training/losses.py", "core/prompt.py"]
+    "label",
+    ["methods/tuning/lora.py", "training/trainer.py", "training/losses.py", "core/prompt.py"],
 )
 def test_a_changed_file_below_is_named(label, monkeypatch):
     made = provenance_of([LORA])
@@ -70,7 +71,7 @@ def test_what_is_not_known_does_not_hold():
 
 def test_of_two_versions_that_which_is_not_todays_stays(monkeypatch):
     old = provenance_of([LORA])
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     change_library(monkeypatch, "torch", "99")
     new = provenance_of([LORA])
     reasons = ("code changed: training/loop.py", f"torch {old.libraries['torch']} → 99")
@@ -131,7 +132,7 @@ def test_what_is_stale_is_made_again_and_gives_way(tmp_path, monkeypatch):
     put("old")
     put("as old")  # of two that are made the same way the first stays
     assert (store.get(KEY) / "x").read_text() == "old"
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     assert store.get(KEY) is None
     assert store.has(KEY)
     assert store.stale(KEY) == ("code changed: training/loop.py",)
@@ -149,7 +150,7 @@ def test_made_of_what_is_stale_it_is_stale_itself(tmp_path, monkeypatch):
     store = Store(tmp_path)
     with store.put(KEY, {}, Trace(LORA)):
         pass
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     with taking_stale(), store.put(OTHER, {}, Trace(LORA)):
         assert store.get(KEY)
     assert store.stale(OTHER) == ("code changed: training/loop.py",)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from acclimate.core.cost import Cost
 from acclimate.core.errors import ConfigError
+from acclimate.core.runtime.cost import Cost
 from acclimate.planning.lifetime_cost import Prices, fit_usd, request_usd, total_usd
 
 PRICES = Prices(cpu_core_hour_usd=0.05, gpu_hour_usd=3.0, prompt_token_usd=1e-6, new_token_usd=4e-6)

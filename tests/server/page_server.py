@@ -8,7 +8,7 @@ from dataclasses import replace
 from acclimate.core.errors import DataError
 from acclimate.core.model import Completion
 from acclimate.server.app import build_app
-from acclimate.server.lifecycle import Server
+from acclimate.server.http_server import Server
 from server.running import free_port, until
 from server.small_systems import Says
 

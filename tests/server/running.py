@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from acclimate.server.lifecycle import Server
+from acclimate.server.http_server import Server
 
 
 def free_port():

@@ -4,7 +4,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
-import acclimate.server.echo  # noqa: F401  (takes its time, which is no request's)
+import acclimate.server.openai.prompt_echo  # noqa: F401  (takes its time, which is no request's)
 from acclimate.server.app import build_app
 from acclimate.server.limits import Limits
 from server.small_systems import Says

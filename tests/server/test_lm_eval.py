@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from acclimate.cli._systems import served
-from acclimate.core.choices import probabilities
+from acclimate.cli._served_systems import served
+from acclimate.core.choice_probabilities import probabilities
 from acclimate.core.model import LogLikelihood
-from acclimate.core.records import Rows
 from acclimate.models.local.embedded import Embedded
 from acclimate.server.app import build_app
-from acclimate.study.report import write_report
+from acclimate.study.report.write import write_report
+from acclimate.study.results_db import Rows
 from acclimate.study.run import run_study
 from acclimate.study.spec import make_spec
 from conftest import ANIMALS

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from acclimate.core.data import Task
+from acclimate.core.domain import Task
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
 from acclimate.server.limits import Limits
-from acclimate.text.asked_as import asked_as
+from acclimate.server.task_prompts import asked_as
 from server.small_systems import Says
 from server.told_systems import Breaks
 

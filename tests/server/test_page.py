@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acclimate.server.feedback_store import (
+from acclimate.server.feedback.store import (
     Answer,
     Comparison,
     Correction,

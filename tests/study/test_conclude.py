@@ -3,8 +3,8 @@
 import pytest
 
 from acclimate.core.errors import BackendError
-from acclimate.core.records import Row
 from acclimate.study.conclude import conclude
+from acclimate.study.results_db import Row
 
 
 def test_the_reason_is_that_of_the_row_that_failed():

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acclimate.core.records import Rows
+from acclimate.study.results_db import Rows
 from small_study import run_here, write_domain
 
 NUM_KILLS = 10
 
-PRELOADED = ["acclimate.study.run", "acclimate.decoding.local_model", "acclimate.training.loop",
+PRELOADED = ["acclimate.study.run", "acclimate.inference.local_model", "acclimate.training.trainer",
              "acclimate.methods.retrieval.lexical_rag", "peft", "transformers"]  # fmt: skip
 """Imported once in the server that the doomed processes are forked from."""
 

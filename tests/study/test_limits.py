@@ -3,9 +3,8 @@
 import pytest
 
 from acclimate.core.errors import UnknownNameError
-from acclimate.study.findings import Forgetting
+from acclimate.study.findings import Capability, Forgetting
 from acclimate.study.limits import broken_limits, nearest
-from acclimate.study.retained import Capability
 from example_findings import standing
 
 

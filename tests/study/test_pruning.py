@@ -6,7 +6,7 @@ import pytest
 
 from acclimate.core.home import home
 from acclimate.core.provenance import Provenance, Trace
-from acclimate.core.store import Store
+from acclimate.core.storage.artifact_store import Store
 from acclimate.study.pinned import is_served, pin
 from acclimate.study.pruning import prune, stale_artifacts
 from changed_code import change_code

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from acclimate.study.report import write_report
+from acclimate.study.report.write import write_report
 from example_findings import example
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from acclimate.core.errors import BudgetError, ConfigError
-from acclimate.core.records import Rows
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.study.findings import main_scores
+from acclimate.study.results_db import Rows
 from acclimate.study.run import run_study
 from small_study import spec_of, write_domain
 
@@ -168,13 +168,13 @@ def test_what_was_not_recorded_is_not_free(domain, base, tmp_path):
 
 
 def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
-    from acclimate.core.saved import load_model
-    from acclimate.core.store import Store
-    from acclimate.study.confirm import confirm
-    from acclimate.study.measure import measure
+    from acclimate.core.storage.artifact_store import Store
+    from acclimate.core.storage.saved_model import load_model
+    from acclimate.evaluation.measure import measure
+    from acclimate.study.analysis.confirm import confirm
+    from acclimate.study.fit_cache import Workshop
     from acclimate.study.run import Node
     from acclimate.study.spec import recipes_of
-    from acclimate.study.workshop import Workshop
 
     spec = spec_of(domain, base)
     run_study(spec, tmp_path / "out")
@@ -203,7 +203,7 @@ def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
 
 
 def test_a_limit_that_nothing_keeps_is_exit_3_and_the_report_is_there(domain, base, tmp_path):
-    from acclimate.cli._study import carry_out
+    from acclimate.cli._run_study import carry_out
 
     spec = spec_of(domain, base, recipes=["few_shot"], limits={"min_quality": 1.1})
     with pytest.raises(BudgetError, match="no recipe keeps every limit") as found:

@@ -113,7 +113,7 @@ def test_a_method_in_a_file_of_ones_own(tmp_path):
     path.write_text(
         '"""Ask loudly."""\n'
         "from acclimate.core.method import Method\n"
-        "from acclimate.text.instruction import WithInstruction\n"
+        "from acclimate.prompting.instruction import WithInstruction\n"
         "class Shout(Method):\n"
         '    """Loud."""\n'
         '    words: str = "ANSWER!"\n'

@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 import acclimate
-from acclimate.cli._systems import stale_notes
+from acclimate.cli._served_systems import stale_notes
 from acclimate.cli.main import main
 from acclimate.core.errors import ConfigError
-from acclimate.core.progress import listening
 from acclimate.core.provenance import taking_stale
-from acclimate.core.records import Rows
-from acclimate.core.running_code import RUNNING
-from acclimate.core.store import Store
+from acclimate.core.runtime.progress import listening
+from acclimate.core.source_code.running_code import RUNNING
+from acclimate.core.storage.artifact_store import Store
 from acclimate.methods.tuning.lora import LoRA
-from acclimate.study._page import html, markdown
 from acclimate.study.artifact_key import ArtifactKeys
 from acclimate.study.dry_run import what_is_there
+from acclimate.study.findings import Confirmation
+from acclimate.study.fit_cache import Node, Workshop
 from acclimate.study.pruning import stale_artifacts
-from acclimate.study.report import JSON, read_findings, write_report
+from acclimate.study.report.render import html, markdown
+from acclimate.study.report.write import JSON, read_findings, write_report
+from acclimate.study.results_db import Rows
 from acclimate.study.run import run_study
 from acclimate.study.spec import METHODS, recipes_of
-from acclimate.study.verdict import Confirmation
-from acclimate.study.workshop import Node, Workshop
 from changed_code import change_code, change_library
 from small_study import spec_of, write_domain
 
@@ -62,9 +62,18 @@ def rows_of(folder):
 @pytest.mark.parametrize(
     "label",
     [
-        *("methods/tuning/lora.py", "training/loop.py", "nn/low_rank.py", "text/layout.py"),
+        *(
+            "methods/tuning/lora.py",
+            "training/trainer.py",
+            "nn/adapters/low_rank.py",
+            "data/prompt_template.py",
+        ),
         # Of the base, which lora imports nothing of: it lays out what is trained on.
-        *("decoding/local_model.py", "decoding/layout.py", "models/local/huggingface.py"),
+        *(
+            "inference/local_model.py",
+            "inference/prompt_tokenizer.py",
+            "models/local/huggingface.py",
+        ),
     ],
 )
 def test_a_fit_by_other_code_is_made_again(label, spec, tmp_path, fits, monkeypatch):
@@ -94,12 +103,12 @@ def test_so_is_one_by_another_library(spec, tmp_path, fits, monkeypatch):
 @pytest.mark.parametrize(
     ("label", "num_fits"),
     [
-        ("study/measure.py", 1),
-        ("study/control.py", 1),
+        ("evaluation/measure.py", 1),
+        ("evaluation/control_set.py", 1),
         ("metrics/likelihood/choice_accuracy.py", 1),
         ("metrics/text/exact_match.py", 1),
         ("metrics/retrieval/recall_at_k.py", 1),
-        ("training/loop.py", 2),
+        ("training/trainer.py", 2),
     ],
 )
 def test_a_row_counts_while_it_would_be_measured_so(
@@ -122,7 +131,13 @@ def test_a_row_counts_while_it_would_be_measured_so(
 def test_what_no_result_follows_from_makes_nothing_stale(spec, tmp_path, fits, monkeypatch):
     run_study(spec, tmp_path)
     before = rows_of(tmp_path)
-    change_code(monkeypatch, "cli/serve.py", "server/app.py", "study/report.py", "nn/nf4.py")
+    change_code(
+        monkeypatch,
+        "cli/serve.py",
+        "server/app.py",
+        "study/report/write.py",
+        "nn/quantization/nf4.py",
+    )
     run_study(spec, tmp_path)
     assert rows_of(tmp_path) == before
 
@@ -131,7 +146,7 @@ def test_what_is_stale_is_kept_where_asked_and_marked(spec, tmp_path, fits, monk
     fresh = run_study(spec, tmp_path)
     assert fresh.stale == {}
     assert "Not of today" not in markdown(fresh) + html(fresh)
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     with taking_stale():
         kept = run_study(spec, tmp_path)
         shutil.rmtree(tmp_path / "rows.sqlite", ignore_errors=True)
@@ -173,7 +188,7 @@ def _trace_of(store, key):
 
 
 def test_a_file_that_changes_before_its_import_stops_the_study(spec, tmp_path, monkeypatch):
-    module = RUNNING.package("acclimate")["acclimate.training.loop"]
+    module = RUNNING.package("acclimate")["acclimate.training.trainer"]
     monkeypatch.setitem(RUNNING._waiting, module.name, (module, "as it was when all began"))
     with pytest.raises(ConfigError, match=r"^training/loop\.py: changed since this process began"):
         run_study(spec, tmp_path)
@@ -202,7 +217,7 @@ def test_a_dry_run_says_what_is_there_and_what_is_stale(spec, tmp_path, fits, mo
     before = everything(tmp_path)
     assert lines_of(spec, tmp_path) == ["seed 0: fitted; dev row; test row"]
     change_library(monkeypatch, "transformers", "99")
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     was = next(iter(rows_of(tmp_path).values())).made_by.libraries["transformers"]
     why = f"{LOOP}; transformers {was} → 99"
     before = everything(tmp_path)
@@ -245,7 +260,7 @@ def test_methods_of_one_name_in_two_files_are_two(tmp_path, small_data):
 def test_a_users_file_counts_by_its_code(spec, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
-        "from acclimate.core.method import Method\nfrom acclimate.text.instruction import "
+        "from acclimate.core.method import Method\nfrom acclimate.prompting.instruction import "
         "WithInstruction\nclass Mine(Method):\n    def fit(self, base, data, *, seed):\n"
         "        return WithInstruction(base, 'Be brief.', '')\n"
     )
@@ -293,7 +308,7 @@ def test_the_command_keeps_what_is_stale_and_serving_says_so(
     findings = read_findings(out)
     (out / JSON).write_text(_picking_lora(findings, tmp_path).model_dump_json())
     assert stale_notes(str(out)) == []
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     assert stale_notes(str(out)) == [f"lora is not of today's code: {LOOP}"]
     main_of(*words, "--keep-stale")
     assert len(fits) == 1
@@ -326,8 +341,8 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from acclimate.methods.tuning.lora import LoRA
-from acclimate.core.records import Rows
-from acclimate.core.saved import load_model
+from acclimate.study.results_db import Rows
+from acclimate.core.storage.saved_model import load_model
 from acclimate.study.run import run_study
 from small_study import spec_of
 domain, base, out = map(Path, sys.argv[1:])
@@ -368,11 +383,11 @@ def test_a_training_made_a_no_op_is_no_training_of_before(domain, model_folder, 
     assert num_fits == 1
     assert lora != base
     # Words for people are no code.
-    for name in ("training/loop.py", "training/losses.py", "core/model.py"):
+    for name in ("training/trainer.py", "training/losses.py", "core/model.py"):
         text = (source / "acclimate" / name).read_text()
         change(name, text, "# A comment.\n" + text.replace('"""', '"""So: ', 1) + "\n\n")
     assert run() == (0, base, lora)
-    change("training/loop.py", "backward(loss *", "backward(loss * 0 *")
+    change("training/trainer.py", "backward(loss *", "backward(loss * 0 *")
     num_fits, unchanged, lora = run()
     assert num_fits == 1
     assert unchanged == base

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import BudgetError
-from acclimate.core.saved import save_model
+from acclimate.core.storage.saved_model import save_model
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
-from acclimate.study.report import read_findings
+from acclimate.study.report.write import read_findings
 from acclimate.study.run import run_study
 from acclimate.study.spec import make_spec
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 LONG = {"num_epochs": 30, "batch_size": 8, "patience": 9}
 TERSE = {"name": "lora", "learning_rate": 1e-2, "training": LONG}
@@ -110,7 +110,7 @@ def test_a_guard_keeps_it_and_the_limit(domain, base, tmp_path):
 
 
 def test_the_report_and_the_exit_code_say_so(terse_domain, base, tmp_path):
-    from acclimate.cli._study import carry_out
+    from acclimate.cli._run_study import carry_out
 
     limits = {"max_capability_lost": 0.2, "min_quality": 0.99}
     spec = spec_of(terse_domain, base, recipes=[TERSE], limits=limits)

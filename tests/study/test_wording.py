@@ -3,8 +3,7 @@
 import pytest
 
 from acclimate.study import wording
-from acclimate.study.findings import Estimate, Forgetting
-from acclimate.study.retained import Capability
+from acclimate.study.findings import Capability, Estimate, Forgetting
 
 
 @pytest.mark.parametrize(

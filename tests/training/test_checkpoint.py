@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.training import checkpoint
+from acclimate.training.arguments import Plan
 from acclimate.training.checkpoint import NUM_KEPT, Checkpoints
 from acclimate.training.losses import next_token_loss
-from acclimate.training.optimizers import optimizers
-from acclimate.training.plan import Plan
+from acclimate.training.optim import optimizers
 from small_training import small_network, small_source
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from small_training import lines, steps_done, train_in
 
-PRELOADED = ["acclimate.training.loop", "acclimate.nn.architectures", "transformers",
+PRELOADED = ["acclimate.training.trainer", "acclimate.nn.architectures.build", "transformers",
              "torch.utils.checkpoint"]  # fmt: skip
 """Imported once in the server that the doomed processes are forked from."""
 

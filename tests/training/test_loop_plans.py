@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from acclimate.core.errors import BackendError
-from acclimate.nn import linear
-from acclimate.training import loop
+from acclimate.nn import fast_linear as linear
+from acclimate.training import trainer as loop
 from acclimate.training.checkpoint import Checkpoints
-from acclimate.training.journal import Journal
-from acclimate.training.loop import train
 from acclimate.training.losses import next_token_loss
-from acclimate.training.schedules import factor
+from acclimate.training.optim import factor
+from acclimate.training.run_log import Journal
+from acclimate.training.trainer import train
 from small_training import small_network, small_run, small_source
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from acclimate.training.running_text import windows
+from acclimate.training.text_windows import windows
 
 TEXTS = ["The answer is in the passage.", "So it is."]
 

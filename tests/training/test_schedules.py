@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from acclimate.training.plan import Plan
-from acclimate.training.schedules import factor
+from acclimate.training.arguments import Plan
+from acclimate.training.optim import factor
 
 
 def factors(steps, **fields):

@@ -2,7 +2,7 @@
 
 import torch
 
-from acclimate.training.stopping import EarlyStopping
+from acclimate.training.validation import EarlyStopping
 
 
 def test_stops_after_patience_and_restores_the_best():

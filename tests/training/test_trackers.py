@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from acclimate.core.errors import ConfigError, MissingExtraError, UnknownNameError
-from acclimate.training.journal import Journal
+from acclimate.training.run_log import Journal
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from acclimate.cli._terminal import UNBOUNDED
 from acclimate.study import wording
-from acclimate.study.choice import measured
+from acclimate.study.analysis.gap import gap
+from acclimate.study.analysis.recommendation_rule import measured
 from acclimate.study.findings import Findings, Standing
-from acclimate.study.gap import gap
 
 STYLES = {"better": "green", "worse": "red", "no difference shown": "dim"}
 

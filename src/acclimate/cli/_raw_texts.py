@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from acclimate.core.progress import Advance, progress
-from acclimate.text.corpus.build import SUMMARY, documents
-from acclimate.text.corpus.markup import markdown_text, page_text
-from acclimate.text.corpus.reading import RawDocument, read_source
-from acclimate.text.corpus.sources import Source, find_sources
+from acclimate.core.runtime.progress import Advance, progress
+from acclimate.data.corpus.build import SUMMARY, documents
+from acclimate.data.corpus.markup import markdown_text, page_text
+from acclimate.data.corpus.read_documents import RawDocument, read_source
+from acclimate.data.corpus.sources import Source, find_sources
 
 _MARKUP: Mapping[str, Callable[[str], str]] = {
     "page": page_text,

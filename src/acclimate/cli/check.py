@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from acclimate.cli._mask import masks
+from acclimate.cli._loss_mask import masks
 from acclimate.cli._terminal import console, echo
-from acclimate.core.data import Domain, Task
+from acclimate.core.domain import Domain, Task
 from acclimate.core.errors import ConfigError
-from acclimate.study.check import check_base
+from acclimate.study.preflight import check_base
 from acclimate.study.spec import make_spec
 from acclimate.tasks.files.folder import Folder, Reading
-from acclimate.tasks.lengths import check_lengths
+from acclimate.tasks.length_check import check_lengths
 
 NEXT = "Next: acclimate study {folder}"
 

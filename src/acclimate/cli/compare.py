@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from acclimate.cli._tables import pairs_table, systems_table
+from acclimate.cli._comparison_tables import pairs_table, systems_table
 from acclimate.cli._terminal import console
-from acclimate.study.compare import compare
+from acclimate.statistics.compare import compare
+from acclimate.study.external_scores import read_results
 from acclimate.study.findings import Comparison
-from acclimate.study.results_table import read_results
 
 MAX_SYSTEMS_ALL_PAIRS = 10
 """With more, 45 pairs and up, only those with the best are printed."""

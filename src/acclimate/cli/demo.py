@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from acclimate.cli._study import carry_out, study_folder
+from acclimate.cli._run_study import carry_out, study_folder
 from acclimate.study.spec import read_spec
 
 STUDY = Path(__file__).with_name("stdlib.yaml")

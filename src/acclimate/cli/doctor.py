@@ -10,7 +10,7 @@ from acclimate.cli._terminal import echo
 from acclimate.core.catalogue import EXTRAS
 from acclimate.core.home import home
 from acclimate.planning.memory import available_bytes
-from acclimate.study.machine import hardware, versions
+from acclimate.study.environment import hardware, versions
 from acclimate.study.pruning import prune as prune_stale
 from acclimate.study.pruning import stale_artifacts
 

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from acclimate.cli._judgements import Judgements
+from acclimate.cli._preference_file import Judgements
 from acclimate.cli._terminal import UNBOUNDED, console, echo
-from acclimate.core.data import Domain, Preference
+from acclimate.core.domain import Domain, Preference
 from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.seeding import derive
-from acclimate.study.check import check_base
+from acclimate.core.runtime.seeding import derive
+from acclimate.study.preflight import check_base
 from acclimate.study.spec import make_spec
 
 NUM_DRAWS = 4

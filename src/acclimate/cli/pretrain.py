@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from acclimate.cli._pretrain import show_pretrained, spec_of, trained
-from acclimate.cli._words import fields_of
+from acclimate.cli._key_value_args import fields_of
+from acclimate.cli._run_pretrain import show_pretrained, spec_of, trained
 
 
 def run(

@@ -10,8 +10,8 @@ def run(
     folder: Annotated[Path, typer.Argument(help="Where a study wrote its report.")],
 ) -> None:
     """Write report.html and report.md again from report.json, and show the findings."""
-    from acclimate.cli._study import show
-    from acclimate.study.report import read_findings, write_report
+    from acclimate.cli._run_study import show
+    from acclimate.study.report.write import read_findings, write_report
 
     findings = read_findings(folder)
     write_report(findings, folder)

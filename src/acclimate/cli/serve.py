@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from acclimate.cli._study import study_folder
+from acclimate.cli._key_value_args import fields_of
+from acclimate.cli._run_study import study_folder
 from acclimate.cli._terminal import echo
-from acclimate.cli._words import fields_of
-from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError
+from acclimate.core.validation_messages import sentence
 
 if TYPE_CHECKING:
     from acclimate.server.limits import Limits
@@ -61,12 +61,12 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     keys = api_key or []
     require_key(host, keys)
     require_port(host, port)
-    from acclimate.cli._systems import served, stale_notes
+    from acclimate.cli._served_systems import served, stale_notes
     from acclimate.server.app import app_of
-    from acclimate.server.hands.processors import interrupt_nobody
-    from acclimate.server.hands.workers import Workers
     from acclimate.server.hosts import HostGuard
-    from acclimate.server.lifecycle import Server
+    from acclimate.server.http_server import Server
+    from acclimate.server.workers.process_pool import Workers
+    from acclimate.server.workers.process_setup import interrupt_nobody
 
     limits = _limits(settings or [])
     interrupt_nobody()

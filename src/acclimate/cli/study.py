@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from acclimate.cli._study import carry_out, show_plan, study_folder
-from acclimate.cli._words import fields_of, recipe_of
+from acclimate.cli._key_value_args import fields_of, recipe_of
+from acclimate.cli._run_study import carry_out, show_plan, study_folder
 from acclimate.core.catalogue import TASKS
 from acclimate.core.errors import ConfigError
 from acclimate.study.spec import make_spec, read_spec

@@ -11,14 +11,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from acclimate.cli._progress import progress_shown
+from acclimate.cli._key_value_args import fields_of
+from acclimate.cli._progress_bar import progress_shown
 from acclimate.cli._raw_texts import raw_texts
 from acclimate.cli._terminal import console, echo
-from acclimate.cli._words import fields_of
-from acclimate.core.complaint import sentence
 from acclimate.core.errors import ConfigError, UnknownNameError
-from acclimate.text.tokenizers.fertility import Fertility, fertility
-from acclimate.text.tokenizers.settings import PROMISES, TokenizerSettings
+from acclimate.core.validation_messages import sentence
+from acclimate.data.tokenizers.fertility import Fertility, fertility
+from acclimate.data.tokenizers.settings import PROMISES, TokenizerSettings
 
 ACTIONS = ("train", "compare")
 
@@ -66,9 +66,9 @@ def _settings(words: list[str]) -> TokenizerSettings:
 def _train(
     paths: list[Path], settings: TokenizerSettings, out: Path | None, *, as_json: bool
 ) -> None:
-    from acclimate.text.tokenizers.fidelity import losses
-    from acclimate.text.tokenizers.folder import check_free, save_tokenizer
-    from acclimate.text.tokenizers.train import train_tokenizer
+    from acclimate.data.tokenizers.round_trip import losses
+    from acclimate.data.tokenizers.save import check_free, save_tokenizer
+    from acclimate.data.tokenizers.train import train_tokenizer
 
     if out is None:
         raise ConfigError("tokenizer train: say where it goes, as --out my-tokenizer")
@@ -89,7 +89,7 @@ def _train(
 
 
 def _compare(paths: list[Path], settings: list[str], names: list[str], *, as_json: bool) -> None:
-    from acclimate.text.tokenizers.folder import load_tokenizer
+    from acclimate.data.tokenizers.save import load_tokenizer
 
     if settings:
         raise ConfigError(f"{settings[0]}: no such file; compare takes no settings")

@@ -13,12 +13,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from acclimate.core.complaint import sentence
 from acclimate.core.errors import AcclimateError, ConfigError, MissingExtraError, UnknownNameError
 from acclimate.core.method import Method
 from acclimate.core.metric import Metric
-from acclimate.core.noted_modules import note_module
 from acclimate.core.source import ModelSource, TaskSource
+from acclimate.core.source_code.noted_modules import note_module
+from acclimate.core.validation_messages import sentence
 
 EXTRAS = {
     "sentence_transformers": "rag",
@@ -114,7 +114,7 @@ class Catalogue(Generic[T]):
                 raise self._not_one_class(name, 0)
             raise UnknownNameError(self._kind, name, self.entries)
         # Imported here: listing what there is must stay quick.
-        from acclimate.core.running_code import RUNNING
+        from acclimate.core.source_code.running_code import RUNNING
 
         RUNNING.expect(self.entries[name].module)
         try:
@@ -172,8 +172,8 @@ def module_of_file(path: Path, kind: str) -> ModuleType:
     Raises:
         ConfigError: It is not there, or cannot be imported.
     """
-    from acclimate.core.import_closure import import_closure
-    from acclimate.core.running_code import RUNNING
+    from acclimate.core.source_code.import_closure import import_closure
+    from acclimate.core.source_code.running_code import RUNNING
 
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; a {kind} may be the path of a .py file")

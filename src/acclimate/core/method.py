@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from acclimate.core.data import Record, TrainData
+from pydantic import Field, SerializeAsAny
+
+from acclimate.core.domain import Record, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Model
-from acclimate.core.notebook import untold
+from acclimate.core.runtime.fit_log import untold
 from acclimate.core.source import ModelSource
 
 NEEDS = {
@@ -167,3 +169,17 @@ def fit_in_order(methods: Sequence[Method], base: Model, data: TrainData, *, see
         method.require(base, data)
         base = method.fit(base, data, seed=seed)
     return base
+
+
+# MERGED core/chain.py: Methods one after another, each fitted on what the one before made.
+
+
+class Chain(Method):
+    """A Method made of Methods; the order means something."""
+
+    methods: tuple[SerializeAsAny[Method], ...] = Field(min_length=1)
+    """First fitted first."""
+
+    def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
+        """Fit each method on the model that the one before returned."""
+        return fit_in_order(self.methods, base, data, seed=seed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from acclimate.core.data import Item, Record
+from acclimate.core.domain import Item, Record
 from acclimate.core.model import Completion, LogLikelihood
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 from acclimate.core.prompt import Passage, Prompt
 
 NOT_ANSWERED_LOGPROB = -1e6

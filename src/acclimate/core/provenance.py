@@ -4,12 +4,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from acclimate.core import noted_modules
-from acclimate.core.data import Record, digest
-from acclimate.core.import_closure import import_closure
-from acclimate.core.libraries import NOT_INSTALLED, version_of, versions_of
-from acclimate.core.object_modules import modules_of
-from acclimate.core.running_code import RUNNING
+from acclimate.core.domain import Record, digest
+from acclimate.core.source_code import noted_modules
+from acclimate.core.source_code.import_closure import import_closure
+from acclimate.core.source_code.libraries import NOT_INSTALLED, version_of, versions_of
+from acclimate.core.source_code.object_modules import modules_of
+from acclimate.core.source_code.running_code import RUNNING
 
 _MAX_NAMED = 3
 """Files in one reason; the rest is counted."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 
-from acclimate.core.data import Domain, Record
+from acclimate.core.domain import Domain, Record
 from acclimate.core.model import Model
 
 

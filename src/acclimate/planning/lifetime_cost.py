@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from acclimate.core.cost import Cost
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError
+from acclimate.core.runtime.cost import Cost
 
 SECONDS_PER_HOUR = 3600.0
 

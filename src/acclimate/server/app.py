@@ -9,19 +9,19 @@ from fastapi import FastAPI
 
 from acclimate import __version__
 from acclimate.core.model import Model
-from acclimate.server.bodies import BodyGuard
-from acclimate.server.desk import Desk
-from acclimate.server.faults import answer_faults
-from acclimate.server.feedback_routes import feedback_router
-from acclimate.server.feedback_store import FeedbackStore
-from acclimate.server.hands.places import Hands
-from acclimate.server.hands.threads import Threads
+from acclimate.server.api_keys import KeyGuard, Keys
+from acclimate.server.body_guard import BodyGuard
+from acclimate.server.error_handlers import answer_faults
+from acclimate.server.feedback.routes import feedback_router
+from acclimate.server.feedback.store import FeedbackStore
 from acclimate.server.health_routes import health_router
-from acclimate.server.keys import KeyGuard, Keys
 from acclimate.server.limits import Limits
-from acclimate.server.metrics import Counting
 from acclimate.server.openai_routes import openai_router
 from acclimate.server.pages import page_router
+from acclimate.server.prometheus import Counting
+from acclimate.server.request_service import Desk
+from acclimate.server.workers.admission import Hands
+from acclimate.server.workers.thread_pool import Threads
 
 ABOUT = "Adapted systems behind OpenAI's API."
 

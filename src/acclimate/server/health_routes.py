@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from acclimate.server.desk import Desk
-from acclimate.server.refusal import RefusedError
-from acclimate.server.replies import REFUSALS
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.request_service import Desk
+from acclimate.server.responses import REFUSALS
 
 
 def health_router(desk: Desk) -> APIRouter:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acclimate.server.refusal import RefusedError
-from acclimate.server.replies import respond
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.responses import respond
 
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """Of this machine, as they stand in a request's head."""

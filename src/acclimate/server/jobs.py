@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.server.limits import Limits
-from acclimate.server.prompts import chat_prompt, each, running_prompt
-from acclimate.server.sampling import longest, number_of, own_length, sampling_of
-from acclimate.server.schemas import ChatRequest, CompletionRequest
+from acclimate.server.openai.prompts import chat_prompt, each, running_prompt
+from acclimate.server.openai.requests import ChatRequest, CompletionRequest
+from acclimate.server.openai.sampling_params import longest, number_of, own_length, sampling_of
 
 Made = str | Completion
 """A piece of the only answer, or an answer that is done; those of several come in order."""
@@ -79,7 +79,7 @@ class CompletionJob:
         if not self.asked.echo:
             return answers(model, prompts, self.sampling)
         # Weighing texts takes torch, which answering through another engine does not.
-        from acclimate.server.echo import echoed
+        from acclimate.server.openai.prompt_echo import echoed
 
         num_tokens = longest(self.asked, limits)
         return echoed(model, list(zip(prompts, texts, strict=True)), self.sampling, num_tokens)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 
 
 class Limits(Record):

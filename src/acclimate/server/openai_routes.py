@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from acclimate.server.desk import Desk
-from acclimate.server.embeddings import EmbeddingJob, embeddings_reply
 from acclimate.server.jobs import ChatJob, CompletionJob
-from acclimate.server.replies import REFUSALS
-from acclimate.server.schemas import ChatRequest, CompletionRequest, EmbeddingRequest
+from acclimate.server.openai.embeddings import EmbeddingJob, embeddings_reply
+from acclimate.server.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest
+from acclimate.server.request_service import Desk
+from acclimate.server.responses import REFUSALS
 
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acclimate.core.data import TrainData, digest
+from acclimate.core.domain import TrainData, digest
 from acclimate.core.method import MemberSpec, Method, member_specs_of
-from acclimate.core.running_code import PACKAGE
-from acclimate.text.corpus.sources import find_sources
+from acclimate.core.source_code.running_code import PACKAGE
+from acclimate.data.corpus.sources import find_sources
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,24 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from acclimate.core.data import Domain, Task, digest
+from acclimate.core.domain import Domain, Task, digest
 from acclimate.core.errors import BackendError, BudgetError
-from acclimate.core.records import Row
-from acclimate.study.beside_members import beside_members
-from acclimate.study.confirm import confirm
-from acclimate.study.findings import Comparison, Findings, Standing, main_scores
-from acclimate.study.machine import hardware, versions
-from acclimate.study.recommend import recommend
+from acclimate.study.analysis.confirm import confirm
+from acclimate.study.analysis.ensemble_vs_members import beside_members
+from acclimate.study.analysis.recommend import recommend
+from acclimate.study.analysis.standings import comparison_of, standing_of, with_quality
+from acclimate.study.environment import hardware, versions
+from acclimate.study.findings import (
+    Comparison,
+    Disagreement,
+    Findings,
+    Recommendation,
+    Standing,
+    main_scores,
+)
+from acclimate.study.fit_cache import Workshop
+from acclimate.study.results_db import Row
 from acclimate.study.spec import BASE, Recipe, Spec, StudySpec, recipes_of
-from acclimate.study.standings import comparison_of, standing_of, with_quality
-from acclimate.study.verdict import Disagreement, Recommendation
-from acclimate.study.workshop import Workshop
 
 NUM_DISAGREEMENTS = 20
 

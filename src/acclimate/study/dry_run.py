@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acclimate.core.data import Domain
+from acclimate.core.domain import Domain
 from acclimate.core.errors import AcclimateError, MissingExtraError
 from acclimate.core.home import home
 from acclimate.core.method import Method
-from acclimate.core.progress import say
-from acclimate.core.records import Row, Rows
+from acclimate.core.runtime.progress import say
 from acclimate.core.source import ModelSource
-from acclimate.core.store import Store
+from acclimate.core.storage.artifact_store import Store
 from acclimate.study.artifact_key import ArtifactKeys, Step
+from acclimate.study.results_db import Row, Rows
 from acclimate.study.spec import Recipe, StudySpec
 
 FOLDER = "artifacts"

@@ -1,10 +1,80 @@
 """What a study found: estimates, differences, standings, the pick."""
 
-from acclimate.core.data import Record, Task
-from acclimate.core.notebook import Notes
-from acclimate.core.records import Row
-from acclimate.study.retained import Capability
-from acclimate.study.verdict import Confirmation, Disagreement, Recommendation
+from acclimate.core.domain import Record, Task
+from acclimate.core.runtime.fit_log import Notes
+from acclimate.study.results_db import Row
+
+# MERGED study/verdict.py: What a study decided: the pick, where the best two differ, the confirmation.
+
+
+class Disagreement(Record):
+    """An item on which the best two differ."""
+
+    task: str
+    """Its task."""
+    question: str
+    """What was asked."""
+    target: str
+    """What is right."""
+    answers: dict[str, str]
+    """System → its answer."""
+    scores: dict[str, float]
+    """System → its score."""
+    sources: dict[str, tuple[str, ...]] = {}
+    """System → ids of the documents that its answer rests on; absent: it read none."""
+
+
+class Recommendation(Record):
+    """The pick and why."""
+
+    pick: str
+    """Label of a recipe, or of the base; empty: nothing keeps the limits."""
+    beats_base: bool
+    """Whether it is significantly better than the base."""
+    reason: str
+    """One paragraph."""
+    changes: tuple[str, ...] = ()
+    """What would change it."""
+
+
+class Confirmation(Record):
+    """The saved pick, loaded again and scored on the same items."""
+
+    recipe: str
+    """What was confirmed."""
+    num_items: int
+    """How many items were scored again."""
+    num_different: int
+    """How many scores differ; anything above 0 is an error."""
+    folder: str = ""
+    """Where it lies, the base in it; `acclimate.core.storage.saved_model.load_model` reads it."""
+
+
+# MERGED study/retained.py: What a recipe kept of what the base could do.
+
+
+class Capability(Record):
+    """Scores on the items that the base answered well, test and control, before and after.
+
+    What the base got right by luck is among them, and another model loses some of it without being
+    worse (the negative flips of Yan et al. 2021): a little is always lost.
+    """
+
+    num_items: int
+    """Items that the base scored at least one half on; 0: there was nothing to lose."""
+    before: float
+    """The base's mean score on them."""
+    after: float
+    """The recipe's, over seeds first where there are several."""
+    low: float
+    """Lower end of the interval of `after - before`, paired on items."""
+    high: float
+    """Upper end."""
+
+    @property
+    def lost(self) -> float:
+        """Share of the base's score that is gone; below 0 where it was bettered."""
+        return (self.before - self.after) / self.before if self.num_items else 0.0
 
 
 class Estimate(Record):

@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from acclimate.core.home import home
-from acclimate.core.store import MANIFEST
+from acclimate.core.storage.artifact_store import MANIFEST
 from acclimate.study.findings import Findings
-from acclimate.study.report import JSON
-from acclimate.study.workshop import Node
+from acclimate.study.fit_cache import Node
+from acclimate.study.report.write import JSON
 
 PINS = "reports.json"
 """Beside an artifact's manifest: the reports that name it."""

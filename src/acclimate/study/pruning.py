@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acclimate.core.home import home
-from acclimate.core.store import MANIFEST, made_by
+from acclimate.core.storage.artifact_store import MANIFEST, made_by
 from acclimate.study.pinned import is_served
 
 

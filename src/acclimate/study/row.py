@@ -5,16 +5,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acclimate.core.data import Domain, Task
+from acclimate.core.domain import Domain, Task
 from acclimate.core.errors import AcclimateError, BackendError, ConfigError, UnknownNameError
 from acclimate.core.model import Model
 from acclimate.core.provenance import Trace
-from acclimate.core.records import ControlScore, Row
 from acclimate.core.rewriter import unwrap
-from acclimate.core.seeding import seed_everything
-from acclimate.study.control import control_score
-from acclimate.study.measure import answerable, as_read, measure
-from acclimate.study.workshop import Node
+from acclimate.core.runtime.seeding import seed_everything
+from acclimate.evaluation.control_set import control_score
+from acclimate.evaluation.measure import answerable, as_read, measure
+from acclimate.study.fit_cache import Node
+from acclimate.study.results_db import ControlScore, Row
 
 
 class RowMaker:

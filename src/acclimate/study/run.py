@@ -7,26 +7,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from acclimate.core.data import Domain, digest
+from acclimate.core.domain import Domain, digest
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.home import home
-from acclimate.core.progress import progress, say
 from acclimate.core.provenance import is_stale_taken
-from acclimate.core.records import Row, Rows
-from acclimate.core.running_code import RUNNING
-from acclimate.core.store import Store
-from acclimate.study.check import check_answers, check_base, check_names
+from acclimate.core.runtime.progress import progress, say
+from acclimate.core.source_code.running_code import RUNNING
+from acclimate.core.storage.artifact_store import Store
 from acclimate.study.conclude import conclude
 from acclimate.study.dry_run import FOLDER
+from acclimate.study.environment import hardware, versions
 from acclimate.study.findings import Findings
-from acclimate.study.lock import lock, require_same_test
-from acclimate.study.machine import hardware, versions
+from acclimate.study.fit_cache import Node, Workshop
 from acclimate.study.pinned import pin
-from acclimate.study.race import survivors
+from acclimate.study.preflight import (
+    check_answers,
+    check_base,
+    check_names,
+    lock,
+    require_same_test,
+)
+from acclimate.study.racing.survivors import survivors
+from acclimate.study.results_db import Row, Rows
 from acclimate.study.row import RowMaker
 from acclimate.study.spec import Recipe, StudySpec, recipes_of
-from acclimate.study.workshop import Node, Workshop
-from acclimate.tasks.lengths import check_lengths
+from acclimate.tasks.length_check import check_lengths
 
 Executor = Callable[[Callable[["Job"], Row], Iterable["Job"]], Iterator[Row]]
 """Runs jobs: `map` in this process; a cluster's own map elsewhere."""

@@ -8,15 +8,14 @@ from typing import Annotated, Any, Self
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from acclimate.core.catalogue import METHODS, MODELS, TASKS
-from acclimate.core.chain import Chain
-from acclimate.core.complaint import sentence
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError, UnknownNameError
-from acclimate.core.method import Method
+from acclimate.core.method import Chain, Method
 from acclimate.core.source import ModelSource, TaskSource
+from acclimate.core.validation_messages import sentence
+from acclimate.data.yaml_file import read_mapping
 from acclimate.planning.lifetime_cost import Prices
 from acclimate.study.limits import limit_named
-from acclimate.text.yaml_text import read_mapping
 
 Spec = str | dict[str, Any]
 """A catalogue entry: its name, or its name and fields."""

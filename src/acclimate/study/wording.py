@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from acclimate.study.findings import Estimate, Forgetting, Standing
-from acclimate.study.retained import Capability
+from acclimate.study.findings import Capability, Estimate, Forgetting, Standing
 
 NOT_MEASURED = "not measured"
 LEAST_USD = 1e-6

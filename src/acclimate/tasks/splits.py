@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from acclimate.core.seeding import derive
+from acclimate.core.runtime.seeding import derive
 
 Sizes = Mapping[str, Mapping[str, int]]
 """Group → task → number of items."""

@@ -3,13 +3,13 @@
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
-from acclimate.nn.adapter import Adapter
-from acclimate.training.optimizers import same_rate
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
+from acclimate.nn.adapters.interface import Adapter
+from acclimate.training.finetune import Lesson, tune
+from acclimate.training.optim import same_rate
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class AdapterMethod(Method):

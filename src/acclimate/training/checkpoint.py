@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from acclimate.core.errors import BackendError
-from acclimate.core.room import is_no_room, no_room
-from acclimate.training.parallel import World, cut_like, whole
+from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.training.distributed import World, cut_like, whole
 
 WEIGHTS, BEST = "model.safetensors", "best.safetensors"
 STATE, REST = "optimizer.safetensors", "state.json"

@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.nn import functional
 
-from acclimate.nn import lean_llama
-from acclimate.nn.output_layer import at, doing
-from acclimate.nn.vocabulary_loss import vocabulary_loss
-from acclimate.training.batches import IGNORED, Batch
+from acclimate.nn.chunked_cross_entropy import vocabulary_loss
+from acclimate.nn.decoder import hidden_states as lean_llama
+from acclimate.nn.output_head import at, doing
+from acclimate.training.packing import IGNORED, Batch
 
 Loss = Callable[[Any, Any], torch.Tensor]
 """From a network and a batch, of the source's kind, to a sum over the batch's targets."""

@@ -2,14 +2,14 @@
 
 import pytest
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import NotApplicableError, UnknownNameError
 from acclimate.core.model import Sampling
-from acclimate.core.notebook import noted
+from acclimate.core.runtime.fit_log import noted
 from acclimate.methods.alignment.behavioral_tuning import BehavioralTuning
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 ASKED = Task(
     name="asked",

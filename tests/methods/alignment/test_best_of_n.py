@@ -4,12 +4,12 @@ import math
 
 import pytest
 
+from acclimate.alignment import reward_model as module
+from acclimate.alignment.reward_model import RewardSettings, rewards
 from acclimate.core.model import Sampling
-from acclimate.core.notebook import noted
-from acclimate.core.seeding import derive
+from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.seeding import derive
 from acclimate.methods.alignment.best_of_n import BestOf, BestOfN
-from acclimate.training import reward_model as module
-from acclimate.training.reward_model import RewardSettings, rewards
 
 SAMPLING = Sampling(max_new_tokens=6, stop=("\n",))
 
@@ -65,8 +65,8 @@ def test_tells_how_far_it_moves_at_most(tiny, small_data):
 
 
 def test_the_reward_is_ppos(tiny, small_data, monkeypatch):
+    from acclimate.alignment.ppo_settings import PolicySettings
     from acclimate.methods.alignment.ppo import PPO
-    from acclimate.training.policy_settings import PolicySettings
 
     BestOfN().fit(tiny, small_data, seed=0)
     monkeypatch.setattr(module, "_fit", lambda *_: pytest.fail("was fitted before"))

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from acclimate.core.data import Item, Preference, Task, TrainData
+from acclimate.alignment.preference_pairs import lay_out
+from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import DataError
-from acclimate.core.notebook import noted
 from acclimate.core.rewriter import unwrap
+from acclimate.core.runtime.fit_log import noted
 from acclimate.methods.alignment.dpo import DPO, dpo_losses
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training import tuning
-from acclimate.training.preferences import lay_out
-from acclimate.training.settings import TrainingSettings
+from acclimate.training import finetune as tuning
+from acclimate.training.tuning_settings import TrainingSettings
 
 PAIRS = tuple(
     Preference(prompt=f"{word}?", chosen=good, rejected=bad, task="say")
@@ -87,7 +87,7 @@ def test_loss_and_gradients_are_the_papers(fields, formula, use_reference, tiny)
 
 
 def split(data):
-    from acclimate.training.preferences import split_preferences
+    from acclimate.alignment.preference_pairs import split_preferences
 
     return split_preferences(data, 0)[0]
 

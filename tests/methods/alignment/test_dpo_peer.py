@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from acclimate.core.data import Preference, Task, TrainData
+from acclimate.alignment.preference_pairs import lay_out
+from acclimate.core.domain import Preference, Task, TrainData
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.alignment.dpo import DPO
-from acclimate.training.preferences import lay_out
 
 PAIRS = tuple(
     Preference(prompt=f"{word}?", chosen=good, rejected=bad, task="say")

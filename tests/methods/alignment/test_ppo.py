@@ -2,14 +2,14 @@
 
 import pytest
 
-from acclimate.core.data import Item, Preference, Task, TrainData
+from acclimate.alignment import ppo_trainer as module
+from acclimate.alignment.ppo_settings import PolicySettings
+from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.notebook import noted
 from acclimate.core.rewriter import unwrap
+from acclimate.core.runtime.fit_log import noted
 from acclimate.methods.alignment.ppo import PPO, practised
 from acclimate.methods.prompting.one_shot import OneShot
-from acclimate.training import ppo as module
-from acclimate.training.policy_settings import PolicySettings
 
 SHORT = PPO(policy=PolicySettings(num_rounds=2, num_rollouts=8, num_epochs=1))
 CURVES = {

@@ -3,11 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.data.prompt_template import as_text
 from acclimate.methods.prompting.chain_of_thought import ChainOfThought
-from acclimate.text.layout import as_text
 
 ASKED = Prompt("What is it?")
 

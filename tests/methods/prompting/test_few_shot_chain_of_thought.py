@@ -2,9 +2,9 @@
 
 import pytest
 
-from acclimate.core.chain import Chain
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
+from acclimate.core.method import Chain
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.prompting.chain_of_thought import ChainOfThought

@@ -2,12 +2,12 @@
 
 import pytest
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.rewriter import unwrap
+from acclimate.data.prompt_template import as_text
 from acclimate.methods.prompting.few_shot import FewShot
 from acclimate.methods.prompting.one_shot import OneShot
-from acclimate.text.layout import as_text
 
 
 @pytest.fixture

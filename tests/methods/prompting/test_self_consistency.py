@@ -6,10 +6,10 @@ import pytest
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.seeding import derive
+from acclimate.core.runtime.seeding import derive
+from acclimate.data.normalization import normalised
 from acclimate.methods.prompting.self_consistency import SelfConsistency
-from acclimate.text.normalising import normalised
-from acclimate.text.reasoning import WithReasoning
+from acclimate.prompting.chain_of_thought import WithReasoning
 
 SAMPLING = Sampling(max_new_tokens=2)
 

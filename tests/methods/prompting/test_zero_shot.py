@@ -1,11 +1,11 @@
 """The question as it is, or in words of one's own."""
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import TEMPLATE, Prompt
 from acclimate.core.rewriter import unwrap
+from acclimate.data.prompt_template import as_text
 from acclimate.methods.prompting.zero_shot import ZeroShot
-from acclimate.text.layout import as_text
 
 ASKED = Prompt("2 + 2?", instruction="Add.")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from acclimate.core.catalogue import METHODS
-from acclimate.core.data import Document, TrainData
+from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.index import encoders
 from acclimate.methods.retrieval.dense_rag import DenseRAG
+from acclimate.retrieval.encoders import load as encoders
 
 DATA = TrainData(
     documents=tuple(

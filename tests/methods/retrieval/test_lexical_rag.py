@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.catalogue import METHODS
-from acclimate.core.data import Document, TrainData
+from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt

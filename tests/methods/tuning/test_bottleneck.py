@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.tuning.bottleneck import Bottleneck
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 CONTRACT = {
     "training.patience": {

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from acclimate.core.data import Document, TrainData
+from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import NotApplicableError
-from acclimate.core.notebook import noted
 from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import noted
 from acclimate.methods.tuning.continued_pretraining import ContinuedPretraining
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training import tuning
-from acclimate.training.settings import TrainingSettings
+from acclimate.training import finetune as tuning
+from acclimate.training.tuning_settings import TrainingSettings
 
 DATA = TrainData(
     documents=tuple(

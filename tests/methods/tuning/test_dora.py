@@ -4,9 +4,9 @@ import copy
 
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.methods.tuning.dora import DoRA
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(8))
 DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))

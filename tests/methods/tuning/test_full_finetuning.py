@@ -2,13 +2,13 @@
 
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
-from acclimate.training import tuning
-from acclimate.training.settings import TrainingSettings
+from acclimate.training import finetune as tuning
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(
     Item(id=str(i), question=f"{q}?", target=a)

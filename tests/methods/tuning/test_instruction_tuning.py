@@ -5,18 +5,18 @@ import copy
 import pytest
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Turn
 from acclimate.core.rewriter import unwrap
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.methods.tuning import instruction_tuning
 from acclimate.methods.tuning.instruction_tuning import InstructionTuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training import tuning
-from acclimate.training.settings import TrainingSettings
+from acclimate.training import finetune as tuning
+from acclimate.training.tuning_settings import TrainingSettings
 
 WORDS = [("one", "the answer"), ("two", "is in"), ("three", "passage")]
 PLAIN = tuple(Item(id=f"p{i}", question=q, target=a) for i, (q, a) in enumerate(WORDS * 4))

@@ -5,12 +5,12 @@ import copy
 import pytest
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.rewriter import unwrap
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(8))
 DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))

@@ -2,11 +2,11 @@
 
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.tuning.parallel_adapter import ParallelAdapter
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(
     Item(id=str(i), question=f"{q}?", target=a)

@@ -6,18 +6,18 @@ import pytest
 import torch
 from peft import PeftModel
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
-from acclimate.core.saved import load_model, save_model
-from acclimate.decoding.decode import decode
-from acclimate.decoding.forced import can_share
+from acclimate.core.storage.saved_model import load_model, save_model
+from acclimate.inference.generate import decode
+from acclimate.inference.scoring.teacher_forcing import can_share
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.methods.tuning.prefix_tuning import PrefixTuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 LONG = "what is the answer in the passage? " * 3
 ITEMS = tuple(

@@ -6,17 +6,17 @@ import pytest
 import torch
 from peft import PeftModel
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
-from acclimate.decoding.decode import decode
+from acclimate.inference.generate import decode
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.methods.tuning.prompt_tuning import PromptTuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.kept_activations import num_frozen_blocks
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.frozen_activation_cache import num_frozen_blocks
+from acclimate.training.tuning_settings import TrainingSettings
 
 LONG = "what is the answer in the passage? " * 3
 ITEMS = tuple(

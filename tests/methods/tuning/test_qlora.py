@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from acclimate.core.catalogue import METHODS
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.notebook import noted
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.runtime.fit_log import noted
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.tuning.qlora import QLoRA
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.nf4 import quantize
-from acclimate.training.settings import TrainingSettings
+from acclimate.nn.quantization.nf4 import quantize
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(8))
 DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
@@ -89,7 +89,7 @@ def test_saved_and_loaded_it_is_rounded_the_same(tiny, tmp_path):
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
-    for name in ("acclimate.methods.tuning.qlora", "acclimate.nn.nf4"):
+    for name in ("acclimate.methods.tuning.qlora", "acclimate.nn.quantization.nf4"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(MissingExtraError, match=r"acclimate\[quant\]"):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from acclimate.core.data import Item, Task, TrainData
+from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.tuning.scaled_parallel_adapter import ScaledParallelAdapter
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(
     Item(id=str(i), question=f"{q}?", target=a)

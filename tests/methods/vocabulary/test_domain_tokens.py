@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from acclimate.core.data import Document, TrainData
+from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import ConfigError, DataError, NotApplicableError
-from acclimate.core.notebook import noted
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.runtime.fit_log import noted
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.methods.vocabulary.domain_tokens import DomainTokens
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 WORDS = ("hydroxychloroquine", "C6H12O6")
 TEXT = "the answer is hydroxychloroquine, and the (C6H12O6) in the passage is the question. "

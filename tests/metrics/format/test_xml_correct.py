@@ -2,7 +2,7 @@
 
 import pytest
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.errors import DataError
 from acclimate.core.model import Completion
 from acclimate.metrics.format.xml_correct import XmlCorrect

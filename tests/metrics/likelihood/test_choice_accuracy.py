@@ -1,6 +1,6 @@
 """choice_accuracy against hand values."""
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.model import LogLikelihood
 from acclimate.metrics.likelihood.choice_accuracy import ChoiceAccuracy
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.model import LogLikelihood
 from acclimate.metrics.likelihood.choice_accuracy import ChoiceAccuracy
 from acclimate.metrics.likelihood.choice_logprob import ChoiceLogprob

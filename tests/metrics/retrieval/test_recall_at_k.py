@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.catalogue import METRICS
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.metrics.retrieval.recall_at_k import RecallAtK
 

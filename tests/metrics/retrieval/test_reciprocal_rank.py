@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import label_ranking_average_precision_score
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.errors import NotApplicableError
 from acclimate.metrics.retrieval.reciprocal_rank import ReciprocalRank
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.model import Completion
 from acclimate.metrics.text.brevity import Brevity
 

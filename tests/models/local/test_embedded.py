@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.core.progress import listening
 from acclimate.core.prompt import Passage, Prompt
+from acclimate.core.runtime.progress import listening
 from acclimate.core.source import TaskSource
 from acclimate.models.local.embedded import CARD, Embedded
 

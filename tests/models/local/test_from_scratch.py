@@ -2,11 +2,11 @@
 
 import pytest
 
-from acclimate.core.cost import metered
 from acclimate.core.home import home
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.store import Store
+from acclimate.core.runtime.cost import metered
+from acclimate.core.storage.artifact_store import Store
 from acclimate.models.local.from_scratch import FromScratch
 from changed_code import change_code
 
@@ -80,7 +80,7 @@ def test_one_trained_by_other_code_is_trained_again(small, monkeypatch):
     monkeypatch.setattr(FromScratch, "_train", lambda *a: trained.append(1) or real(*a))
     FromScratch(**SMALL).load()
     assert trained == []
-    change_code(monkeypatch, "training/loop.py")
+    change_code(monkeypatch, "training/trainer.py")
     assert FromScratch(**SMALL).stale() == ("code changed: training/loop.py",)
     FromScratch(**SMALL).load()
     assert trained == [1]

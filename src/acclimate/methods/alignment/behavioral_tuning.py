@@ -5,19 +5,19 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError, UnknownNameError
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.notebook import fact
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.nn.low_rank import LowRank
-from acclimate.nn.peft_adapter import PeftAdapter
-from acclimate.training.batches import Example
-from acclimate.training.guard import fulfilled
-from acclimate.training.replay import Replay
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, Split, answers, tune
+from acclimate.core.runtime.fit_log import fact
+from acclimate.nn.adapters.low_rank import LowRank
+from acclimate.nn.adapters.peft import PeftAdapter
+from acclimate.training.finetune import Lesson, Split, answers, tune
+from acclimate.training.packing import Example
+from acclimate.training.retention.guard_examples import fulfilled
+from acclimate.training.retention.replay import Replay
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class BehavioralTuning(Method):

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.alignment.reward_model import RewardSettings, reward_model, rewards
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
-from acclimate.core.notebook import fact
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
-from acclimate.core.seeding import derive
-from acclimate.training.reward_model import RewardSettings, reward_model, rewards
+from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.seeding import derive
 
 
 class BestOfN(Method):

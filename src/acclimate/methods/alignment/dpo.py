@@ -9,19 +9,19 @@ import torch
 from pydantic import Field
 from torch.nn.functional import logsigmoid
 
-from acclimate.core.cost import spend
-from acclimate.core.data import TrainData
+from acclimate.alignment.preference_pairs import Pair, PairBatch, lay_out, split_preferences
+from acclimate.alignment.token_logprobs import answer, read
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.notebook import fact
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.nn.low_rank import ALL_LINEAR, LowRank
-from acclimate.nn.peft_adapter import PeftAdapter
-from acclimate.training.looking import cost_of
-from acclimate.training.preferences import Pair, PairBatch, lay_out, split_preferences
-from acclimate.training.reading import answer, read
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, Split, tune
+from acclimate.core.runtime.cost import spend
+from acclimate.core.runtime.fit_log import fact
+from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
+from acclimate.nn.adapters.peft import PeftAdapter
+from acclimate.training.finetune import Lesson, Split, tune
+from acclimate.training.tuning_settings import TrainingSettings
+from acclimate.training.validation import cost_of
 
 
 class DPO(Method):

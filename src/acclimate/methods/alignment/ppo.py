@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.alignment.generate_rollouts import draw
+from acclimate.alignment.ppo_settings import PolicySettings
+from acclimate.alignment.ppo_trainer import Asked, Game, ppo_policy
+from acclimate.alignment.reward_hacking import Practised, tell_signs
+from acclimate.alignment.reward_model import RewardSettings, reward_model, rewards
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.decoding.drawing import draw
-from acclimate.training.batches import Example
-from acclimate.training.policy_settings import PolicySettings
-from acclimate.training.ppo import Asked, Game, ppo_policy
-from acclimate.training.reward_hacking import Practised, tell_signs
-from acclimate.training.reward_model import RewardSettings, reward_model, rewards
+from acclimate.training.packing import Example
 
 NUM_HELD = 200
 """Dev items at most whose right answers are looked at when practice is over."""

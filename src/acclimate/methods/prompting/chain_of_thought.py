@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.text.reasoning import ANSWER_CUE, CUE, WithReasoning
+from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, WithReasoning
 
 
 class ChainOfThought(Method):

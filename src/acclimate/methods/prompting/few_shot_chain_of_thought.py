@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.text.demonstrations import Selection, WithExamples, drawn, everything
-from acclimate.text.reasoning import ANSWER_CUE, CUE, WithReasoning
+from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, WithReasoning
+from acclimate.prompting.demonstrations import Selection, WithExamples, drawn, everything
 
 
 class FewShotChainOfThought(Method):

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.text.vote_model import VoteModel
+from acclimate.ensembles.answer_level.vote_model import VoteModel
 
 
 class SelfConsistency(Method):

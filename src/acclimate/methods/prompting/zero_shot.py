@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.text.instruction import WithInstruction
-from acclimate.text.layout import checked_template
+from acclimate.data.prompt_template import checked_template
+from acclimate.prompting.instruction import WithInstruction
 
 
 class ZeroShot(Method):

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
-from acclimate.index.rag_method import RagMethod
+from acclimate.retrieval.method import RagMethod
 
 
 class DenseRAG(RagMethod):

@@ -4,15 +4,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
-from acclimate.index.rag_method import RagMethod
+from acclimate.retrieval.method import RagMethod
 
 
 class HybridRAG(RagMethod):
     """Retrieval by BM25 and by vectors, fused by rank (Cormack et al., 2009), read in context.
 
-    The best 50 of each search meet in `acclimate.index.fusion.reciprocal_rank_fusion`.
+    The best 50 of each search meet in `acclimate.retrieval.rank_fusion.reciprocal_rank_fusion`.
     """
 
     paper: ClassVar[str] = "https://doi.org/10.1145/1571941.1572114"

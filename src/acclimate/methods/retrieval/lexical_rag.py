@@ -2,16 +2,16 @@
 
 from typing import ClassVar
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
-from acclimate.index.rag_method import RagMethod
+from acclimate.retrieval.method import RagMethod
 
 
 class LexicalRAG(RagMethod):
     """Retrieval by BM25 (Robertson and Zaragoza, 2009), read in context (Lewis et al., 2020).
 
     Needs no encoder; finds exact names best. Where scores depart from the paper is said at
-    `acclimate.index.lexical.LexicalIndex`.
+    `acclimate.retrieval.bm25_index.LexicalIndex`.
     """
 
     paper: ClassVar[str] = "https://doi.org/10.1561/1500000019"

@@ -5,17 +5,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.text.held_out import held_out
-from acclimate.training.batches import Example
-from acclimate.training.retention import Retention
-from acclimate.training.running_text import windows
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Split, tune
+from acclimate.training.finetune import Split, tune
+from acclimate.training.packing import Example
+from acclimate.training.retention.settings import Retention
+from acclimate.training.text_windows import held_out, windows
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class ContinuedPretraining(Method):

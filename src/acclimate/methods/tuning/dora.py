@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
-from acclimate.nn.low_rank import LowRank
-from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.core.domain import TrainData
+from acclimate.nn.adapters.low_rank import LowRank
+from acclimate.nn.adapters.peft import PeftAdapter
 from acclimate.training.adapter_method import AdapterMethod
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class DoRA(AdapterMethod):

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.training.retention import Retention
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import tune
+from acclimate.training.finetune import tune
+from acclimate.training.retention.settings import Retention
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class FullFinetuning(Method):

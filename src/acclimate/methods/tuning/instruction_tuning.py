@@ -5,15 +5,15 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import unwrap
-from acclimate.nn.new_rows import add_rows
-from acclimate.text.chat import end_of_turn, stop_ids, with_chat_template
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, tune
+from acclimate.data.tokenizers.chat_template import end_of_turn, stop_ids, with_chat_template
+from acclimate.nn.adapters.embedding_rows import add_rows
+from acclimate.training.finetune import Lesson, tune
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class InstructionTuning(Method):

@@ -5,15 +5,15 @@ from typing import Any, ClassVar, cast
 import torch
 from pydantic import Field
 
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
-from acclimate.core.quiet import quietly
 from acclimate.core.rewriter import unwrap
-from acclimate.nn.prefix import KeysValues, Shape, flattened, read_text
-from acclimate.nn.prefix_adapter import PrefixAdapter
-from acclimate.nn.virtual_tokens import require_room, text_tokens
+from acclimate.core.runtime.silence import quietly
+from acclimate.nn.adapters.prefix import KeysValues, Shape, flattened, read_text
+from acclimate.nn.adapters.prefix_adapter import PrefixAdapter
+from acclimate.nn.adapters.virtual_tokens import require_room, text_tokens
 from acclimate.training.adapter_method import AdapterMethod
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class PrefixTuning(AdapterMethod):

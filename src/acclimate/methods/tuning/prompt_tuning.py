@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from acclimate.core.data import TrainData
-from acclimate.nn.prefix_adapter import PrefixAdapter
-from acclimate.nn.virtual_tokens import VirtualTokens, embedded, require_room, text_tokens
+from acclimate.core.domain import TrainData
+from acclimate.nn.adapters.prefix_adapter import PrefixAdapter
+from acclimate.nn.adapters.virtual_tokens import VirtualTokens, embedded, require_room, text_tokens
 from acclimate.training.adapter_method import AdapterMethod
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class PromptTuning(AdapterMethod):

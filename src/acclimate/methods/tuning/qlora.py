@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
-from acclimate.core.notebook import fact
-from acclimate.nn.low_rank import LowRank
-from acclimate.nn.nf4 import Nf4Adapter, num_bytes, quantize
-from acclimate.nn.peft_adapter import PeftAdapter
+from acclimate.core.domain import TrainData
+from acclimate.core.runtime.fit_log import fact
+from acclimate.nn.adapters.low_rank import LowRank
+from acclimate.nn.adapters.peft import PeftAdapter
+from acclimate.nn.quantization.nf4 import Nf4Adapter, num_bytes, quantize
 from acclimate.training.adapter_method import AdapterMethod
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class QLoRA(AdapterMethod):

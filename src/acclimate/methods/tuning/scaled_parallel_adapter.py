@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.core.data import TrainData
-from acclimate.nn.bottleneck import Activation, BottleneckForm
-from acclimate.nn.bottleneck_adapter import BottleneckAdapter
+from acclimate.core.domain import TrainData
+from acclimate.nn.adapters.bottleneck import Activation, BottleneckForm
+from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
 from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
-from acclimate.training.settings import TrainingSettings
+from acclimate.training.tuning_settings import TrainingSettings
 
 
 class ScaledParallelAdapter(AdapterMethod):

@@ -7,22 +7,21 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from acclimate.core.bits import PIECE_CHARS, bits_per_byte
-from acclimate.core.data import TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, DataError, NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.notebook import fact
 from acclimate.core.rewriter import unwrap
-from acclimate.nn.own_rows import add_means, rows_apart
-from acclimate.text.held_out import held_out
-from acclimate.text.long_words import long_words, words_between_spaces
-from acclimate.text.tokenizers.fertility import fertility
-from acclimate.text.tokenizers.new_tokens import known_words, with_words
-from acclimate.training.batches import Example
-from acclimate.training.running_text import windows
-from acclimate.training.settings import TrainingSettings
-from acclimate.training.tuning import Lesson, Split, tune
+from acclimate.core.runtime.fit_log import fact
+from acclimate.data.tokenizers.fertility import fertility
+from acclimate.data.tokenizers.long_words import long_words, words_between_spaces
+from acclimate.data.tokenizers.new_tokens import known_words, with_words
+from acclimate.evaluation.bits_per_byte import PIECE_CHARS, bits_per_byte
+from acclimate.nn.adapters.embedding_rows import add_means, rows_apart
+from acclimate.training.finetune import Lesson, Split, tune
+from acclimate.training.packing import Example
+from acclimate.training.text_windows import held_out, windows
+from acclimate.training.tuning_settings import TrainingSettings
 
 HELD_OUT_CHARS = 60_000
 """Of the held-out documents, what fertility and bits per byte are measured on."""

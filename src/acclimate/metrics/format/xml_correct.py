@@ -1,10 +1,10 @@
 """Whether the answer is XML with the same elements and texts as the target."""
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.errors import DataError
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
-from acclimate.text.xml_answers import parse_xml, same_xml
+from acclimate.metrics.xml_answers import parse_xml, same_xml
 
 
 class XmlCorrect(Metric):

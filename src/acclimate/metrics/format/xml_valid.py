@@ -1,9 +1,9 @@
 """Whether the answer is well-formed XML."""
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
-from acclimate.text.xml_answers import parse_xml
+from acclimate.metrics.xml_answers import parse_xml
 
 
 class XmlValid(Metric):

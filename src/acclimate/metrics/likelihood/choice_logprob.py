@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from acclimate.core.choices import probabilities
-from acclimate.core.data import Item
+from acclimate.core.choice_probabilities import probabilities
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import LogLikelihood
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.metric import Metric
 

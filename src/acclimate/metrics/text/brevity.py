@@ -1,6 +1,6 @@
 """How far the answer keeps to the length of the target."""
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
 

@@ -1,9 +1,9 @@
 """Whether the answer is the target but for case, spaces and marks around it."""
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
-from acclimate.text.normalising import normalised
+from acclimate.data.normalization import normalised
 
 
 class ExactMatch(Metric):

@@ -2,7 +2,7 @@
 
 import re
 
-from acclimate.core.data import Item
+from acclimate.core.domain import Item
 from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
 

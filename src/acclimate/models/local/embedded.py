@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.model import Model
-from acclimate.core.progress import say
-from acclimate.core.quiet import quietly
+from acclimate.core.runtime.progress import say
+from acclimate.core.runtime.silence import quietly
 from acclimate.core.source import ModelSource, TaskSource
 
 CARD = "card.json"
@@ -20,8 +20,8 @@ class Embedded(ModelSource):
     def load(self) -> Model:
         """Load it, frozen."""
         with quietly():
-            from acclimate.decoding.load_network import load_network
-            from acclimate.decoding.local_model import LocalModel
+            from acclimate.inference.load import load_network
+            from acclimate.inference.local_model import LocalModel
 
             return LocalModel(*load_network(self.folder))
 

@@ -6,18 +6,18 @@ from typing import Any
 
 from pydantic import Field
 
-from acclimate.core.cost import metered
-from acclimate.core.data import digest
+from acclimate.core.domain import digest
 from acclimate.core.home import home
 from acclimate.core.model import Model
-from acclimate.core.progress import progress
 from acclimate.core.provenance import Trace
-from acclimate.core.quiet import quietly
+from acclimate.core.runtime.cost import metered
+from acclimate.core.runtime.progress import progress
+from acclimate.core.runtime.silence import quietly
 from acclimate.core.source import ModelSource, TaskSource
-from acclimate.core.store import Store
-from acclimate.text.docstrings import installed_docstrings
-from acclimate.text.tokenizers.settings import TokenizerSettings
-from acclimate.text.tokenizers.train import train_tokenizer
+from acclimate.core.storage.artifact_store import Store
+from acclimate.data.python_packages.docstrings import installed_docstrings
+from acclimate.data.tokenizers.settings import TokenizerSettings
+from acclimate.data.tokenizers.train import train_tokenizer
 
 FOLDER = "bases"
 """Below the user's cache folder."""
@@ -41,7 +41,7 @@ class FromScratch(ModelSource):
     max_seconds: float = Field(default=75.0, gt=0)
     """Training stops in good order after so long, however many tokens it saw."""
     has_copying_circuit: bool = False
-    """Begin with heads that copy from the context (see `acclimate.nn.copying_circuit`)."""
+    """Begin with heads that copy from the context (see `acclimate.nn.architectures.induction_heads`)."""
     exclude: tuple[str, ...] = ()
     """Packages whose docstrings it must not see: those that a domain asks about."""
     seed: int = 0
@@ -51,8 +51,8 @@ class FromScratch(ModelSource):
         """Load it from the store, trained first if it is not there."""
         folder = self.folder
         with quietly():
-            from acclimate.decoding.load_network import load_network
-            from acclimate.decoding.local_model import LocalModel
+            from acclimate.inference.load import load_network
+            from acclimate.inference.local_model import LocalModel
 
             return LocalModel(*load_network(folder))
 
@@ -100,9 +100,9 @@ class FromScratch(ModelSource):
             advance(1)
         tokenizer = train_tokenizer(texts, self._tokenizer_settings)
         tokenizer.chat_template = None  # it never reads a chat, and would be asked as if it had
-        from acclimate.training.loop import Run, train
-        from acclimate.training.objectives import causal
-        from acclimate.training.windows import TokenArray, WindowSource
+        from acclimate.pretraining.objectives import causal
+        from acclimate.pretraining.token_windows import TokenArray, WindowSource
+        from acclimate.training.trainer import Run, train
 
         network = self._network(tokenizer)
         tokens = TokenArray.of(texts, tokenizer, self.num_tokens)
@@ -115,7 +115,7 @@ class FromScratch(ModelSource):
 
     @property
     def _plan(self) -> Any:
-        from acclimate.training.plan import Plan
+        from acclimate.training.arguments import Plan
 
         return Plan(
             num_steps=max(1, self.num_tokens // self.max_seq_len),
@@ -125,8 +125,8 @@ class FromScratch(ModelSource):
         )
 
     def _network(self, tokenizer: Any) -> Any:
-        from acclimate.nn.architectures import ModelSettings, new_network
-        from acclimate.nn.linear import use_fast_linears
+        from acclimate.nn.architectures.build import ModelSettings, new_network
+        from acclimate.nn.fast_linear import use_fast_linears
         from acclimate.nn.threads import use_threads_for
 
         settings = ModelSettings(

@@ -9,7 +9,7 @@ from typing import Any
 
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model
-from acclimate.core.quiet import quietly
+from acclimate.core.runtime.silence import quietly
 from acclimate.core.source import ModelSource
 
 
@@ -31,8 +31,8 @@ class HuggingFace(ModelSource):
         with quietly():
             from safetensors import SafetensorError
 
-            from acclimate.decoding.load_network import load_network
-            from acclimate.decoding.local_model import LocalModel
+            from acclimate.inference.load import load_network
+            from acclimate.inference.local_model import LocalModel
 
             try:
                 network, tokenizer = load_network(self.path, **self._options)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from acclimate.core.cost import metered
 from acclimate.core.errors import DataError
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.saved import load_model, save_model
+from acclimate.core.runtime.cost import metered
+from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.models.local.recorded import Recorded
 
 FREE = [

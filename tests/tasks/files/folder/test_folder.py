@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from acclimate.core.data import digest
+from acclimate.core.domain import digest
 from acclimate.core.errors import DataError
 from acclimate.tasks.files.folder import Folder
 

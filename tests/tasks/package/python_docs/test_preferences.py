@@ -1,6 +1,6 @@
 """Every pair's rejected answer is really worse."""
 
-from acclimate.core.data import Item, Preference
+from acclimate.core.domain import Item, Preference
 from acclimate.core.model import Completion
 from acclimate.metrics.format.xml_correct import XmlCorrect
 from acclimate.tasks.package.python_docs.preferences import FAULTS, xml_preferences

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from acclimate.core.data import digest
+from acclimate.core.domain import digest
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Completion
 from acclimate.metrics.format.xml_correct import XmlCorrect
@@ -118,7 +118,7 @@ def test_control_is_general_text_and_disjoint(domain):
 def test_another_process_makes_the_same(domain):
     code = (
         "from acclimate.tasks.package.python_docs import PythonDocs\n"
-        "from acclimate.core.data import digest\n"
+        "from acclimate.core.domain import digest\n"
         "domain = PythonDocs().load()\n"
         "print(digest([domain.train, domain.dev, domain.test, domain.control]))"
     )

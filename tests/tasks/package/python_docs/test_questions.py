@@ -1,5 +1,6 @@
 """Questions about objects against hand-made ones."""
 
+from acclimate.data.python_packages.api_objects import PublicObject
 from acclimate.tasks.package.python_docs.questions import (
     call_as_xml,
     groups_of,
@@ -7,7 +8,6 @@ from acclimate.tasks.package.python_docs.questions import (
     what_does_it_do,
     where_is_it,
 )
-from acclimate.text.public_objects import PublicObject
 
 
 def found(path, summary="Return the thing that was asked for.", **changed):

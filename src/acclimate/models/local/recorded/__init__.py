@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from acclimate.core.cost import Cost, spend
 from acclimate.core.errors import DataError
 from acclimate.core.model import (
     NOT_ANSWERED_LOGPROB,
@@ -18,6 +17,7 @@ from acclimate.core.model import (
     Sampling,
 )
 from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.cost import Cost, spend
 from acclimate.core.source import ModelSource
 from acclimate.models.local.recorded.answers_table import Answer, Answers, read_answers
 

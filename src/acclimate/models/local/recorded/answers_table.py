@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.errors import DataError
-from acclimate.text.columns import ITEM, SYSTEM, as_id, as_number, find_column
-from acclimate.text.lines import place
-from acclimate.text.tables import read_rows
+from acclimate.data.tables.column_names import ITEM, SYSTEM, as_id, as_number, find_column
+from acclimate.data.tables.read_rows import read_rows
+from acclimate.data.tables.text_lines import place
 
 NAMES = {
     "item": ITEM,

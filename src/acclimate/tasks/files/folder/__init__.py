@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from acclimate.core.data import Control, Document, Domain, Task
+from acclimate.core.domain import Control, Document, Domain, Task
 from acclimate.core.errors import DataError
 from acclimate.core.source import TaskSource
+from acclimate.data.documents.folder import read_documents
 from acclimate.tasks.files.folder.checks import (
     check_ids,
     check_leaks,
@@ -23,7 +24,6 @@ from acclimate.tasks.files.folder.items import (
 )
 from acclimate.tasks.files.folder.missing_splits import Splits, complete, from_documents
 from acclimate.tasks.files.folder.settings import Settings, TaskSettings, read_settings
-from acclimate.text.documents import read_documents
 
 
 @dataclass(frozen=True, slots=True)

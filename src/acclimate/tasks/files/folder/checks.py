@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from acclimate.core.data import Document
+from acclimate.core.domain import Document
 from acclimate.core.errors import DataError
+from acclimate.data.near_duplicates import Match, near_duplicates
 from acclimate.tasks.files.folder.items import Placed
 from acclimate.tasks.files.folder.settings import load_metric
-from acclimate.text.near_duplicates import Match, near_duplicates
 
 
 def check_ids(placed: Iterable[Placed]) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acclimate.core.data import Document, Item, Preference
+from acclimate.core.domain import Document, Item, Preference
 from acclimate.core.errors import DataError, UnknownNameError
-from acclimate.text.lines import place
-from acclimate.text.records import Asked, asked, form_of, last_turn, misspelt
-from acclimate.text.row_fields import Row, RowError, text_in, texts_in
-from acclimate.text.tables import read_rows
+from acclimate.data.tables.fields import Row, RowError, text_in, texts_in
+from acclimate.data.tables.read_rows import read_rows
+from acclimate.data.tables.row_formats import Asked, asked, form_of, last_turn, misspelt
+from acclimate.data.tables.text_lines import place
 
 SPLITS = ("train", "dev", "test")
 ALIASES = {"validation": "dev", "valid": "dev", "val": "dev"}

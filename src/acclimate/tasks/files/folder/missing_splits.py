@@ -3,12 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from acclimate.core.data import Document, Task
+from acclimate.core.domain import Document, Task
 from acclimate.core.errors import DataError
+from acclimate.data.near_duplicates import merge_near_duplicates
+from acclimate.tasks.continuations import continuation_items
 from acclimate.tasks.files.folder.items import Placed
 from acclimate.tasks.splits import cut_groups
-from acclimate.text.continuations import continuation_items
-from acclimate.text.near_duplicates import merge_near_duplicates
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.15
 """Of the items that are cut."""

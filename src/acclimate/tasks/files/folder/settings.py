@@ -5,12 +5,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from acclimate.core.catalogue import METRICS
-from acclimate.core.complaint import sentence
-from acclimate.core.data import Record
+from acclimate.core.domain import Record
 from acclimate.core.errors import AcclimateError, ConfigError, DataError
 from acclimate.core.metric import Metric
 from acclimate.core.prompt import TEMPLATE, Example, Passage, Prompt
-from acclimate.text.yaml_text import read_mapping
+from acclimate.core.validation_messages import sentence
+from acclimate.data.yaml_file import read_mapping
 
 FILE = "domain.yaml"
 
@@ -86,7 +86,7 @@ _TRIAL = Prompt(
 
 def _check_template(path: Path, trial: Prompt) -> None:
     """Lay out a question alone, and one with all that a method may put around it."""
-    from acclimate.text.layout import as_text
+    from acclimate.data.prompt_template import as_text
 
     parts = {"passages": (Passage("d", "t", "x"),), "examples": (Example("q", "a", "why"),)}
     for prompt in (trial, trial.having(lead="lead", **parts)):

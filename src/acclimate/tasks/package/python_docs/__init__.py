@@ -6,9 +6,13 @@ from itertools import accumulate
 
 from pydantic import Field
 
-from acclimate.core.data import Control, Domain, Item, Task
+from acclimate.core.domain import Control, Domain, Item, Task
 from acclimate.core.errors import ConfigError
 from acclimate.core.source import TaskSource
+from acclimate.data.python_packages.api_objects import STDLIB, PublicObject, public_objects
+from acclimate.data.python_packages.api_pages import module_pages
+from acclimate.data.python_packages.descriptions import distribution_prose
+from acclimate.tasks.continuations import continuation_items
 from acclimate.tasks.package.python_docs.preferences import xml_preferences
 from acclimate.tasks.package.python_docs.questions import (
     call_as_xml,
@@ -18,10 +22,6 @@ from acclimate.tasks.package.python_docs.questions import (
     where_is_it,
 )
 from acclimate.tasks.splits import cut_groups, interleaved
-from acclimate.text.continuations import continuation_items
-from acclimate.text.distribution_prose import distribution_prose
-from acclimate.text.module_pages import module_pages
-from acclimate.text.public_objects import STDLIB, PublicObject, public_objects
 
 SHARES = {"test": 0.18, "dev": 0.10, "train": 0.72}
 """Of the items: 1,600 a task give 288 test, 160 dev and 1,152 train items."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import cycle
 
-from acclimate.core.data import Item, Preference
+from acclimate.core.domain import Item, Preference
 
 
 def xml_preferences(items: Iterable[Item], task: str) -> Iterator[Preference]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from acclimate.core.data import Item
-from acclimate.core.seeding import derive
-from acclimate.text.public_objects import PublicObject
+from acclimate.core.domain import Item
+from acclimate.core.runtime.seeding import derive
+from acclimate.data.python_packages.api_objects import PublicObject
 
 MIN_SUMMARY_CHARS, MAX_SUMMARY_CHARS = 20, 160
 """A shorter sentence says nothing; a longer one crowds a small context window."""

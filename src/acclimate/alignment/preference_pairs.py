@@ -1,0 +1,94 @@
+"""Preferences as pairs of rows to train on, some of them held out.
+
+Letters: P pairs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from acclimate.alignment.token_logprobs import in_passes
+from acclimate.core.domain import Preference, TrainData
+from acclimate.core.errors import DataError
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.seeding import derive
+from acclimate.training.packing import Batch, Example, one_a_row
+
+DEV_SHARE = 0.2
+"""Of the prompts are held out, with all their pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one prompt, as tokens."""
+
+    chosen: Example
+    rejected: Example
+    reference: tuple[float, float] = (0.0, 0.0)
+    """Log-probabilities of both under a reference model, nats."""
+
+    def __len__(self) -> int:
+        return len(self.chosen) + len(self.rejected)
+
+
+@dataclass(frozen=True)
+class PairBatch(Batch):
+    """Rows of pairs, each chosen answer before its rejected one; a target is a pair."""
+
+    reference: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 2))
+    """Log-probabilities (P, 2) under the reference, nats."""
+    is_idle: bool = False
+
+    @property
+    def num_targets(self) -> int:
+        """Pairs that are learned."""
+        return 0 if self.is_idle else len(self.reference)
+
+    def idle(self) -> "PairBatch":
+        """The same pairs with nothing to learn from them."""
+        return replace(self, is_idle=True, num_tokens=0)
+
+    def summed(self, losses: torch.Tensor) -> torch.Tensor:
+        """The loss of the batch, from those of its pairs (P,)."""
+        return losses.sum() * (not self.is_idle)
+
+
+def split_preferences(
+    data: TrainData, seed: int
+) -> tuple[list[tuple[Prompt, Preference]], list[tuple[Prompt, Preference]]]:
+    """Preferences to learn from, and those held out: no prompt is in both.
+
+    Raises:
+        DataError: A pair has an empty answer, or the same one twice.
+    """
+    every = list(data.preferred())
+    for number, (_, liked) in enumerate(every, start=1):
+        _check(number, liked)
+    asked = list(dict.fromkeys((liked.task, liked.prompt) for _, liked in every))
+    order = np.random.default_rng(derive(seed, "preferences")).permutation(len(asked))
+    held_out = {asked[i] for i in order[: int(DEV_SHARE * len(asked))]}
+    parts: dict[bool, list[tuple[Prompt, Preference]]] = {False: [], True: []}
+    for prompt, liked in every:
+        parts[(liked.task, liked.prompt) in held_out].append((prompt, liked))
+    return parts[False], parts[True]
+
+
+def lay_out(network: Any, pairs: Sequence[Pair]) -> Iterator[PairBatch]:
+    """Batches of pairs, two rows each, in order."""
+    is_seq2seq = bool(network.config.is_encoder_decoder)
+    for some in in_passes([2 * max(len(p.chosen), len(p.rejected)) for p in pairs]):
+        rows = [row for pair in pairs[some] for row in (pair.chosen, pair.rejected)]
+        batch = one_a_row(rows, is_seq2seq=is_seq2seq)
+        reference = torch.tensor([pair.reference for pair in pairs[some]])
+        yield PairBatch(batch.inputs, batch.labels, batch.num_tokens, reference=reference)
+
+
+def _check(number: int, liked: Preference) -> None:
+    for name, text in (("chosen", liked.chosen), ("rejected", liked.rejected)):
+        if not text.strip():
+            raise DataError(f"preference {number}: '{name}' is empty; write the answer or drop it")
+    if liked.chosen == liked.rejected:
+        raise DataError(f"preference {number}: chosen and rejected are the same; drop it")

@@ -1,0 +1,172 @@
+"""A reward learned from preferences, fitted once and kept for all that ask for it.
+
+Letters: P pairs, B rows.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from pydantic import Field
+from torch.nn.functional import logsigmoid
+
+from acclimate.alignment.preference_pairs import Pair, PairBatch, lay_out, split_preferences
+from acclimate.alignment.reward_report import RewardReport, report_of
+from acclimate.alignment.token_logprobs import answer, in_passes, read
+from acclimate.core.domain import Preference, Record, TrainData, digest
+from acclimate.core.errors import BackendError, NotApplicableError
+from acclimate.core.home import home
+from acclimate.core.model import NeuralModel
+from acclimate.core.prompt import Prompt
+from acclimate.core.provenance import Trace
+from acclimate.core.runtime.cost import Cost, metered, spend
+from acclimate.core.storage.artifact_store import Store
+from acclimate.nn.adapters.interface import fingerprint
+from acclimate.nn.adapters.value_head import NAME, ScalarAdapter
+from acclimate.training.finetune import Lesson, tune
+from acclimate.training.packing import one_a_row
+from acclimate.training.tuning_settings import TrainingSettings
+from acclimate.training.validation import cost_of
+
+FOLDER = "rewards"
+"""Below the user's cache folder."""
+HEAD_SHARE = 10.0
+"""A head from zero learns so many times faster than what it stands on."""
+
+
+class RewardSettings(Record):
+    """How the reward is learned, and what is asked of it."""
+
+    rank: int = Field(default=8, ge=1)
+    """Of the low-rank updates below its head; alpha is twice as much."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak, ten times as much for the head; the rate of LoRA, whose updates these are."""
+    num_epochs: float = Field(default=3.0, gt=0)
+    """Passes over the pairs; InstructGPT's one is for tens of thousands of them."""
+    is_unproven_allowed: bool = False
+    """Go on with a reward that may be no better than a coin on the held-out pairs."""
+
+
+def reward_model(core: Any, data: TrainData, settings: RewardSettings, *, seed: int) -> NeuralModel:
+    """A copy of a base whose value head says how good an answer is; from the store, or fitted now.
+
+    A fifth of the prompts is held out with all pairs of them, and looked at once, when all is
+    learned: nothing was chosen by them. What fitting cost is spent anew each time, so that a
+    reward that is reused is not counted as free.
+
+    Args:
+        core: The base; its network shares its weights with the reward's.
+        data: Its preferences are learned.
+        settings: How.
+        seed: Of new weights, order and what is held out.
+
+    Raises:
+        DataError: A pair is malformed.
+        NotApplicableError: On the held-out pairs it may be no better than a coin.
+    """
+    folder, report = _kept(core, data, settings, seed)
+    report.tell()
+    if not (report.is_proven or settings.is_unproven_allowed):
+        raise NotApplicableError(
+            f"the reward cannot be trusted: on held-out pairs it is right in {report.said}, which "
+            "a coin may be too; give more preferences or cleaner ones, or set "
+            "reward.is_unproven_allowed=true"
+        )
+    return cast("NeuralModel", core.adapted(partial(ScalarAdapter.read, folder=folder)))
+
+
+def rewards(model: Any, answers: Sequence[tuple[Prompt, str]]) -> list[float]:
+    """How good answers to prompts are; only differences mean something.
+
+    The prompt is read as it was asked, without what methods have put around it: an answer is
+    judged, not how it was found.
+    """
+    rows = [answer(model, _bare(prompt), text) for prompt, text in answers]
+    is_seq2seq = bool(model.network.config.is_encoder_decoder)
+    found: list[float] = []
+    with torch.no_grad():
+        for some in in_passes([len(row) for row in rows]):
+            batch = one_a_row(rows[some], is_seq2seq=is_seq2seq)
+            found += _rewards(model.network, batch).tolist()
+            spend(cost_of(model.network, batch, 2.0))
+    return found
+
+
+def reward_loss(network: Any, batch: PairBatch) -> torch.Tensor:
+    """-log sigmoid(r chosen - r rejected) (Bradley and Terry 1952; Stiennon et al. 2020, 3.4)."""
+    found = _rewards(network, batch).view(-1, 2)  # (P, 2)
+    return batch.summed(-logsigmoid(found[:, 0] - found[:, 1]))
+
+
+def _rewards(network: Any, batch: Any) -> torch.Tensor:
+    """The head's values (B,) where each answer would end: all of it has been read there."""
+    values: torch.Tensor = network.value_head(read(network, batch).last())
+    return values
+
+
+def _kept(
+    core: Any, data: TrainData, settings: RewardSettings, seed: int
+) -> tuple[Path, RewardReport]:
+    """The adapter's folder in the store, and what held-out pairs said of it."""
+    how = settings.model_dump(exclude={"is_unproven_allowed"})
+    parts = split_preferences(data, seed)
+    said = [[dataclasses.asdict(prompt), liked] for part in parts for prompt, liked in part]
+    key = digest([fingerprint(core.network), said, how, seed])
+    store = Store(home() / FOLDER)
+    if folder := store.get(key):
+        spend(Cost.model_validate(store.about(key)["cost"]))
+    else:
+        trace = Trace(__name__)
+        trace.add(core)
+        with store.put(key, about := {"settings": how}, trace) as aside:
+            with metered() as meter:
+                about["report"] = _fit(core, data, settings, seed, aside).model_dump()
+            about["cost"] = meter.cost.model_dump()
+        folder = store.get(key)
+    if not folder:
+        raise BackendError(f"{store.root}: the reward that was just written cannot be read back")
+    return folder, RewardReport.model_validate(store.about(key)["report"])
+
+
+def _fit(
+    core: Any, data: TrainData, settings: RewardSettings, seed: int, folder: Path
+) -> RewardReport:
+    learned, held_out = split_preferences(data, seed)
+    lesson = Lesson(
+        lambda core: cast(
+            "NeuralModel", core.adapted(partial(ScalarAdapter.new, rank=settings.rank))
+        ),
+        examples=lambda outside, _data, split: (
+            _pairs(outside.core, learned) if split == "train" else ()
+        ),
+        lay_out=lay_out,
+        loss_of=lambda _network: reward_loss,
+        share_of=lambda _network: head_share,
+    )
+    plan = TrainingSettings(num_epochs=settings.num_epochs)
+    model: Any = tune(
+        core, data, lesson, learning_rate=settings.learning_rate, settings=plan, seed=seed
+    )
+    model.adapter.write(folder)
+    asked = [(p, text) for p, liked in held_out for text in (liked.chosen, liked.rejected)]
+    found = rewards(model, asked)
+    return report_of([a - b for a, b in zip(found[::2], found[1::2], strict=True)])
+
+
+def head_share(name: str) -> float:
+    """Of the learning rate, for a parameter by its name."""
+    return HEAD_SHARE if name.startswith(NAME) else 1.0
+
+
+def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[Pair]:
+    return [
+        Pair(answer(core, _bare(prompt), own.chosen), answer(core, _bare(prompt), own.rejected))
+        for prompt, own in liked
+    ]
+
+
+def _bare(prompt: Prompt) -> Prompt:
+    return prompt.having(passages=(), examples=(), lead="")

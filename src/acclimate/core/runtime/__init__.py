@@ -1,0 +1,1 @@
+"""What is ambient while something runs: cost, log, progress, cancellation, seeds."""

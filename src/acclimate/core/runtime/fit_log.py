@@ -1,0 +1,89 @@
+"""What a fit tells besides its model: facts and curves for the report."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from acclimate.core.domain import Record
+
+Curve = tuple[tuple[float, float], ...]
+"""Points: step and value."""
+
+
+class Notes(Record):
+    """What one fit told."""
+
+    facts: dict[str, float | str] = {}
+    """Name, with its unit in words, → value."""
+    curves: dict[str, Curve] = {}
+    """Name, with its unit in words, → points by step."""
+
+
+@dataclass
+class Notebook:
+    """Collects what is told while it is open."""
+
+    facts: dict[str, float | str] = field(default_factory=dict)
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    sums: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each mean: the total, and over how many."""
+
+    def notes(self) -> Notes:
+        """All that was told so far; what is no number is said so, and left out of curves."""
+        facts = {k: v if _is_kept(v) else "not a number" for k, v in self.facts.items()}
+        kept = {k: tuple(p for p in v if _is_kept(p[1])) for k, v in self.curves.items()}
+        return Notes(facts=facts, curves=kept)
+
+
+def _is_kept(value: float | str) -> bool:
+    """A note that cannot be kept must not cost the model that was fitted."""
+    return isinstance(value, str) or math.isfinite(value)
+
+
+_open: ContextVar[tuple[Notebook, ...]] = ContextVar("open_notebooks", default=())
+
+
+def fact(name: str, value: float | str) -> None:
+    """Tell every open notebook; a later value of the same name takes its place."""
+    for book in _open.get():
+        book.facts[name] = value
+
+
+def average(name: str, total: float, count: float) -> None:
+    """Add to a mean in every open notebook; its fact is all totals over all counts."""
+    for book in _open.get() if count else ():
+        before, over = book.sums.get(name, (0.0, 0.0))
+        book.sums[name] = (before + total, over + count)
+        book.facts[name] = (before + total) / (over + count)
+
+
+def point(curve: str, step: float, value: float) -> None:
+    """Add a point to a curve in every open notebook."""
+    for book in _open.get():
+        book.curves.setdefault(curve, []).append((step, value))
+
+
+@contextmanager
+def noted() -> Iterator[Notebook]:
+    """Collect what the body tells; notebooks may nest."""
+    book = Notebook()
+    token = _open.set((*_open.get(), book))
+    try:
+        yield book
+    finally:
+        _open.reset(token)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Keep what the body tells out of every open notebook.
+
+    A member of an ensemble may be one itself: its facts have the names of the outer one's.
+    """
+    token = _open.set(())
+    try:
+        yield
+    finally:
+        _open.reset(token)

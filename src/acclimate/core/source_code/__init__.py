@@ -1,0 +1,1 @@
+"""Source files as data: digests, import closures, libraries, what is running."""

@@ -1,0 +1,1 @@
+"""What lies on the disk: artifacts, saved models, atomic writes, SQLite."""

@@ -1,0 +1,1 @@
+"""From a user's bytes to items, documents and prompts."""

@@ -1,0 +1,1 @@
+"""Raw text of any kind to clean, split documents."""

@@ -1,0 +1,1 @@
+"""Folders of Markdown, HTML and text; sections; chunks."""

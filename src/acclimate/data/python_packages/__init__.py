@@ -1,0 +1,1 @@
+"""Installed Python packages as text: docstrings, public objects, pages."""

@@ -1,0 +1,1 @@
+"""Documents as packed tokens on the disk."""

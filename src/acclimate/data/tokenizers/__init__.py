@@ -1,0 +1,1 @@
+"""Tokenizers trained, saved and compared; chat templates and special tokens."""

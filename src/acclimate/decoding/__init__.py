@@ -1,1 +1,0 @@
-"""The one decoding loop, and scoring, over shared prefixes."""

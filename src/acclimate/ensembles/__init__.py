@@ -1,0 +1,1 @@
+"""Several models as one: members, their calls, their scores on dev."""

@@ -1,0 +1,1 @@
+"""Combined by whole answers: votes, cascades, pipelines."""

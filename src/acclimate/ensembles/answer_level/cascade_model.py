@@ -1,0 +1,167 @@
+"""A model that asks its members in turn until one is sure enough."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+from acclimate.core.choice_probabilities import Question, probabilities
+from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import average
+from acclimate.ensembles.ensemble_model import Ensemble
+from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
+
+NONE = -1.0
+"""Confidence in an answer that is empty or failed: below every threshold."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """Where a question stands: the last member that was asked, and the best answer so far."""
+
+    num_asked: int
+    answer: T | Failure
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeModel(Ensemble):
+    """The first member answers, and each that is not sure enough passes the question on."""
+
+    thresholds: Mapping[str, tuple[float, ...]]
+    """Task → of each member but the last, the confidence below which it passes a question on; `""`
+    is of all other tasks."""
+    answered: tuple[float, ...]
+    """Share of the dev items that each member had the last word on."""
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """The answer of the first member that is sure enough, else of the last.
+
+        Raises:
+            BackendError: A prompt that every member fails at.
+        """
+        return self._settled(prompts, self._answer(prompts, sampling))
+
+    def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
+        """The choices as that member weighs them."""
+        prompts = [prompt for prompt, _ in questions]
+        return [list(own) for own in self._settled(prompts, self._weigh(questions))]
+
+    @property
+    def mixture(self) -> Sequence[float]:
+        """How often each member has the last word."""
+        return self.answered
+
+    def _answer(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Step[Completion]]:
+        def ask(member: Model, places: Sequence[int]) -> list[Completion | Failure]:
+            return generated(member, [prompts[place] for place in places], sampling)
+
+        def sure(
+            member: Model, places: Sequence[int], answers: Sequence[Completion | Failure]
+        ) -> list[float]:
+            return confidence_in(member, [prompts[place] for place in places], answers)
+
+        return self._pass_on([prompt.task for prompt in prompts], ask, sure)
+
+    def _weigh(self, questions: Sequence[Question]) -> list[Step[tuple[LogLikelihood, ...]]]:
+        def ask(member: Model, places: Sequence[int]) -> list[tuple[LogLikelihood, ...] | Failure]:
+            return weighings(member, [questions[place] for place in places])
+
+        def sure(
+            member: Model,
+            places: Sequence[int],
+            answers: Sequence[tuple[LogLikelihood, ...] | Failure],
+        ) -> list[float]:
+            return [margin(own) if isinstance(own, tuple) else NONE for own in answers]
+
+        return self._pass_on([prompt.task for prompt, _ in questions], ask, sure)
+
+    def _pass_on(
+        self,
+        tasks: Sequence[str],
+        ask: Callable[[Model, Sequence[int]], list[T | Failure]],
+        sure: Callable[[Model, Sequence[int], Sequence[T | Failure]], list[float]],
+    ) -> list[Step[T]]:
+        """Ask each member what those before it passed on."""
+        found: dict[int, Step[T]] = {}
+        left = list(range(len(tasks)))
+        for at, member in enumerate(self.members):
+            answers = ask(member, left)
+            is_last = at == len(self.members) - 1
+            certainty = [0.0] * len(left) if is_last else sure(member, left, answers)
+            going_on = []
+            for place, answer, confidence in zip(left, answers, certainty, strict=True):
+                before = found.get(place)
+                is_kept = before is not None and not _is_answer(answer)
+                found[place] = Step(at + 1, before.answer if before and is_kept else answer)
+                if not is_last and confidence < self._threshold(tasks[place], at):
+                    going_on.append(place)
+            left = going_on
+            if not is_last:
+                average(f"passed on to member {at + 2}, share of questions", len(left), len(tasks))
+        return [found[place] for place in range(len(tasks))]
+
+    def _threshold(self, task: str, member: int) -> float:
+        return self.thresholds.get(task, self.thresholds[""])[member]
+
+    def _settled(self, prompts: Sequence[Prompt], steps: Sequence[Step[T]]) -> list[T]:
+        for prompt, step in zip(prompts, steps, strict=True):
+            if isinstance(step.answer, Failure):
+                raise unanswered(prompt, [step.answer])
+        return [step.answer for step in steps if not isinstance(step.answer, Failure)]
+
+    def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
+        """What the members took that were asked, one after another."""
+        taken = super().recorded_seconds(prompts)
+        if not taken:
+            return taken
+        own = [member.recorded_seconds(prompts) or [] for member in self.members]
+        is_choice = [bool(prompt.choices) for prompt in prompts]
+        weighed = iter(self._weigh([(p, p.choices) for p in prompts if p.choices]))
+        answered = iter(self._answer([p for p in prompts if not p.choices], Sampling()))
+        asked = [next(weighed).num_asked if has else next(answered).num_asked for has in is_choice]
+        return [sum(row[place] for row in own[:num]) for place, num in enumerate(asked)]
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Plain numbers; the members save themselves."""
+        return {"thresholds": self.thresholds, "answered": self.answered}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild from them."""
+        thresholds = {task: tuple(own) for task, own in fields["thresholds"].items()}
+        return cls(tuple(children.values()), thresholds, tuple(fields["answered"]))
+
+
+def _is_answer(answer: object) -> bool:
+    """Whether it says something."""
+    if isinstance(answer, Completion):
+        return bool(answer.text.strip())
+    return isinstance(answer, tuple) and margin(answer) > NONE
+
+
+def margin(weighed: Sequence[LogLikelihood]) -> float:
+    """How far the probability of the best choice is above the next, in [0, 1]."""
+    if max(w.logprob for w in weighed) <= NOT_ANSWERED_LOGPROB:
+        return NONE
+    second, first = sorted(probabilities(weighed))[-2:]
+    return first - second
+
+
+def confidence_in(
+    member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
+) -> list[float]:
+    """Geometric mean of the probabilities of a free answer's tokens; `NONE` where it is empty."""
+    told = [
+        (prompt, answer)
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if isinstance(answer, Completion)
+    ]
+    sure = iter(confidences(member, told))
+    found = [next(sure) if isinstance(answer, Completion) else NONE for answer in answers]
+    return [
+        own if isinstance(answer, Completion) and answer.text.strip() else NONE
+        for own, answer in zip(found, answers, strict=True)
+    ]

@@ -1,0 +1,151 @@
+"""Stages in turn: each reads the question and what those before it wrote."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from acclimate.core.errors import BackendError, UnknownNameError
+from acclimate.core.model import Completion, Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.rewriter import Rewriter
+from acclimate.core.runtime.fit_log import average
+from acclimate.data.normalization import words
+from acclimate.data.prompt_template import filled
+from acclimate.ensembles.member_calls import Failure, generated
+from acclimate.ensembles.members import as_children
+
+FAULTS = ("failed", "empty", "too long", "inconsistent")
+"""What may be wrong with what a stage wrote."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a stage is asked, and where its answer goes."""
+
+    name: str
+    template: str
+    """Jinja of what is asked."""
+    max_new_tokens: int
+    stop: tuple[str, ...]
+    min_overlap: float
+    """Share of its words that must stand in what it read."""
+
+
+@dataclass(frozen=True, eq=False)
+class PipelineModel(Rewriter):
+    """The last stage's model is the inner one; those before it write what it reads."""
+
+    before: tuple[Model, ...]
+    """The models of the stages before the last."""
+    slots: tuple[Slot, ...]
+    """One a stage."""
+
+    def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The last stage's questions, its template filled with what the others wrote."""
+        written = [{"question": prompt.question} for prompt in prompts]
+        for slot, model in zip(self.slots, self.before, strict=False):
+            asked = [
+                # What the task instructs, and its choices, are for the last stage.
+                _asked(slot, prompt, own).having(instruction="", choices=())
+                for prompt, own in zip(prompts, written, strict=True)
+            ]
+            for own, text in zip(written, self._written(slot, model, asked), strict=True):
+                own[slot.name] = text or list(own.values())[-1]
+        last = self.slots[-1]
+        return [_asked(last, prompt, own) for prompt, own in zip(prompts, written, strict=True)]
+
+    def _written(self, slot: Slot, model: Model, asked: Sequence[Prompt]) -> list[str]:
+        """What a stage writes; nothing where that is not to be used."""
+        sampling = Sampling(max_new_tokens=slot.max_new_tokens, stop=slot.stop)
+        answers = _timed(slot, model, asked, sampling)
+        faults = [
+            _fault(slot, prompt, answer, sampling)
+            for prompt, answer in zip(asked, answers, strict=True)
+        ]
+        _count(slot, faults)
+        return [
+            answer.text.strip()
+            if isinstance(answer, Completion) and fault != "inconsistent"
+            else ""
+            for answer, fault in zip(answers, faults, strict=True)
+        ]
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """The last stage's answers.
+
+        Raises:
+            BackendError: It fails at one; the stage is named.
+        """
+        slot, asked = self.slots[-1], self.render(prompts)
+        answers = _timed(slot, self.inner, asked, sampling)
+        faults = [
+            _fault(slot, prompt, answer, sampling)
+            for prompt, answer in zip(asked, answers, strict=True)
+        ]
+        _count(slot, faults)
+        for prompt, answer in zip(prompts, answers, strict=True):
+            if not isinstance(answer, Completion):
+                raise BackendError(f"stage '{slot.name}', item '{prompt.item_id}': {answer}")
+        return [answer for answer in answers if isinstance(answer, Completion)]
+
+    def with_stage(self, name: str, model: Model) -> "PipelineModel":
+        """The same with another model at one stage.
+
+        Raises:
+            UnknownNameError: No stage has that name.
+        """
+        names = [slot.name for slot in self.slots]
+        if name not in names:
+            raise UnknownNameError("stage", name, names)
+        models = [*self.before, self.inner]
+        models[names.index(name)] = model
+        return replace(self, inner=models[-1], before=tuple(models[:-1]))
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """The stages' models, the last as the inner one."""
+        return {"inner": self.inner, **as_children(self.before)}
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """What each stage is asked."""
+        return {"slots": [asdict(slot) for slot in self.slots]}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild from that."""
+        slots = tuple(Slot(**{**slot, "stop": tuple(slot["stop"])}) for slot in fields["slots"])
+        before = [model for name, model in children.items() if name != "inner"]
+        return cls(children["inner"], tuple(before), slots)
+
+
+def _asked(slot: Slot, prompt: Prompt, written: Mapping[str, str]) -> Prompt:
+    parts = {"instruction": prompt.instruction, "choices": prompt.choices, **written}
+    return prompt.having(question=filled(slot.template, parts), turns=())
+
+
+def _timed(
+    slot: Slot, model: Model, asked: Sequence[Prompt], sampling: Sampling
+) -> list[Completion | Failure]:
+    start = time.perf_counter()
+    answers = generated(model, asked, sampling)
+    average(f"{slot.name}: seconds a question", time.perf_counter() - start, len(asked))
+    return answers
+
+
+def _fault(slot: Slot, asked: Prompt, answer: Completion | Failure, sampling: Sampling) -> str:
+    if not isinstance(answer, Completion):
+        return "failed"
+    if not answer.text.strip():
+        return "empty"
+    if answer.num_new_tokens >= sampling.max_new_tokens:
+        return "too long"
+    own = words(answer.text)
+    found = len([word for word in own if word in set(words(asked.question))])
+    return "inconsistent" if found < slot.min_overlap * len(own) else ""
+
+
+def _count(slot: Slot, faults: Sequence[str]) -> None:
+    for kind in FAULTS[: 4 if slot.min_overlap else 3]:
+        average(f"{slot.name}: {kind}, share of questions", faults.count(kind), len(faults))

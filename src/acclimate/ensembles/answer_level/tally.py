@@ -1,0 +1,91 @@
+"""What members say to a prompt, as a poll that weights decide.
+
+Letters: K members, C candidates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acclimate.core.choice_probabilities import Question, probabilities
+from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import average
+from acclimate.data.normalization import normalised
+from acclimate.ensembles.member_calls import Failure, unanswered
+
+Floats = NDArray[np.float64]
+LEFT_OUT = "members left out, as one failed or gave nothing, share"
+
+
+@dataclass(frozen=True, eq=False)
+class Poll:
+    """What the members say to one prompt."""
+
+    candidates: tuple[Completion, ...]
+    """The different answers, each as the first member that gives it wrote it; or the choices."""
+    shares: Floats
+    """(K, C), of each member; a row of zeros where it was left out."""
+
+    def votes(self, weights: Floats) -> Floats:
+        """The weighted mean share of each candidate, (C,); by even weights where nobody is heard.
+
+        Args:
+            weights: Of each member, (K,), not negative.
+        """
+        told: Floats = weights @ self.shares
+        told = told if told.sum() > 0 else self.shares.sum(0)
+        found: Floats = told / told.sum() if told.sum() > 0 else np.full_like(told, 1 / len(told))
+        return found
+
+    def winner(self, weights: Floats) -> int:
+        """The candidate with the most votes; of equals the first."""
+        return int(self.votes(weights).argmax())
+
+
+def poll_of_answers(prompt: Prompt, told: Sequence[Completion | Failure]) -> Poll:
+    """A poll of free answers, alike but for case, spaces and marks around them.
+
+    Raises:
+        BackendError: Every member fails.
+    """
+    every = [(at, answer) for at, answer in enumerate(told) if isinstance(answer, Completion)]
+    if not every:
+        raise unanswered(prompt, [a for a in told if not isinstance(a, Completion)])
+    own = [(at, answer) for at, answer in every if normalised(answer.text)]
+    average(LEFT_OUT, len(told) - len(own), len(told))
+    by_text: dict[str, list[tuple[int, Completion]]] = {}
+    for at, answer in own or every[:1]:
+        by_text.setdefault(normalised(answer.text), []).append((at, answer))
+    shares = np.zeros((len(told), len(by_text)))
+    for place, voters in enumerate(by_text.values()):
+        shares[[at for at, _ in voters], place] = 1.0
+    return Poll(tuple(_joined([a for _, a in voters]) for voters in by_text.values()), shares)
+
+
+def _joined(voters: Sequence[Completion]) -> Completion:
+    passages = dict.fromkeys(passage for voter in voters for passage in voter.passages)
+    return replace(voters[0], passages=tuple(passages))
+
+
+def poll_of_choices(
+    question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]
+) -> Poll:
+    """A poll of choices, each member's shares being its probabilities.
+
+    Raises:
+        BackendError: Every member fails.
+    """
+    prompt, texts = question
+    weighed = [own for own in told if isinstance(own, tuple)]
+    if not weighed:
+        raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+    shares = np.zeros((len(told), len(texts)))
+    for at, own in enumerate(told):
+        if isinstance(own, tuple) and max(w.logprob for w in own) > NOT_ANSWERED_LOGPROB:
+            shares[at] = probabilities(own)
+    average(LEFT_OUT, int((shares.sum(1) == 0).sum()), len(told))
+    passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
+    return Poll(tuple(Completion(text, passages=passages) for text in texts), shares)

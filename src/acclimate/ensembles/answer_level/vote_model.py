@@ -1,0 +1,159 @@
+"""A model whose answer is the one that most of its members give."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from acclimate.core.choice_probabilities import Question, probabilities, weighed_as
+from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import average
+from acclimate.core.runtime.seeding import derive
+from acclimate.data.normalization import normalised
+from acclimate.ensembles.answer_level.voting_rules import Ballot, Count, Rule, count
+from acclimate.ensembles.ensemble_model import Ensemble
+from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
+
+TIES = "votes that were ties, share"
+LEFT_OUT = "votes left out, as a member failed or gave nothing, share"
+
+Votes = list[tuple[int, Completion]]
+"""On one prompt: the member's place and its answer."""
+
+
+@dataclass(frozen=True, eq=False)
+class VoteModel(Ensemble):
+    """Votes over whole answers, alike but for case, spaces and marks around them."""
+
+    rule: Rule = "majority"
+    weights: tuple[float, ...] | None = (1.0,)
+    """One a member; None: how sure each is of its answer."""
+    num_samples: int = 1
+    """Answers of each member."""
+    temperature: float | None = None
+    """Of the draws; None: as whoever asks wants it."""
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """The answer that wins, as most of its voters wrote it.
+
+        Raises:
+            BackendError: A prompt that every member fails at.
+        """
+        asked = [self._draws(member, prompts, sampling) for member in self.members]
+        rows = [self._valid(prompt, own) for prompt, *own in zip(prompts, *asked, strict=True)]
+        sure = self._sure(prompts, rows)
+        return [self._elected(row, own) for row, own in zip(rows, sure, strict=True)]
+
+    def _draws(
+        self, member: Model, prompts: Sequence[Prompt], sampling: Sampling
+    ) -> list[list[Completion | Failure]]:
+        """Each prompt's answers; draws follow from it and the seed alone."""
+        if self.temperature is None:
+            return [[answer] for answer in generated(member, prompts, sampling)]
+        found = []
+        for prompt in prompts:
+            told = {"temperature": self.temperature, "seed": derive(sampling.seed, prompt)}
+            drawing = sampling.model_copy(update=told)
+            found.append(generated(member, [prompt] * self.num_samples, drawing))
+        return found
+
+    def _valid(self, prompt: Prompt, drawn: Sequence[Sequence[Completion | Failure]]) -> Votes:
+        """The votes; a member that fails or says nothing has none."""
+        every = [(at, answer) for at, own in enumerate(drawn) for answer in own]
+        told = [(at, answer) for at, answer in every if isinstance(answer, Completion)]
+        if not told:
+            raise unanswered(prompt, [a for _, a in every if not isinstance(a, Completion)])
+        row = [(at, answer) for at, answer in told if normalised(answer.text)]
+        average(LEFT_OUT, len(every) - len(row), len(every))
+        return row or told[:1]
+
+    def _sure(self, prompts: Sequence[Prompt], rows: Sequence[Votes]) -> list[list[float]]:
+        """How sure each voter is; asked where it decides, as it may cost a look at each answer."""
+        found = [[0.0] * len(row) for row in rows]
+        open_rows = [
+            place
+            for place, row in enumerate(rows)
+            if len(row) > 1 and (self.weights is None or self._count(row, found[place]).is_tie)
+        ]
+        for at, member in enumerate(self.members):
+            own = [(r, v) for r in open_rows for v, vote in enumerate(rows[r]) if vote[0] == at]
+            answers = confidences(member, [(prompts[r], rows[r][v][1]) for r, v in own])
+            for (r, v), confidence in zip(own, answers, strict=True):
+                found[r][v] = confidence
+        return found
+
+    def _count(self, row: Votes, sure: Sequence[float]) -> Count:
+        ballots = [
+            Ballot((normalised(answer.text),), self._weight(at, confidence), confidence)
+            for (at, answer), confidence in zip(row, sure, strict=True)
+        ]
+        return count(ballots, self.rule)
+
+    def _weight(self, member: int, confidence: float) -> float:
+        return confidence if self.weights is None else self.weights[member]
+
+    def _elected(self, row: Votes, sure: Sequence[float]) -> Completion:
+        result = self._count(row, sure)
+        average(TIES, result.is_tie, 1)
+        voters = [answer for _, answer in row if normalised(answer.text) == result.order[0]]
+        ((text, _),) = Counter(answer.text for answer in voters).most_common(1)
+        passages = dict.fromkeys(passage for answer in voters for passage in answer.passages)
+        first = next(answer for answer in voters if answer.text == text)
+        return replace(first, passages=tuple(passages))
+
+    @property
+    def mixture(self) -> Sequence[float]:
+        """The weights of the vote."""
+        return self.weights or (1.0,) * len(self.members)
+
+    def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
+        """Choices get their shares of the vote, so that the winner is the likeliest a byte.
+
+        Each member ranks a prompt's choices by log-likelihood a byte, as a study chooses between
+        them; `core.choices.weighed_as` makes log-likelihoods of `core.voting.Count.shares`.
+        """
+        rows = [weighings(member, questions) for member in self.members]
+        return [
+            self._chosen(question, own) for question, *own in zip(questions, *rows, strict=True)
+        ]
+
+    def _chosen(
+        self, question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]
+    ) -> list[LogLikelihood]:
+        prompt, texts = question
+        weighed = [(at, own) for at, own in enumerate(told) if isinstance(own, tuple)]
+        if not weighed:
+            raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+        ballots = [self._ballot(at, texts, own) for at, own in weighed]
+        result = count(ballots, self.rule, texts)
+        average(TIES, result.is_tie, 1)
+        average(LEFT_OUT, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
+        passages = tuple(dict.fromkeys(p for _, own in weighed for p in own[0].passages))
+        found = dict(
+            zip(result.order, weighed_as(result.shares, result.order, passages), strict=True)
+        )
+        return [found[text] for text in texts]
+
+    def _ballot(self, at: int, texts: Sequence[str], own: Sequence[LogLikelihood]) -> Ballot:
+        """The choices as a member ranks them; those that it did not answer it does not rank."""
+        answered = [i for i, w in enumerate(own) if w.logprob > NOT_ANSWERED_LOGPROB]
+        order = sorted(answered, key=lambda i: own[i].per_byte, reverse=True)
+        sure = probabilities(own)[order[0]] if order else 0.0
+        return Ballot(tuple(texts[i] for i in order), self._weight(at, sure), sure)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Plain numbers; the members save themselves."""
+        return {
+            "rule": self.rule,
+            "weights": self.weights,
+            "num_samples": self.num_samples,
+            "temperature": self.temperature,
+        }
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild from them."""
+        weights = fields.pop("weights")
+        return cls(tuple(children.values()), weights=weights and tuple(weights), **fields)

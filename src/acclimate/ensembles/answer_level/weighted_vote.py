@@ -1,0 +1,167 @@
+"""Members that vote over whole answers, with other weights at every prompt.
+
+Letters: N prompts, K members.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from acclimate.core.choice_probabilities import Question, by_question, weighed_as
+from acclimate.core.errors import BackendError
+from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.seeding import derive
+from acclimate.ensembles.answer_level.tally import Floats, Poll, poll_of_answers, poll_of_choices
+from acclimate.ensembles.ensemble_model import Ensemble
+from acclimate.ensembles.member_calls import Failure, generated, unanswered, weighings
+
+A = TypeVar("A")
+B = TypeVar("B")
+_LEAST = 1e-9
+"""Probability that a choice has at least, so that its logarithm is a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedVote(Ensemble):
+    """Gives the answer with the greatest weight; by itself, all members weigh the same."""
+
+    def answer_by(
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        weights: Floats,
+        temperatures: Floats,
+    ) -> list[Completion]:
+        """The winner of each prompt's vote.
+
+        Args:
+            prompts: N of them.
+            sampling: How members draw, but for the temperature.
+            weights: Of each member for each prompt, (N, K), not negative.
+            temperatures: At which the members answer each prompt, (N,).
+
+        Raises:
+            BackendError: A prompt that every member fails at.
+        """
+        polls = self.polls(prompts, sampling, temperatures)
+        found = []
+        for poll, own in zip(polls, weights, strict=True):
+            if isinstance(poll, BackendError):
+                raise poll
+            found.append(poll.candidates[poll.winner(own)])
+        return found
+
+    def polls(
+        self, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
+    ) -> list[Poll | BackendError]:
+        """What the members answer; an error where all of them fail."""
+        columns = [_answers(m, prompts, sampling, temperatures) for m in self.members]
+        return [
+            _tried(poll_of_answers, prompt, told)
+            for prompt, *told in zip(prompts, *columns, strict=True)
+        ]
+
+    def polls_of_choices(self, questions: Sequence[Question]) -> list[Poll | BackendError]:
+        """What the members make of the choices; an error where all of them fail."""
+        columns = [weighings(member, questions) for member in self.members]
+        return [
+            _tried(poll_of_choices, question, told)
+            for question, *told in zip(questions, *columns, strict=True)
+        ]
+
+    def weigh_by(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
+        """Choices get their votes; a continuation alone, the weighted mean of probabilities.
+
+        Args:
+            pairs: N prompts with continuations.
+            weights: Of each member for each pair, (N, K); of one prompt, those of its last pair.
+        """
+        own = {prompt: row for (prompt, _), row in zip(pairs, weights, strict=True)}
+        return by_question(
+            pairs, lambda some: self._alone(some, own), lambda some: self._among(some, own)
+        )
+
+    def _among(
+        self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
+    ) -> list[list[LogLikelihood]]:
+        found = []
+        polls = self.polls_of_choices(questions)
+        for (prompt, texts), poll in zip(questions, polls, strict=True):
+            if isinstance(poll, BackendError):
+                raise poll
+            shares = poll.votes(weights[prompt]).clip(_LEAST)
+            passages = poll.candidates[0].passages
+            found.append(weighed_as((shares / shares.sum()).tolist(), texts, passages))
+        return found
+
+    def _alone(
+        self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
+    ) -> list[list[LogLikelihood]]:
+        columns = [weighings(member, questions) for member in self.members]
+        return [
+            [_mixture(question[0], told, weights[question[0]])]
+            for question, *told in zip(questions, *columns, strict=True)
+        ]
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """By even weights."""
+        even = np.ones((len(prompts), len(self.members)))
+        return self.answer_by(prompts, sampling, even, np.full(len(prompts), sampling.temperature))
+
+    def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
+        """By even weights."""
+        return self._among(questions, {p: np.ones(len(self.members)) for p, _ in questions})
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Nothing: the members save themselves."""
+        return {}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Around the members."""
+        return cls(tuple(children.values()))
+
+
+def _tried(
+    make: Callable[[A, Sequence[B]], Poll], asked: A, told: Sequence[B]
+) -> Poll | BackendError:
+    try:
+        return make(asked, told)
+    except BackendError as error:
+        return error
+
+
+def _answers(
+    member: Model, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
+) -> list[Completion | Failure]:
+    """A member's answers; each draw follows from its prompt and the seed alone."""
+    found: list[Completion | Failure | None] = [None] * len(prompts)
+
+    def ask(places: Sequence[int], **how: float) -> None:
+        drawing = sampling.model_copy(update=how)
+        told = generated(member, [prompts[place] for place in places], drawing)
+        for place, answer in zip(places, told, strict=True):
+            found[place] = answer
+
+    ask([place for place, heat in enumerate(temperatures) if heat == 0], temperature=0.0)
+    for place, heat in enumerate(temperatures.tolist()):
+        if heat > 0:
+            ask([place], temperature=heat, seed=derive(sampling.seed, prompts[place]))
+    return [answer for answer in found if answer is not None]
+
+
+def _mixture(
+    prompt: Prompt, told: Sequence[tuple[LogLikelihood, ...] | Failure], weights: Floats
+) -> LogLikelihood:
+    own = [(w[0], weight) for w, weight in zip(told, weights, strict=True) if isinstance(w, tuple)]
+    if not own:
+        raise unanswered(prompt, [w for w in told if not isinstance(w, tuple)])
+    first = own[0][0]
+    shares = np.log(np.maximum([weight for _, weight in own], _LEAST))
+    total = np.logaddexp.reduce(shares + [w.logprob for w, _ in own])
+    logprob = float(total - np.logaddexp.reduce(shares))
+    return LogLikelihood(logprob, first.num_tokens, first.num_bytes, first.passages)

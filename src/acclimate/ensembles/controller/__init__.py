@@ -1,0 +1,1 @@
+"""Combined by a learned policy (SAC)."""

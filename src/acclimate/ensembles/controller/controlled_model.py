@@ -1,0 +1,104 @@
+"""An ensemble whose weights and temperature a controller sets at every prompt.
+
+Letters: N prompts, K members.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.ensembles.controller.interface import Floats, Speaker
+from acclimate.ensembles.controller.policy import ActionSpace, Actor
+from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+
+FILE = "actor.safetensors"
+
+
+@dataclass(frozen=True)
+class Controller:
+    """Says of each prompt how the members are to be combined."""
+
+    states: PromptStates
+    actor: Actor
+    space: ActionSpace
+
+    def actions(self, prompts: Sequence[Prompt]) -> Floats:
+        """The best known for each prompt, (N, A); a prompt that comes again is placed once."""
+        distinct = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+        found = self.actor(self.states.of(list(distinct)))
+        return found[[distinct[prompt] for prompt in prompts]]
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write arrays; return plain fields."""
+        self.actor.write(folder / FILE)
+        return {
+            **self.states.write(folder),
+            "num_members": self.space.num_members,
+            "temperatures": list(self.space.temperatures),
+            "is_stepped": self.space.is_stepped,
+        }
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any]) -> "Controller":
+        """Rebuild what `write` saved."""
+        temperatures = tuple(fields["temperatures"])
+        space = ActionSpace(fields["num_members"], temperatures, fields["is_stepped"])
+        return cls(PromptStates.read(folder, fields), Actor.read(folder / FILE), space)
+
+
+@dataclass(frozen=True, eq=False)
+class ControlledModel(Model):
+    """Lets the speaker answer as the controller says."""
+
+    speaker: Speaker
+    controller: Controller
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Answer at the temperature that was learned, whatever `sampling` says of it."""
+        if not prompts:
+            return []
+        actions, space = self.controller.actions(prompts), self.controller.space
+        weights = space.weights(actions)
+        return self.speaker.answer_by(prompts, sampling, weights, space.heat(actions))
+
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """Weigh by the weights of each prompt; the temperature has no part in it."""
+        if not pairs:
+            return []
+        actions = self.controller.actions([prompt for prompt, _ in pairs])
+        return self.speaker.weigh_by(pairs, self.controller.space.weights(actions))
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """As the speaker."""
+        return self._inner.offers
+
+    @property
+    def known_items(self) -> frozenset[str] | None:
+        """As the speaker."""
+        return self._inner.known_items
+
+    def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
+        """As the speaker's."""
+        return self._inner.recorded_seconds(prompts)
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """The speaker, which holds the members."""
+        return {"speaker": self._inner}
+
+    @property
+    def _inner(self) -> Model:
+        return cast("Model", self.speaker)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the controller."""
+        return self.controller.write(folder)
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild around the speaker."""
+        return cls(cast("Speaker", children["speaker"]), Controller.read(folder, fields))

@@ -1,0 +1,172 @@
+"""Members' answers to known items, and the reward of any weights on them.
+
+Letters: M draws, K members, A of an action.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acclimate.core.domain import Item, Task
+from acclimate.core.model import Completion, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.ensembles.answer_level.tally import Poll
+from acclimate.ensembles.answer_level.weighted_vote import WeightedVote
+from acclimate.ensembles.controller.interface import Floats
+from acclimate.ensembles.controller.objectives import Reward
+from acclimate.ensembles.controller.policy import ActionSpace, Actor
+from acclimate.evaluation.answers import metrics_of
+
+DRAWS_PER_ITEM, MIN_DRAWS, MAX_DRAWS = 16, 2000, 50_000
+HELD_OUT = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Logged:
+    """An item, what the members say to it, and what each answer is worth."""
+
+    task: Task
+    item: Item
+    polls: Sequence[Poll]
+    """At each temperature."""
+    rewards: Sequence[Floats]
+    """Of the candidates of each."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """The item as it is asked."""
+        return self.task.prompt(self.item)
+
+    def reward(self, weights: Floats, step: int) -> float:
+        """Of the winner by weights (K,), at a temperature by its place."""
+        return float(self.rewards[step][self.polls[step].winner(weights)])
+
+    def alone(self, step: int) -> Floats:
+        """Of what each member says by itself, (K,); not a number where it was left out."""
+        shares = self.polls[step].shares
+        return np.where(shares.any(1), self.rewards[step][shares.argmax(1)], np.nan)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What was done where, and what came of it."""
+
+    places: NDArray[np.intp]
+    """Of the items, (M,)."""
+    actions: Floats
+    """(M, A)."""
+    rewards: Floats
+    """(M,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerLog:
+    """All items that some member answers."""
+
+    items: Sequence[Logged]
+    space: ActionSpace
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """Of the items, in order."""
+        return [logged.prompt for logged in self.items]
+
+    def rewards(self, places: Sequence[int], actions: Floats) -> Floats:
+        """Of actions (M, A), each at the item of its place; (M,)."""
+        weights, steps = self.space.weights(actions), self.space.steps(actions)
+        rows = zip(places, weights, steps.tolist(), strict=True)
+        return np.array([self.items[place].reward(own, step) for place, own, step in rows])
+
+    def alone(self) -> list[float | None]:
+        """Mean reward of each member on the items it answers, at the first temperature."""
+        told = np.array([item.alone(0) for item in self.items]).T  # (K, N)
+        return [float(np.nanmean(own)) if np.isfinite(own).any() else None for own in told]
+
+    def best(self) -> float:
+        """Mean reward of the best answer that any member gives to each item that one answers."""
+        steps = range(len(self.space.temperatures))
+        told = [np.concatenate([item.alone(step) for step in steps]) for item in self.items]
+        found = [np.nanmax(own) for own in told if np.isfinite(own).any()]
+        return float(np.mean(found)) if found else math.nan
+
+    def parted(self) -> "tuple[AnswerLog, AnswerLog]":
+        """Items to learn from, and one group in `HELD_OUT` to judge by; all for both if few."""
+        groups = {item.item.cluster: None for item in self.items}
+        out = set(list(groups)[HELD_OUT - 1 :: HELD_OUT])
+        held = [item for item in self.items if item.item.cluster in out]
+        seen = [item for item in self.items if item.item.cluster not in out]
+        return (AnswerLog(seen, self.space), AnswerLog(held, self.space)) if held else (self, self)
+
+    def mean_reward(self, states: NDArray[np.float32], actor: Actor) -> float:
+        """Of an actor at the items' states (N, C)."""
+        return float(self.rewards(range(len(self.items)), actor(states)).mean())
+
+    def draws(self, seed: int, *, is_mixed: bool) -> Draws:
+        """Actions drawn for the items, with their rewards.
+
+        Every other action hears one member alone, which evenly drawn weights of many members
+        hardly ever do; the rest are even over the space.
+
+        Args:
+            seed: Of the draws.
+            is_mixed: Whether members may be mixed; else every action hears one alone.
+        """
+        rng, space = np.random.default_rng(seed), self.space
+        num_draws = min(MAX_DRAWS, max(MIN_DRAWS, DRAWS_PER_ITEM * len(self.items)))
+        actions = rng.uniform(-1, 1, (num_draws, space.size))
+        alone = (np.arange(num_draws) % 2 == 0) | (not is_mixed)
+        chosen = rng.integers(space.num_members, size=num_draws)
+        ends = np.where(np.eye(space.num_members)[chosen] > 0, 1.0, -1.0)
+        actions[alone, : space.num_members] = ends[alone]
+        actions = space.stepped(actions)
+        places = rng.permutation(num_draws) % len(self.items)
+        return Draws(places, actions, self.rewards(places.tolist(), actions))
+
+
+def answer_log(
+    vote: WeightedVote, tasks: Sequence[Task], space: ActionSpace, reward: Reward, seed: int
+) -> AnswerLog:
+    """Ask the members each item once at every temperature, and judge all they say."""
+    found = []
+    for task in tasks:
+        polls = _polls(vote, task, space.temperatures, seed)
+        for item, own in zip(task.items, polls, strict=True):
+            told = [poll for poll in own if isinstance(poll, Poll)]
+            if len(told) == len(own):
+                values = [_judged(task, item, poll.candidates, reward) for poll in told]
+                found.append(Logged(task, item, told, values))
+    return AnswerLog(found, space)
+
+
+def _polls(
+    vote: WeightedVote, task: Task, temperatures: Sequence[float], seed: int
+) -> list[tuple[object, ...]]:
+    """Of each item at each temperature; choices and recorded answers are the same at all."""
+    prompts = [task.prompt(item) for item in task.items]
+    if is_chosen(task):
+        told = vote.polls_of_choices([(p, p.choices) for p in prompts])
+        return [(poll,) * len(temperatures) for poll in told]
+    is_recorded = all(member.known_items is not None for member in vote.members)
+    asked = temperatures[:1] if is_recorded else temperatures
+    columns = [
+        vote.polls(prompts, sampling_of(task, seed), np.full(len(prompts), heat)) for heat in asked
+    ]
+    rows = list(zip(*columns, strict=True))
+    return [row * (len(temperatures) // len(asked)) for row in rows]
+
+
+def is_chosen(task: Task) -> bool:
+    """Whether a study has a model choose between the task's choices."""
+    return any(metric.reads == "choices" for metric in metrics_of(task).values())
+
+
+def sampling_of(task: Task, seed: int) -> Sampling:
+    """How the task is answered, but for the temperature."""
+    return Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop, seed=seed)
+
+
+def _judged(task: Task, item: Item, answers: Sequence[Completion], reward: Reward) -> Floats:
+    return np.array([reward.of(task, item, answer) for answer in answers], dtype=np.float64)

@@ -1,0 +1,39 @@
+"""Members asked again, combined as a controller that learns wants to try."""
+
+from dataclasses import dataclass
+
+from acclimate.core.model import Completion
+from acclimate.core.runtime.seeding import derive
+from acclimate.ensembles.controller.interface import Floats, Speaker
+from acclimate.ensembles.controller.objectives import Reward
+from acclimate.ensembles.controller.offline_log import AnswerLog, Logged, is_chosen, sampling_of
+
+
+@dataclass
+class AskingAnew:
+    """Has a combination answer a logged item anew, and rewards it."""
+
+    speaker: Speaker
+    log: AnswerLog
+    reward: Reward
+    seed: int
+    num_asked: int = 0
+    """So far; another draw each time."""
+
+    def __call__(self, place: int, action: Floats) -> float:
+        """The reward of an action (A,) at the item of that place."""
+        logged, space = self.log.items[place], self.log.space
+        weights, heat = space.weights(action[None]), space.heat(action[None])
+        self.num_asked += 1
+        if is_chosen(logged.task):
+            answer = self._choice(logged, weights)
+        else:
+            how = sampling_of(logged.task, derive(self.seed, "asked", self.num_asked))
+            (answer,) = self.speaker.answer_by([logged.prompt], how, weights, heat)
+        return self.reward.of(logged.task, logged.item, answer)
+
+    def _choice(self, logged: Logged, weights: Floats) -> Completion:
+        pairs = [(logged.prompt, choice) for choice in logged.item.choices]
+        weighed = self.speaker.weigh_by(pairs, weights.repeat(len(pairs), axis=0))
+        best = max(range(len(pairs)), key=lambda i: weighed[i].per_byte)
+        return Completion(pairs[best][1], passages=weighed[best].passages)

@@ -1,0 +1,59 @@
+"""Models made of members whose whole answers or choices they combine."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from acclimate.core.choice_probabilities import Question, by_question
+from acclimate.core.model import LogLikelihood, Model, Pair
+from acclimate.core.prompt import Prompt
+from acclimate.ensembles.member_calls import mixed, seconds_of
+from acclimate.ensembles.members import as_children
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble(Model):
+    """A Model that asks its members and combines what they say."""
+
+    members: tuple[Model, ...]
+
+    @abstractmethod
+    def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
+        """Weigh each question's choices; the likeliest a byte is what is chosen."""
+
+    @property
+    def mixture(self) -> Sequence[float]:
+        """Weights of the members where there is nothing to choose between."""
+        return (1.0,) * len(self.members)
+
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """Choose between the continuations of a prompt; one alone is no choice.
+
+        That, as running text is, has the weighted mean of the members' probabilities.
+
+        Raises:
+            BackendError: A prompt that every member fails at.
+        """
+        return by_question(pairs, lambda own: mixed(self.members, self.mixture, own), self.choose)
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """Log-probabilities, if a member gives them; no weights, as those are the members'."""
+        offered = (need for member in self.members for need in member.offers)
+        return frozenset({"logprobs"}).intersection(offered)
+
+    @property
+    def known_items(self) -> frozenset[str] | None:
+        """Those that some member has an answer to; None: one answers any question."""
+        known = [member.known_items for member in self.members]
+        told = [items for items in known if items is not None]
+        return frozenset().union(*told) if len(told) == len(known) else None
+
+    def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
+        """The members', one after another."""
+        return seconds_of(self.members, prompts)
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """The members."""
+        return as_children(self.members)

@@ -1,0 +1,163 @@
+"""Ask an ensemble's members; one that fails is left out, the others go on."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from acclimate.core.choice_probabilities import Question
+from acclimate.core.errors import AcclimateError, BackendError, DataError
+from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import untold
+from acclimate.ensembles.members import Member, labels_of
+
+A = TypeVar("A")
+B = TypeVar("B")
+Failure = BackendError | DataError
+"""What leaves a member out of one answer."""
+
+
+def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> list[B | Failure]:
+    """What each is answered, in order, or why it is not.
+
+    Where asking all fails, halves are asked, so that one bad item costs few questions more. What
+    members note meanwhile is not told: the ensemble's own notes have the same names.
+
+    Raises:
+        BackendError: There are not as many answers as were asked for.
+    """
+    if not asked:
+        return []
+    try:
+        with untold():
+            found = list(ask(asked))
+    except (BackendError, DataError) as error:
+        if len(asked) == 1:
+            return [error]
+        half = len(asked) // 2
+        return [*attempted(ask, asked[:half]), *attempted(ask, asked[half:])]
+    if len(found) != len(asked):
+        raise BackendError(f"a member gave {len(found)} answers where {len(asked)} were asked for")
+    return list(found)
+
+
+def generated(
+    member: Model, prompts: Sequence[Prompt], sampling: Sampling
+) -> list[Completion | Failure]:
+    """A member's answer to each prompt."""
+    return attempted(lambda some: member.generate(some, sampling), prompts)
+
+
+def weighings(
+    member: Model, questions: Sequence[Question]
+) -> list[tuple[LogLikelihood, ...] | Failure]:
+    """Each question's continuations as a member weighs them."""
+
+    def ask(some: Sequence[Question]) -> list[tuple[LogLikelihood, ...]]:
+        found = member.loglikelihood([(prompt, text) for prompt, texts in some for text in texts])
+        ends = [0]
+        for _, texts in some:
+            ends.append(ends[-1] + len(texts))
+        return [tuple(found[a:b]) for a, b in pairwise(ends)]
+
+    return [_checked(found) for found in attempted(ask, questions)]
+
+
+def _checked(
+    weighed: tuple[LogLikelihood, ...] | Failure,
+) -> tuple[LogLikelihood, ...] | Failure:
+    if isinstance(weighed, tuple) and any(math.isnan(own.logprob) for own in weighed):
+        return BackendError("a log-likelihood is not a number; are the weights damaged?")
+    return weighed
+
+
+def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> list[float]:
+    """Geometric mean of the probabilities of each answer's tokens, in (0, 1].
+
+    An answer whose log-probability is not known yet is weighed; 0 where it cannot be.
+    """
+    has_logprobs = "logprobs" in member.offers
+    unknown = [
+        (prompt, (answer.text,))
+        for prompt, answer in asked
+        if has_logprobs and answer.logprob is None and answer.text
+    ]
+    weighed = iter(weighings(member, unknown))
+    return [
+        _certainty(answer, weighed if has_logprobs and answer.text else iter(()))
+        for _, answer in asked
+    ]
+
+
+def _certainty(answer: Completion, weighed: Iterator[tuple[LogLikelihood, ...] | Failure]) -> float:
+    if answer.logprob is not None:
+        return _a_token(answer.logprob, answer.num_new_tokens)
+    found = next(weighed, None)
+    return _a_token(found[0].logprob, found[0].num_tokens) if isinstance(found, tuple) else 0.0
+
+
+def _a_token(logprob: float, num_tokens: int) -> float:
+    """Rounding may put a logarithm above 0; of what is no number nobody is sure."""
+    return 0.0 if math.isnan(logprob) else math.exp(min(0.0, logprob / max(1, num_tokens)))
+
+
+def mixed(
+    members: Sequence[Model], weights: Sequence[float], questions: Sequence[Question]
+) -> list[tuple[LogLikelihood, ...]]:
+    """Each question's one continuation under the weighted mean of the members' probabilities.
+
+    Raises:
+        BackendError: No member weighs it.
+    """
+    rows = [weighings(m, questions) if w else [] for m, w in zip(members, weights, strict=True)]
+    counted = [(row, w) for row, w in zip(rows, weights, strict=True) if w]
+    found: list[tuple[LogLikelihood, ...]] = []
+    for place, (prompt, _) in enumerate(questions):
+        own = [(row[place], weight) for row, weight in counted]
+        told = [(w[0], weight) for w, weight in own if isinstance(w, tuple)]
+        if not told:
+            raise unanswered(prompt, [w for w, _ in own if not isinstance(w, tuple)])
+        found.append((_mixture(told),))
+    return found
+
+
+def _mixture(told: Sequence[tuple[LogLikelihood, float]]) -> LogLikelihood:
+    top = max(w.logprob for w, _ in told)
+    mass = sum(weight * math.exp(w.logprob - top) for w, weight in told)
+    first = told[0][0]
+    logprob = top + math.log(mass / sum(weight for _, weight in told))
+    return LogLikelihood(logprob, first.num_tokens, first.num_bytes, first.passages)
+
+
+def unanswered(prompt: Prompt, failures: Sequence[AcclimateError]) -> BackendError:
+    """The error of a question that no member answers."""
+    return BackendError(f"no member answers item '{prompt.item_id}': {failures[0]}")
+
+
+def require_common(members: Sequence[Model], specs: Sequence[Member]) -> None:
+    """Refuse tables of answers to different items.
+
+    Raises:
+        DataError: No item is known to all members.
+    """
+    known = [member.known_items for member in members]
+    tables = [items for items in known if items is not None]
+    if len(tables) > 1 and not frozenset.intersection(*tables):
+        names = [label for label, items in zip(labels_of(specs), known, strict=True) if items]
+        raise DataError(
+            f"members {', '.join(names)} have no item in common, so nothing can be combined; "
+            "give tables of answers to the same items"
+        )
+
+
+def seconds_of(members: Sequence[Model], prompts: Sequence[Prompt]) -> list[float] | None:
+    """What the members' recorded answers took together; as `Model.recorded_seconds`."""
+    try:
+        taken = [member.recorded_seconds(prompts) for member in members]
+    except DataError:
+        return []
+    if any(own is None for own in taken):
+        return None
+    own = [row for row in taken if row]
+    return [sum(each) for each in zip(*own, strict=True)] if len(own) == len(taken) else []

@@ -1,0 +1,94 @@
+"""What the members of an ensemble answer to the dev items, and how right they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acclimate.core.domain import Item, Task, TrainData
+from acclimate.core.errors import DataError, NotApplicableError
+from acclimate.core.model import Model
+from acclimate.core.runtime.cost import Cost, metered
+from acclimate.ensembles.member_calls import attempted
+from acclimate.ensembles.members import Member, labels_of
+from acclimate.evaluation.answers import Answer, answers_to, metrics_of
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A dev item, with each member's answer."""
+
+    task: Task
+    item: Item
+    answers: tuple[Answer | None, ...]
+    """In the order of the members; None: it was left out, as it failed."""
+    scores: tuple[float | None, ...]
+    """Of each answer, under the task's main metric."""
+
+
+@dataclass(frozen=True)
+class Dev:
+    """The dev items that some member answers."""
+
+    items: tuple[Judged, ...]
+    costs: tuple[Cost, ...]
+    """Of each member, for all it answered."""
+    labels: tuple[str, ...]
+
+    def quality(self, member: int) -> float:
+        """Mean main score of the items it answers, in [0, 1]."""
+        own = [s for judged in self.items if (s := judged.scores[member]) is not None]
+        return min(1.0, max(0.0, sum(own) / len(own)))
+
+    @property
+    def best(self) -> float:
+        """The quality of the best member."""
+        return max(self.quality(member) for member in range(len(self.labels)))
+
+    @property
+    def oracle(self) -> float:
+        """What choosing the right member for every item would reach."""
+        best = [max(s for s in judged.scores if s is not None) for judged in self.items]
+        return sum(best) / len(best)
+
+
+def judged(members: Sequence[Model], specs: Sequence[Member], data: TrainData, why: str) -> Dev:
+    """Ask every member every dev item.
+
+    Args:
+        members: Fitted on the training items, so that dev is new to them.
+        specs: Their recipes, for messages.
+        data: Of the domain.
+        why: What is chosen on dev, for messages.
+
+    Raises:
+        NotApplicableError: There are no dev items.
+        DataError: A member answers none of them.
+    """
+    items = [(task, item) for task in data.dev for item in task.items]
+    mend = "output_vote with rule=majority needs none"
+    if not items:
+        raise NotApplicableError(f"{why} needs dev items, and there are none; {mend}")
+    labels, columns, costs = labels_of(specs), [], []
+    for label, member in zip(labels, members, strict=True):
+        with metered() as meter:
+            answers = [answer for task in data.dev for answer in _answers(member, task)]
+        if not any(answers):
+            raise DataError(
+                f"{label} answers no dev item, and {why} is learned there; add its answers to the "
+                f"dev items, or leave it out; {mend}"
+            )
+        columns.append(answers)
+        costs.append(meter.cost)
+    rows = zip(items, zip(*columns, strict=True), strict=True)
+    found = [_judged(task, item, answers) for (task, item), answers in rows if any(answers)]
+    return Dev(tuple(found), tuple(costs), tuple(labels))
+
+
+def _answers(member: Model, task: Task) -> list[Answer | None]:
+    found = attempted(lambda some: list(answers_to(member, task, some)), task.items)
+    return [answer if isinstance(answer, Answer) else None for answer in found]
+
+
+def _judged(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> Judged:
+    metric = next(iter(metrics_of(task).values()))
+    scores = [None if answer is None else answer.score(metric) for answer in answers]
+    return Judged(task, item, answers, tuple(scores))

@@ -1,0 +1,196 @@
+"""A model that gives the answer which a learned judge of members believes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acclimate.core.choice_probabilities import Question, weighed_as
+from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.fit_log import average
+from acclimate.data.normalization import normalised
+from acclimate.ensembles.answer_level.tally import LEFT_OUT
+from acclimate.ensembles.ensemble_model import Ensemble
+from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
+from acclimate.ensembles.member_scores import Dev, Judged
+from acclimate.ensembles.stacking.features import (
+    Opinion,
+    described,
+    opinion_of_answer,
+    opinion_of_choices,
+)
+from acclimate.ensembles.stacking.meta_model import MetaModel
+
+Floats = NDArray[np.float64]
+FILE = "judges.json"
+_LEAST = 1e-9
+"""Probability that a choice has at least, so that its logarithm is a number."""
+
+
+@dataclass(frozen=True)
+class StackModel(Ensemble):
+    """Asks every member and gives the candidate that is most probably right."""
+
+    metas: Mapping[str, MetaModel]
+    """By task; `""` is of all others."""
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """The answer that is most probably right, as the first member that gives it wrote it.
+
+        Raises:
+            BackendError: A prompt that every member fails at.
+        """
+        asked = [generated(member, prompts, sampling) for member in self.members]
+        opinions = [
+            opinions_of_answers(member, prompts, own)
+            for member, own in zip(self.members, asked, strict=True)
+        ]
+        own = list(zip(*opinions, strict=True))
+        candidates = [list(dict.fromkeys(name for told in row for name in told)) for row in own]
+        right = self._right(prompts, candidates, own)
+        rows = zip(prompts, zip(*asked, strict=True), candidates, right, strict=True)
+        return [_best(*row) for row in rows]
+
+    def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
+        """Choices get their probabilities of being right, scaled to sum 1."""
+        rows = list(zip(*(weighings(member, questions) for member in self.members), strict=True))
+        own = [
+            [opinion_of_choices(texts, told) if isinstance(told, tuple) else {} for told in row]
+            for (_, texts), row in zip(questions, rows, strict=True)
+        ]
+        prompts, choices = zip(*questions, strict=True)
+        right = self._right(prompts, choices, own)
+        return [_weighed(*each) for each in zip(questions, rows, right, strict=True)]
+
+    def _right(
+        self,
+        prompts: Sequence[Prompt],
+        candidates: Sequence[Sequence[str]],
+        opinions: Sequence[Sequence[Opinion]],
+    ) -> list[Floats]:
+        """How probably right each prompt's candidates are; a judge is asked once for all of its."""
+        for row in opinions:
+            average(LEFT_OUT, sum(not opinion for opinion in row), len(row))
+        found = [np.zeros(0)] * len(prompts)
+        judges = [p.task if p.task in self.metas else "" for p in prompts]
+        for task in dict.fromkeys(judges):
+            own = [i for i, judge in enumerate(judges) if judge == task and candidates[i]]
+            features = [described(candidates[i], opinions[i]) for i in own]
+            if features:
+                right = self.metas[task].probabilities(np.concatenate(features))
+                ends = np.cumsum([len(part) for part in features])[:-1]
+                for i, part in zip(own, np.split(right, ends), strict=True):
+                    found[i] = part
+        return found
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write each judge's numbers."""
+        tasks = list(self.metas)
+        for place, task in enumerate(tasks):
+            self.metas[task].write(folder, f"judge_{place}")
+        (folder / FILE).write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
+        return {}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Read what `write` wrote."""
+        tasks = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        metas = {task: MetaModel.read(folder, f"judge_{i}") for i, task in enumerate(tasks)}
+        return cls(tuple(children.values()), metas)
+
+
+def _best(
+    prompt: Prompt, answers: Sequence[Completion | Failure], candidates: list[str], right: Floats
+) -> Completion:
+    told = [answer for answer in answers if isinstance(answer, Completion)]
+    if not told:
+        raise unanswered(prompt, [a for a in answers if not isinstance(a, Completion)])
+    if not candidates:
+        return told[0]
+    best = candidates[int(np.argmax(right))]
+    voters = [answer for answer in told if normalised(answer.text) == best]
+    passages = dict.fromkeys(passage for voter in voters for passage in voter.passages)
+    return replace(voters[0], passages=tuple(passages))
+
+
+def _weighed(
+    question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure], right: Floats
+) -> list[LogLikelihood]:
+    prompt, texts = question
+    weighed = [own for own in told if isinstance(own, tuple)]
+    if not weighed:
+        raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+    passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
+    shares = right.clip(_LEAST)
+    return weighed_as((shares / shares.sum()).tolist(), texts, passages)
+
+
+def opinions_of_answers(
+    member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
+) -> list[Opinion]:
+    """A member's opinion of its own free answers; empty where it failed."""
+    told = [
+        (prompt, answer)
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if isinstance(answer, Completion)
+    ]
+    sure = iter(confidences(member, told))
+    return [
+        opinion_of_answer(answer.text, next(sure)) if isinstance(answer, Completion) else {}
+        for answer in answers
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The different answers to one dev item."""
+
+    task: str
+    cluster: str
+    """Of the item: candidates of one are never in two folds."""
+    texts: tuple[str, ...]
+    features: Floats
+    """(N, F)."""
+    scores: Floats
+    """(N,), under the task's main metric; of choices 1 for the target."""
+
+    @property
+    def labels(self) -> Floats:
+        """(N,), 1 where right: a score of one half at least."""
+        return (self.scores >= 0.5).astype(np.float64)
+
+
+def candidates_of(dev: Dev, members: Sequence[Model]) -> list[Candidates]:
+    """The candidates of every dev item that some member has an opinion on."""
+    prompts = [judged.task.prompt(judged.item) for judged in dev.items]
+    columns = []
+    for place, member in enumerate(members):
+        told = [judged.answers[place] for judged in dev.items]
+        free = opinions_of_answers(member, prompts, [t.completion if t else None for t in told])
+        columns.append(
+            [
+                opinion_of_choices(judged.item.choices, t.weighed) if t and t.weighed else own
+                for judged, t, own in zip(dev.items, told, free, strict=True)
+            ]
+        )
+    rows = zip(dev.items, zip(*columns, strict=True), strict=True)
+    return [_candidates(judged, own) for judged, own in rows if any(own)]
+
+
+def _candidates(judged: Judged, opinions: Sequence[Opinion]) -> Candidates:
+    item = judged.item
+    texts = tuple(dict.fromkeys(name for opinion in opinions for name in opinion))
+    if any(answer and answer.weighed for answer in judged.answers):
+        scores = [float(text == item.target) for text in texts]
+    else:
+        told = [*zip(judged.answers, judged.scores, strict=True)]
+        # As the first that gives it wrote it: that is what will be given.
+        own = {normalised(answer.text): score for answer, score in reversed(told) if answer}
+        scores = [float(own[text] or 0.0) for text in texts]
+    found = described(texts, opinions)
+    return Candidates(judged.task.name, item.cluster, texts, found, np.array(scores))

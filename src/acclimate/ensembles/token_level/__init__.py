@@ -1,0 +1,1 @@
+"""Combined at every token, phrase or byte."""

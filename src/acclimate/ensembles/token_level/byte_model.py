@@ -1,0 +1,144 @@
+"""Members of any vocabulary that write one answer together, byte by byte."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from acclimate.core.model import (
+    NOT_ANSWERED_LOGPROB,
+    Completion,
+    LogLikelihood,
+    Model,
+    Pair,
+    Sampling,
+)
+from acclimate.core.prompt import Prompt
+from acclimate.ensembles.members import as_children
+from acclimate.ensembles.token_level.byte_alignment import END, ByteAlignment
+from acclimate.ensembles.token_level.byte_reader import (
+    ByteReader,
+    ByteRows,
+    ByteText,
+    Precision,
+    to_spell,
+)
+from acclimate.ensembles.token_level.member_prompts import (
+    LaidOut,
+    completed,
+    heard,
+    passages_of,
+    seated,
+)
+from acclimate.ensembles.token_level.mixtures import Mixture
+from acclimate.inference.generate import decode_jointly
+from acclimate.inference.stop_strings import Ending
+
+
+@dataclass(frozen=True, eq=False)
+class ByteModel(Model):
+    """Answers with the members' next-byte distributions joined at every byte.
+
+    Each is taken from where the answer begins, behind the blank that some write before it.
+    """
+
+    members: tuple[Model, ...]
+    mixture: Mixture
+    weights: tuple[float, ...]
+    precision: Precision
+    bytes_per_token: int
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Byte by byte, at most `bytes_per_token` for each token asked for."""
+        num_bytes = sampling.max_new_tokens * self.bytes_per_token
+
+        def lay_out(core: Any, prompt: Prompt, _: tuple[str, ...]) -> LaidOut:
+            return to_spell(core, prompt, (), num_bytes)
+
+        seats = seated(self.members, [(p, ()) for p in prompts], lay_out)
+        shares = heard(self._weights(len(prompts)), seats)
+
+        def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
+            return self._joined(logits, shares[list(rows)])
+
+        ending = Ending(ByteText(), sampling, frozenset({END}))
+        written = decode_jointly(
+            [ByteReader(seat, self.precision) for seat in seats],
+            sampling.model_copy(update={"max_new_tokens": num_bytes}),
+            is_stop=ending.is_reached,
+            join=join,
+        )
+        texts = [ending.text(symbols) for symbols in written]
+        lengths = [-(-len(symbols) // self.bytes_per_token) for symbols in written]
+        return completed(seats, texts, lengths)
+
+    @torch.inference_mode()
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """Of each continuation, the sum over its bytes of the joined distribution's logarithm."""
+        asked: dict[Prompt, list[int]] = {}
+        for index, (prompt, _) in enumerate(pairs):
+            asked.setdefault(prompt, []).append(index)
+        questions = [(p, tuple(pairs[i][1] for i in own)) for p, own in asked.items()]
+        seats = seated(self.members, questions, to_spell)
+        shares = heard(self._weights(len(asked)), seats)
+        readers = [ByteReader(seat, self.precision) for seat in seats]
+        found: dict[int, LogLikelihood] = {}
+        for place, own in enumerate(asked.values()):
+            begun = [reader.alignment(place) for reader in readers]
+            for index in own:
+                text = pairs[index][1].encode()
+                logprob = self._weighed(begun, text, shares[place : place + 1])
+                found[index] = LogLikelihood(
+                    logprob, len(text), len(text), passages_of(seats, place)
+                )
+        for reader in readers:
+            reader.spend(0)
+        return [found[index] for index in range(len(pairs))]
+
+    def _weighed(self, begun: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor) -> float:
+        rows = [ByteRows([own]) for own in begun]
+        logits = [own.logprobs() for own in rows]
+        total = 0.0
+        for place, byte in enumerate(text):
+            total += float(self._joined(logits, shares)[0, byte])
+            if place + 1 < len(text):
+                logits = [own.step(torch.tensor([byte])) for own in rows]
+        # What no member can write; finite, so that sums and means stay numbers.
+        return total if math.isfinite(total) else NOT_ANSWERED_LOGPROB
+
+    def _joined(self, logits: Sequence[torch.Tensor], shares: torch.Tensor) -> torch.Tensor:
+        """The mixture of those members that can write what was written."""
+        can = torch.stack([~own.isneginf().all(-1) for own in logits], dim=1)  # (B, K)
+        own = shares * can
+        return self.mixture.logprobs(logits, torch.where(own.sum(-1, True) > 0, own, shares))
+
+    def _weights(self, num_prompts: int) -> torch.Tensor:
+        return torch.tensor([self.weights] * num_prompts).reshape(num_prompts, len(self.members))
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """The members."""
+        return as_children(self.members)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Numbers alone: the members save themselves."""
+        return {
+            "mixture": self.mixture.model_dump(),
+            "weights": list(self.weights),
+            "precision": self.precision.model_dump(),
+            "bytes_per_token": self.bytes_per_token,
+        }
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild from them."""
+        return cls(
+            tuple(children.values()),
+            Mixture(**fields["mixture"]),
+            tuple(fields["weights"]),
+            Precision(**fields["precision"]),
+            fields["bytes_per_token"],
+        )

@@ -1,0 +1,167 @@
+"""A network that reads tokens as a reader of bytes, for the one decoding loop.
+
+Letters: B rows, V vocabulary, S = 257 symbols: bytes and the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from acclimate.core.domain import Record
+from acclimate.core.prompt import Prompt
+from acclimate.data.tokenizers.chat_template import stop_ids
+from acclimate.data.tokenizers.token_bytes import token_bytes
+from acclimate.ensembles.token_level.byte_alignment import (
+    NUM_SYMBOLS,
+    ByteAlignment,
+    ByteVocabulary,
+    Floats,
+)
+from acclimate.ensembles.token_level.member_prompts import LaidOut, Seat
+from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.local_model import LocalModel
+
+_PROBE = "x"
+
+
+class Precision(Record):
+    """How many ways to spell the bytes so far are followed."""
+
+    max_hypotheses: int
+    """At most, at every byte."""
+    min_share: float
+    """Of the probability of all of them; what has less is dropped."""
+
+
+class ByteText:
+    """Bytes and the end as a tokenizer, as far as `Ending` asks."""
+
+    def decode(self, symbols: Sequence[int], **_how: bool) -> str:
+        """The text, without a character that was cut off."""
+        return bytes(s for s in symbols if s < NUM_SYMBOLS - 1).decode(errors="ignore")
+
+
+def to_spell(core: LocalModel, prompt: Prompt, texts: tuple[str, ...], room: int = 0) -> LaidOut:
+    """A prompt laid out to be answered, and the tokens of a letter after it.
+
+    They tell what the model writes before an answer: a blank, where its prompts end without one.
+    """
+    longest = max((len(text) for text in texts), default=0)
+    room = max(core.layout.reserve(room), min(longest, core.window // 2))
+    return core.layout.encode_choices(prompt, [_PROBE], num_after=room)
+
+
+@dataclass(frozen=True)
+class ByteReader:
+    """A member, byte by byte."""
+
+    seat: Seat
+    precision: Precision
+    spent: list[int] = field(default_factory=list)
+    """Tokens that it read in each step, until they are counted."""
+
+    @property
+    def can_mix(self) -> bool:
+        """Yes: every row is read by itself."""
+        return True
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each context beside the shared."""
+        return self._reader.lengths
+
+    @property
+    def rooms(self) -> list[float]:
+        """Bytes after each prompt, if each were a token."""
+        return self._reader.rooms
+
+    def rows(self, group: Sequence[int]) -> "ByteRows":
+        """Some of the prompts."""
+        return ByteRows([self.alignment(i) for i in group])
+
+    def spend(self, num_new: int) -> None:
+        """Count what was read: contexts, and a token of every hypothesis."""
+        self._reader.spend(sum(self.spent))
+        self.spent.clear()
+
+    def alignment(self, place: int) -> ByteAlignment:
+        """Where an answer to a prompt begins: behind the blank that the model writes before it."""
+        laid_out = self.seat.found[place]
+        probe = laid_out[2][0] if isinstance(laid_out, tuple) else []
+        start = _Start(self._reader, place, self.spent)
+        found = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
+        lead = b"".join(self._spelled[i] for i in probe).partition(_PROBE.encode())[0]
+        for byte in lead:
+            found = found.after(byte)
+        return found
+
+    @cached_property
+    def _reader(self) -> NetworkReader:
+        return self.seat.reader
+
+    @cached_property
+    def _spelled(self) -> list[bytes]:
+        return token_bytes(self.seat.core.tokenizer)
+
+    @cached_property
+    def _vocabulary(self) -> ByteVocabulary:
+        core = self.seat.core
+        return ByteVocabulary(self._spelled, stop_ids(core.network, core.tokenizer))
+
+
+class ByteRows:
+    """Answers in the making, one after another: each follows hypotheses of its own."""
+
+    def __init__(self, alignments: Sequence[ByteAlignment]) -> None:
+        self.alignments = list(alignments)
+
+    def read(self, num_tokens: int) -> torch.Tensor:
+        """Log-probabilities (B, S) of the first symbol; contexts are read when they are begun."""
+        return self.logprobs()
+
+    def logprobs(self) -> torch.Tensor:
+        """Log-probabilities (B, S) of the next symbol."""
+        found = np.stack([own.logprobs() for own in self.alignments])
+        return torch.from_numpy(found).float()
+
+    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+        """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
+        rows = zip(self.alignments, symbols.tolist(), strict=True)
+        self.alignments = [own.after(byte) for own, byte in rows]
+        return self.logprobs()
+
+    def select(self, keep: list[int]) -> None:
+        """Go on with some of the rows."""
+        self.alignments = [self.alignments[i] for i in keep]
+
+    def join(self, *others: "ByteRows") -> None:
+        """Go on with others' rows behind these."""
+        self.alignments += [own for other in others for own in other.alignments]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """One prompt's network as the alignment reads it: a state is a batch of one row."""
+
+    reader: NetworkReader
+    place: int
+    spent: list[int]
+
+    def start(self) -> tuple[Any, Floats]:
+        """After the context."""
+        rows: Any = self.reader.rows([self.place])
+        return rows, _numbers(rows.read(len(self.reader.contexts[self.place])))
+
+    def read(self, state: Any, token: int) -> tuple[Any, Floats]:
+        """After one more token; the state before it stays."""
+        rows = state.fork()
+        self.spent.append(1)
+        return rows, _numbers(rows.step(torch.tensor([token])))
+
+
+def _numbers(logits: torch.Tensor) -> Floats:
+    return np.asarray(logits[0].double().cpu().numpy())

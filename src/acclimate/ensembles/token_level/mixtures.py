@@ -1,0 +1,104 @@
+"""Next-token distributions of several members as one: a mean or a product.
+
+Letters: B rows, V vocabulary, K members.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+
+from acclimate.core.domain import Record
+
+NONE = float("-inf")
+
+
+class Joining(Record):
+    """What members' distributions come to."""
+
+    def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """Logits (B, V) that a token is drawn from; see `logprobs`."""
+        return self.logprobs(logits, weights)
+
+    @abstractmethod
+    def logprobs(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities (B, V), nats.
+
+        Args:
+            logits: Of each of the K members, (B, V).
+            weights: Of each in each row, (B, K), in any scale; where one is 0, the member is not
+                heard. No row may be all 0.
+        """
+
+
+class Mixture(Joining):
+    """The members' weighted mean."""
+
+    space: Literal["probability", "log"] = "probability"
+    """`probability`: sum_k w_k p_k; `log`: the product of p_k^w_k, renormalised."""
+
+    def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """The same up to a constant a row, in the fewest operations; equals give exactly it."""
+        first, *others = heard = _heard(logits)
+        if all(torch.equal(first, own) for own in others):
+            return first
+        shares = weights.to(first.device, torch.float32)
+        if _unheard(shares):  # nought times minus infinity is no number
+            return self.logprobs(heard, weights)
+        shares = (shares / shares.sum(-1, keepdim=True)).t()[:, :, None]  # (K, B, 1)
+        stacked = torch.stack(heard)  # (K, B, V)
+        if self.space == "log":
+            return stacked.mul_(shares).sum(0)
+        return stacked.softmax(-1).mul_(shares).sum(0).log_()
+
+    def logprobs(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """As its formula says, and exactly what each says where all say the same."""
+        heard = _heard(logits)
+        shares = weights.to(heard[0].device, torch.float32)
+        return _product(heard, shares) if self.space == "log" else _sum(heard, shares)
+
+
+def _heard(logits: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """All on one device, floats, and as wide as the least: some networks pad their vocabulary."""
+    width, device = min(own.shape[-1] for own in logits), logits[0].device
+    return [own[..., :width].to(device).float() for own in logits]
+
+
+def _sum(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+    """Logarithm of sum_k w_k p_k, taken relative to the greatest p_k, so that equals give it."""
+    each = [own.log_softmax(-1) for own in logits]
+    for k in _unheard(weights):
+        each[k].masked_fill_(weights[:, k, None] == 0, NONE)
+    greatest = each[0].clone()
+    for own in each[1:]:
+        torch.maximum(greatest, own, out=greatest)
+    greatest.clamp_(min=torch.finfo(torch.float32).min)  # inf - inf is no number
+    total, whole = torch.zeros_like(greatest), torch.zeros_like(weights[:, :1])
+    for k, own in enumerate(each):
+        total.addcmul_(weights[:, k, None], own.sub_(greatest).exp_())
+        whole += weights[:, k, None]
+    return total.div_(whole).log_().add_(greatest)
+
+
+def _product(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+    """Log-softmax of the mean logits, taken relative to one of them, so that equals give it."""
+    first = logits[0]
+    if unheard := _unheard(weights):
+        # A member that is not heard may stand far off: the one that is heard most is begun from.
+        first = torch.stack(list(logits))[weights.argmax(-1), torch.arange(len(weights))]  # (B, V)
+    shares = weights / weights.sum(-1, keepdim=True)
+    apart = torch.zeros_like(first)
+    for k, own in enumerate(logits):
+        # Minus infinity from itself is no way apart.
+        further = (own - first).nan_to_num_(nan=0.0, posinf=-NONE, neginf=NONE)
+        if k in unheard:
+            further.masked_fill_(weights[:, k, None] == 0, 0.0)
+        apart.addcmul_(shares[:, k, None], further)
+    # What one of them holds impossible is: where another does not, the sum is no number.
+    return apart.add_(first).nan_to_num_(nan=NONE, posinf=-NONE, neginf=NONE).log_softmax(-1)
+
+
+def _unheard(weights: torch.Tensor) -> list[int]:
+    """Members that are not heard in some row."""
+    return [k for k, silent in enumerate((weights == 0).any(0).tolist()) if silent]

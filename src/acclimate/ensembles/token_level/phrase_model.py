@@ -1,0 +1,188 @@
+"""Members that write an answer by phrases: each proposes one, the best is taken."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from acclimate.core.domain import Record
+from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.seeding import derive
+from acclimate.ensembles.members import as_children
+from acclimate.ensembles.token_level.joint_model import JointModel
+from acclimate.ensembles.token_level.member_prompts import (
+    Seat,
+    completed,
+    ending_of,
+    heard,
+    seated,
+    to_answer,
+)
+from acclimate.ensembles.token_level.mixtures import Mixture
+from acclimate.inference.generate import decode
+from acclimate.inference.scoring.loglikelihood import score
+from acclimate.inference.scoring.teacher_forcing import Request
+from acclimate.inference.stop_strings import Ending
+
+Phrase = tuple[int, ...]
+"""Token ids."""
+
+
+class Phrasing(Record):
+    """Where a phrase ends."""
+
+    boundary: str
+    """After a token that holds any of these characters."""
+    max_phrase_tokens: int
+    """After so many tokens at the latest."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhraseModel(Model):
+    """Answers with the phrases that its members, causal networks of one vocabulary, like best."""
+
+    members: tuple[Model, ...]
+    phrasing: Phrasing
+    weights: tuple[float, ...]
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Phrase by phrase for all prompts side by side; who is done waits for nobody."""
+        seats = seated(self.members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens))
+        talk = _Talk(seats, self._joined.weights_of(prompts).tolist(), self.phrasing, sampling)
+        while running := talk.running:
+            talk.go_on(running)
+        texts = [talk.ending.text(ids) for ids in talk.written]
+        return completed(seats, texts, list(map(len, talk.written)))
+
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """By the members' product, the distribution whose logarithm the joint score sums."""
+        return self._joined.loglikelihood(pairs)
+
+    @property
+    def _joined(self) -> JointModel:
+        return JointModel(self.members, Mixture(space="log"), {"": self.weights})
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """The members."""
+        return as_children(self.members)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Numbers alone: the members save themselves."""
+        return {"phrasing": self.phrasing.model_dump(), "weights": list(self.weights)}
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Rebuild from them."""
+        phrasing = Phrasing(**fields["phrasing"])
+        return cls(tuple(children.values()), phrasing, tuple(fields["weights"]))
+
+
+class _Talk:
+    """Answers in the making."""
+
+    def __init__(
+        self,
+        seats: Sequence[Seat],
+        weights: Sequence[Sequence[float]],
+        phrasing: Phrasing,
+        sampling: Sampling,
+    ) -> None:
+        import torch
+
+        self.seats, self.phrasing, self.sampling = seats, phrasing, sampling
+        table = torch.tensor(weights).reshape(len(weights), len(seats))
+        self.weights: list[list[float]] = heard(table, seats).tolist()
+        self.ending: Ending = ending_of(seats, sampling)
+        self.written: list[list[int]] = [[] for _ in weights]
+        self.contexts = [seat.contexts for seat in seats]
+        self.routes = [seat.routes for seat in seats]
+        rooms = [seat.reader.rooms for seat in seats]
+        self.longest = [int(min(sampling.max_new_tokens, *own)) for own in zip(*rooms, strict=True)]
+        self.num_rounds = 0
+
+    @property
+    def running(self) -> list[int]:
+        """Answers that are not done."""
+        return [
+            place
+            for place, ids in enumerate(self.written)
+            if not ids or (len(ids) < self.longest[place] and not self.ending.is_reached(ids))
+        ]
+
+    def go_on(self, running: Sequence[int]) -> None:
+        """Add the best phrase to each."""
+        proposed = [self._proposals(member, running) for member in range(len(self.seats))]
+        phrases = [list(dict.fromkeys(own)) for own in zip(*proposed, strict=True)]
+        scores = [self._scores(member, running, phrases) for member in range(len(self.seats))]
+        for row, place in enumerate(running):
+            own = [score[row] for score in scores]
+            backing = self._backing(place, [member[row] for member in proposed])
+            self.written[place] += best(phrases[row], own, self.weights[place], backing)
+        self.num_rounds += 1
+
+    def _proposals(self, member: int, running: Sequence[int]) -> list[Phrase]:
+        """A member's next phrase of each; where it is not heard, nobody minds what it says."""
+        told = {
+            "max_new_tokens": self.phrasing.max_phrase_tokens,
+            "seed": derive(self.sampling.seed, member, self.num_rounds),
+        }
+        found = decode(
+            self.seats[member].core.network,
+            self._so_far(member, running),
+            self.sampling.model_copy(update=told),
+            is_stop=self._is_phrase,
+            routes=[self.routes[member][place] for place in running],
+        )
+        return [
+            tuple(ids[: max(1, self.longest[place] - len(self.written[place]))])
+            for ids, place in zip(found, running, strict=True)
+        ]
+
+    def _is_phrase(self, ids: list[int]) -> bool:
+        last = str(self.ending.tokenizer.decode(ids[-1:]))
+        return self.ending.is_reached(ids) or any(mark in last for mark in self.phrasing.boundary)
+
+    def _scores(
+        self, member: int, running: Sequence[int], phrases: Sequence[list[Phrase]]
+    ) -> list[list[float]]:
+        rows = zip(self._so_far(member, running), phrases, running, strict=True)
+        asked = [
+            Request(context, [list(p) for p in own], self.routes[member][place])
+            for context, own, place in rows
+        ]
+        return score(self.seats[member].core.network, asked)
+
+    def _so_far(self, member: int, running: Sequence[int]) -> list[list[int]]:
+        return [[*self.contexts[member][place], *self.written[place]] for place in running]
+
+    def _backing(self, place: int, proposed: Sequence[Phrase]) -> dict[Phrase, float]:
+        """What those weigh who propose each phrase; one that nobody heard proposes is no phrase."""
+        found = dict.fromkeys(proposed, 0.0)
+        for phrase, weight in zip(proposed, self.weights[place], strict=True):
+            found[phrase] += weight
+        return found
+
+
+def best(
+    phrases: Sequence[Phrase],
+    scores: Sequence[Sequence[float]],
+    weights: Sequence[float],
+    backing: Mapping[Phrase, float],
+) -> Phrase:
+    """The phrase of the greatest joint score a token; ties go to the weight behind it, then order.
+
+    Args:
+        phrases: All different.
+        scores: Of each member, each phrase's log-probability, nats.
+        weights: Of each member.
+        backing: What those weigh who proposed each phrase; one with none cannot win.
+    """
+    joint = [
+        math.fsum(w * own[i] for w, own in zip(weights, scores, strict=True) if w) / len(phrase)
+        for i, phrase in enumerate(phrases)
+    ]
+    places = [i for i, phrase in enumerate(phrases) if backing[phrase] > 0]
+    return phrases[max(places, key=lambda i: (joint[i], backing[phrases[i]], -i))]

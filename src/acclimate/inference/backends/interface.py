@@ -1,0 +1,100 @@
+"""What an engine outside PyTorch must do to answer in place of our own loop."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Literal
+
+from acclimate.core.catalogue import Catalogue
+from acclimate.core.domain import Record
+from acclimate.core.errors import ConfigError
+
+Precision = Literal["fastest", "float32", "bfloat16", "float16", "int8", "int4"]
+Hear = Callable[[int, int], bool]
+"""Told a place and the token that was written there; whether that is enough."""
+
+
+class Opened(ABC):
+    """A converted network, ready to answer; one caller at a time."""
+
+    @abstractmethod
+    def write(
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+    ) -> list[list[int]]:
+        """The likeliest tokens after each context, one by one, with that which ends the answer.
+
+        Args:
+            contexts: Token ids, at least one each.
+            budgets: Most tokens to write after each; they fit in the window beside it.
+            hear: Told every token; None: nobody wants to know before the end.
+        """
+
+
+class Backend(Record):
+    """An engine, and how it keeps weights."""
+
+    precisions: ClassVar[Mapping[Precision, str]] = {}
+    """What it can keep weights in, in our words and its own; the first is its fastest."""
+    package: ClassVar[str] = ""
+    """The installed package whose version its files belong to; none: they are transformers'."""
+
+    precision: Precision = "fastest"
+    """What weights are kept in; `fastest` is the engine's own choice."""
+
+    @property
+    def name(self) -> str:
+        """As in the catalogue."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def kept_as(self) -> str:
+        """The precision in the engine's own words.
+
+        Raises:
+            ConfigError: It has none such.
+        """
+        if self.precision == "fastest":
+            return next(iter(self.precisions.values()))
+        if self.precision not in self.precisions:
+            raise ConfigError(
+                f"{self.name}: precision={self.precision}, must be fastest or one of "
+                f"{', '.join(self.precisions)}"
+            )
+        return self.precisions[self.precision]
+
+    @abstractmethod
+    def convert(self, network: Any, tokenizer: Any, folder: Path) -> None:
+        """Write a network's weights into an empty folder, in the engine's own format.
+
+        It may fail with whatever its library raises.
+        """
+
+    @abstractmethod
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+        """Load what `convert` wrote.
+
+        Args:
+            folder: The engine's files.
+            ends: Tokens that end an answer, at least one.
+            window: Tokens that a context and its answer may have.
+        """
+
+
+BACKENDS: Catalogue[Backend] = Catalogue("acclimate.decoding", Backend)
+"""The folder `backends`."""
+
+
+@contextmanager
+def saved_network(network: Any, tokenizer: Any) -> Iterator[str]:
+    """A folder in transformers' format, for as long as the body runs."""
+    with TemporaryDirectory() as folder:
+        network.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        yield folder
+
+
+def hearing(hear: Hear | None) -> Hear:
+    """Something to call in any case."""
+    return hear or (lambda _place, _token: False)

@@ -1,0 +1,1 @@
+"""The one decoding loop: scheduler, requests, batches, prefix cache."""

@@ -1,0 +1,312 @@
+"""A transformers network and its tokenizer as a Model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from acclimate.core.errors import NotApplicableError
+from acclimate.core.model import (
+    Completion,
+    LogLikelihood,
+    Model,
+    NeuralModel,
+    Pair,
+    Sampling,
+    Token,
+)
+from acclimate.core.prompt import Prompt
+from acclimate.core.runtime.silence import quietly
+from acclimate.core.storage.saved_model import class_named, name_of
+from acclimate.data.tokenizers.chat_template import stop_ids
+from acclimate.inference.base_identity import identity, require_same
+from acclimate.inference.cache_settings import AS_USUAL, Caching
+from acclimate.inference.engine.draft_length import Speculation
+from acclimate.inference.engine.engine import engine_of
+from acclimate.inference.engine.request import Call
+from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.generate import prefill_logits
+from acclimate.inference.load import load_network
+from acclimate.inference.prompt_tokenizer import Layout
+from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.scoring.loglikelihood import score
+from acclimate.inference.scoring.teacher_forcing import Request
+from acclimate.inference.stop_strings import Ending, Pieces
+from acclimate.inference.structured.constraint import constraint_of
+from acclimate.nn.adapters.interface import Adapter
+from acclimate.nn.adapters.prefix import num_virtual_tokens
+from acclimate.nn.adapters.routing import route_of
+
+DEFAULT_WINDOW = 1024
+"""Context of a network whose configuration does not say (T5)."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalModel(NeuralModel):
+    """Answers with a network in this process.
+
+    Where `adapter_of` is given, the network is that model's with an adapter put on a copy that
+    shares its weights: only the adapter is saved.
+    """
+
+    network: Any
+    tokenizer: Any
+    adapter_of: NeuralModel | None = None
+    adapter: Adapter | None = None
+    """What was put into `network`."""
+    caching: Caching = AS_USUAL
+    """What it keeps of what it read."""
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """Answer side by side with whoever asks; equal leading tokens are read once."""
+        return Asked(self, prompts, sampling).answers() if prompts else []
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
+        """The text as it is written, and the answer."""
+        return Asked(self, [prompt], sampling).pieces()
+
+    def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
+        """Weigh continuations; those of one prompt in one pass."""
+        asked: dict[Prompt, list[int]] = {}
+        for index, (prompt, _) in enumerate(pairs):
+            asked.setdefault(prompt, []).append(index)
+        weighed: list[LogLikelihood | None] = [None] * len(pairs)
+        laid_out = [
+            self.layout.encode_choices(prompt, [pairs[i][1] for i in own])
+            for prompt, own in asked.items()
+        ]
+        requests = [Request(ids, answers, self.route(shown)) for shown, ids, answers in laid_out]
+        scores = score(self.network, requests)
+        for own, (shown, _, answers), row in zip(asked.values(), laid_out, scores, strict=True):
+            for index, ids, logprob in zip(own, answers, row, strict=True):
+                num_bytes = len(pairs[index][1].encode())
+                weighed[index] = LogLikelihood(logprob, len(ids), num_bytes, shown.passages)
+        return [w for w in weighed if w is not None]
+
+    def next_token_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
+        """Log-probabilities of the next token, nats, (B, V)."""
+        contexts, routes = [self.encode(p)[0] for p in prompts], list(map(self.route, prompts))
+        return prefill_logits(self.network, contexts, routes).float().log_softmax(-1)
+
+    def route(self, prompt: Prompt) -> int | None:
+        """The adapter of the prompt's task, where tasks have their own; None: they have not."""
+        return route_of(self.network, prompt.task)
+
+    def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
+        """Token ids of the prompt, cut to fit, and of the continuation."""
+        return self.layout.encode(prompt, continuation)
+
+    def with_network(self, network: Any) -> "LocalModel":
+        """The same model around another network that owns its weights."""
+        return replace(self, network=network, adapter_of=None, adapter=None)
+
+    def shared_copy(self) -> Any:
+        """A copy of the network's modules around the same weights, which stay as they are."""
+        shared = [*self.network.parameters(), *self.network.buffers()]
+        return copy.deepcopy(self.network, {id(tensor): tensor for tensor in shared})
+
+    def adapted(self, put_on: Callable[[Any], Adapter]) -> "LocalModel":
+        """This model with an adapter, trained or to be trained, put on it.
+
+        Args:
+            put_on: Given a network to change in place, around weights that are to stay.
+
+        Raises:
+            NotApplicableError: Two adapters are on it already, the lower of a kind that stays.
+        """
+        under = self
+        if self.adapter is not None and (merged := self._merged(self.adapter)) is not None:
+            # On top of an adapter that can become part of the weights, it does.
+            under = self.with_network(merged)
+        adapter = put_on(under.shared_copy())
+        return replace(self, network=adapter.network, adapter_of=under, adapter=adapter)
+
+    def owned_copy(self) -> Any:
+        """A network with weights of its own, an adapter merged into them.
+
+        Raises:
+            NotApplicableError: The adapter is of a kind that cannot be.
+        """
+        if self.adapter is None:
+            return copy.deepcopy(self.network)
+        merged = self._merged(self.adapter)
+        if merged is None:
+            raise _stays(self.adapter)
+        return merged
+
+    def _merged(self, adapter: Adapter) -> Any | None:
+        """A network with the adapter in its weights, unless that stands on one that stays."""
+        merged = adapter.merged()
+        below = self.adapter_of.adapter if isinstance(self.adapter_of, LocalModel) else None
+        if merged is not None and below is not None:
+            raise _stays(below)
+        return merged
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How prompts become tokens."""
+        return Layout(self.tokenizer, self.window, is_seq2seq=self.is_seq2seq)
+
+    @property
+    def is_seq2seq(self) -> bool:
+        """Whether an encoder reads the prompt."""
+        return bool(self.network.config.is_encoder_decoder)
+
+    @property
+    def window(self) -> int:
+        """Context window, tokens, without those that a prefix takes."""
+        config = self.network.config.get_text_config()
+        told = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
+        whole = int(min(told or DEFAULT_WINDOW, self.tokenizer.model_max_length))
+        return whole - num_virtual_tokens(self.network)
+
+    @property
+    def children(self) -> Mapping[str, Model]:
+        """What the adapter was put on."""
+        return {"adapter_of": self.adapter_of} if self.adapter_of is not None else {}
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Save the adapter, or network and tokenizer in transformers' format."""
+        if self.adapter is not None and self.adapter_of is not None:
+            self.adapter.write(folder)
+            own = {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
+        else:
+            own = {}
+            with quietly():
+                self.network.save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+        return own | self.caching.told()
+
+    @classmethod
+    def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
+        """Load what `write` saved.
+
+        Raises:
+            BackendError: An adapter was trained on another model than it is put on.
+        """
+        base = children.get("adapter_of")
+        caching = Caching(**fields.get("caching", {}))
+        if not isinstance(base, LocalModel):
+            with quietly():
+                return cls(*load_network(folder), caching=caching)
+        require_same(base, fields, folder)
+        adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
+        return cls(adapter.network, base.tokenizer, base, adapter, caching)
+
+
+def _stays(adapter: Adapter) -> NotApplicableError:
+    return NotApplicableError(
+        f"the weights under {type(adapter).__name__} cannot be tuned with it inside; put the "
+        "method that makes it last, or choose one that trains another adapter"
+    )
+
+
+# MERGED decoding/answering.py: Prompts as one network is asked them; its answers, whole or as they grow.
+
+
+if TYPE_CHECKING:
+    from acclimate.inference.local_model import LocalModel
+
+
+class Asked:
+    """Prompts laid out for a model, and how their answers are drawn."""
+
+    def __init__(
+        self,
+        model: LocalModel,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        speculation: Speculation | None = None,
+    ) -> None:
+        """Lay prompts out, cut to leave room for an answer, which may be guessed ahead.
+
+        Raises:
+            DataError: A question longer than the context window.
+        """
+        self.model, self.sampling, self.speculation = model, sampling, speculation
+        room = model.layout.reserve(sampling.max_new_tokens)
+        self.fitted = [model.layout.fitted(prompt, room) for prompt in prompts]
+        self.ending = Ending(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
+        self.engine = engine_of(model.network)
+        contexts = [ids for _, ids in self.fitted]
+        routes = [model.route(prompt) for prompt in prompts]
+        caching = model.caching
+        self.reader = NetworkReader(
+            model.network,
+            contexts,
+            routes,
+            model.window,
+            tree=self.engine.tree(caching.prefix_bytes),
+            has_cache=caching.has_key_values,
+            snapshot=self.engine.snapshot(model.network),
+        )
+
+    @cached_property
+    def call(self) -> Call:
+        """It, for the loop."""
+        call = Call([self.reader], self.sampling, self.ending.is_reached, begin=self._begin)
+        # Without keys and values each pass reads a row anew, and guesses have nowhere to stand.
+        call.speculation = self.speculation if self.model.caching.has_key_values else None
+        return call
+
+    def answers(self) -> list[Completion]:
+        """All of them, in order."""
+        return [self._completion(i, ids) for i, ids in enumerate(self.engine.answer(self.call))]
+
+    def pieces(self) -> Iterator[str | Completion]:
+        """The text of the only answer as it is written, and the answer."""
+        self.call.is_streamed = True
+        pieces = Pieces(self.ending)
+        drawing = self.call.drawings[0]  # made here, as nobody else should hear of its errors
+        self.engine.put(self.call)
+        try:
+            is_over = False
+            while not is_over:
+                is_over = self.call.hear().is_over
+                # Whoever listens now and then hears all that was written meanwhile at once.
+                while not is_over and not self.call.news.empty():
+                    is_over = self.call.hear().is_over
+                written = list(drawing.written)
+                if new := pieces.end(written) if is_over else pieces.add(written):
+                    yield new
+        finally:
+            self.engine.leave(self.call)
+        (ids,) = self.call.spend()
+        yield self._completion(0, ids)
+
+    def _begin(self, place: int) -> Drawing:
+        model, read = self.model, self.reader.contexts[place]
+        if model.is_seq2seq:
+            read = [int(model.network.config.decoder_start_token_id)]
+        constraint = constraint_of(self.sampling, model.tokenizer, self.ending.stop_ids)
+        return Drawing(self.sampling, place, read, constraint)
+
+    def _completion(self, place: int, ids: list[int]) -> Completion:
+        shown, context = self.fitted[place]
+        return Completion(
+            text=self.ending.text(ids),
+            num_prompt_tokens=len(context),
+            num_new_tokens=len(ids),
+            num_cached_tokens=self.reader.num_cached[place],
+            is_cut=not self.ending.is_reached(ids),
+            tokens=self._tokens(place),
+            passages=shown.passages,
+            prompt=self.model.layout.text(shown),
+        )
+
+    def _tokens(self, place: int) -> tuple[Token, ...]:
+        spelled = self.model.tokenizer.decode
+        return tuple(
+            Token(
+                text=spelled([told.token]),
+                logprob=told.logprob,
+                likeliest=tuple((spelled([token]), own) for token, own in told.likeliest),
+            )
+            for told in self.call.drawings[place].tokens_told
+        )

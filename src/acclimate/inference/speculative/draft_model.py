@@ -1,0 +1,111 @@
+"""Guesses at the next tokens, and how a small network makes them.
+
+Letters: G drafted tokens, V vocabulary.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.sampling.sampler import Drawing, kept
+from acclimate.nn.decoder.kv_cache import KeyValues
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Guesses at the next tokens of one row."""
+
+    tokens: list[int] = field(default_factory=list)
+    probs: torch.Tensor | None = None
+    """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether chance decided: then which tokens are checked must not depend on them."""
+        return self.probs is not None
+
+
+class DraftRow(Protocol):
+    """Guesses for one row, which goes on from one call to the next."""
+
+    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+        """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
+
+
+class Drafter(Protocol):
+    """Guesses for any row."""
+
+    @property
+    def flops_per_token(self) -> float:
+        """Operations that a guessed token takes."""
+
+    def row(self) -> DraftRow:
+        """For one row, from its start on."""
+
+
+@dataclass(frozen=True)
+class DraftNetwork:
+    """A network of the same vocabulary that takes less time."""
+
+    network: Any
+    window: int
+    """Tokens that it can read."""
+
+    @property
+    def flops_per_token(self) -> float:
+        """Two for each parameter."""
+        return 2.0 * float(self.network.num_parameters())
+
+    def row(self) -> "NetworkDraftRow":
+        """For one row."""
+        return NetworkDraftRow(self.network, self.window)
+
+
+class NetworkDraftRow:
+    """A row as the smaller network has read it, its own guesses among it."""
+
+    def __init__(self, network: Any, window: int) -> None:
+        """Begin with nothing."""
+        self.network, self.window = network, window
+        self.rows = NetworkRows(network, [[]], KeyValues(1), {})
+
+    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+        """Tokens drawn one after another, as the answer's are but for penalty and constraint."""
+        if len(ids) + num_tokens > self.window:
+            return Draft()
+        logits = self._caught_up(ids)
+        tokens: list[int] = []
+        probs: list[torch.Tensor] = []
+        while True:
+            token, chances = _guess(logits, drawing)
+            tokens.append(token)
+            probs += [] if chances is None else [chances]
+            if len(tokens) == num_tokens:
+                return Draft(tokens, torch.stack(probs) if probs else None)
+            logits = self.rows.step(torch.tensor([token]))[0]
+
+    def _caught_up(self, ids: list[int]) -> torch.Tensor:
+        """Logits (V,) after the row so far: guesses that were wrong are forgotten."""
+        (known,) = self.rows.ids
+        num_same = 0
+        while num_same < min(len(known), len(ids) - 1) and known[num_same] == ids[num_same]:
+            num_same += 1
+        self.rows.go_back([len(known) - num_same])
+        self.rows.ids = [list(ids)]
+        logits = self.rows.read(len(ids))
+        if logits is None:
+            raise AssertionError("a row longer than itself")
+        return logits[0]
+
+
+def _guess(logits: torch.Tensor, drawing: Drawing) -> tuple[int, torch.Tensor | None]:
+    """A token, and probabilities (V,) where it is drawn by chance."""
+    if drawing.is_greedy:
+        return int(logits.argmax()), None
+    how = drawing.sampling
+    probs = kept(logits[None].float() / how.temperature, how).softmax(-1)[0]
+    cumulative = probs.double().cumsum(-1)
+    found = torch.searchsorted(cumulative, cumulative[-1:] * drawing.uniform(), right=True)
+    return min(int(found), len(probs) - 1), probs

@@ -1,0 +1,67 @@
+"""How long passes and guesses take here, measured.
+
+Letters: T tokens of a pass.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from acclimate.core.model import Sampling
+from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.local_model import LocalModel
+from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.sampling.speculative_acceptance import Pace
+from acclimate.inference.speculative.draft_model import Drafter
+from acclimate.nn.decoder.kv_cache import KeyValues
+
+PASS_TOKENS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+"""Sizes of passes that are timed."""
+NUM_TIMES = 15
+"""Each is timed; the shortest counts, as whatever else runs only makes others longer."""
+NUM_DRAFTED = 8
+"""Tokens guessed at once where guessing is timed."""
+
+
+@torch.inference_mode()
+def measure_pace(model: LocalModel, drafter: Drafter, context: Sequence[int]) -> Pace:
+    """Time passes over 1 to 64 tokens, and guesses, after a context that is usual.
+
+    Args:
+        model: A decoder, whose answers are to be guessed.
+        drafter: What guesses.
+        context: Token ids, at least one.
+    """
+    network, context = model.network, context[: max(1, model.window // 2)]
+    room = model.window - len(context)
+    rows = NetworkRows(network, [list(context)], KeyValues(1), {})
+    rows.read(len(context))
+    seconds = {
+        size: _timed(partial(_pass_over, rows, [context[-1]] * size), network)
+        for size in PASS_TOKENS
+        if size <= room
+    }
+    row, drawing = drafter.row(), Drawing(Sampling(), 0, [])
+    drafting = _timed(lambda: row.draft(list(context), NUM_DRAFTED, drawing), network)
+    passes = tuple((size, own / seconds[1]) for size, own in seconds.items())
+    return Pace(drafting / NUM_DRAFTED / seconds[1], passes)
+
+
+def _pass_over(rows: NetworkRows, tokens: list[int]) -> None:
+    rows.step(torch.tensor([tokens]))
+    rows.go_back([len(tokens)])
+
+
+def _timed(work: Callable[[], object], network: Any) -> float:
+    """Seconds, after one that only warms up."""
+    found = []
+    for _ in range(NUM_TIMES + 1):
+        start = time.perf_counter()
+        work()
+        if network.device.type == "cuda":
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - start)
+    return min(found[1:])

@@ -1,0 +1,1 @@
+"""Choice, regex, JSON schema as token masks."""

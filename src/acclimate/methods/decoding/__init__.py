@@ -1,1 +1,0 @@
-"""Answering faster with the same weights."""

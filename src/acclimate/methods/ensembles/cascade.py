@@ -1,0 +1,119 @@
+"""Ask the cheap member first, and a dearer one only where it is not sure."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from acclimate.core.domain import TrainData
+from acclimate.core.model import Model
+from acclimate.core.runtime.cost import Cost, metered
+from acclimate.core.runtime.fit_log import fact
+from acclimate.ensembles.answer_level.cascade_model import NONE, CascadeModel, confidence_in, margin
+from acclimate.ensembles.answer_level.cascade_thresholds import (
+    Reached,
+    Seen,
+    Target,
+    best_thresholds,
+)
+from acclimate.ensembles.member_calls import require_common
+from acclimate.ensembles.member_scores import Dev, judged
+from acclimate.ensembles.members import Member
+from acclimate.ensembles.method import EnsembleMethod
+
+
+class Cascade(EnsembleMethod):
+    """An LLM cascade (Chen, Zaharia and Zou 2023, FrugalGPT, section 3).
+
+    Confidence is the geometric mean of the probabilities of a free answer's tokens, or how far the
+    best choice's probability is above the next. Thresholds are chosen on dev, by task, and those
+    of all tasks together stand for other questions. An empty or failed answer is passed on.
+
+    Differs: the members' own confidence takes the place of a learned scorer.
+    """
+
+    paper: ClassVar[str] = "https://arxiv.org/abs/2305.05176"
+
+    members: tuple[Member, ...] = ("zero_shot", "few_shot")
+    """Recipes, the cheapest first; examples make a prompt longer. `[]` is the base as it is, and
+    `{name: recorded, path: a.csv}` a table of answers, which must answer dev items too."""
+    target: Target = "quality"
+    """`quality`: as cheap as can be while keeping `share` of the best member's score on dev;
+    `cost`: as good as can be for `share` of the last member's cost."""
+    share: float = Field(default=0.95, gt=0, le=1)
+    """What is to be kept, or may be spent; a loss of one part in twenty is often not significant.
+    """
+
+    def combine(
+        self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
+    ) -> Model:
+        """Choose the thresholds on dev.
+
+        Raises:
+            DataError: The members have no item in common, or one answers no dev item.
+            NotApplicableError: There are no dev items.
+        """
+        require_common(members, self.members)
+        dev = judged(members, self.members, data, "cascade")
+        seen = _seen(members, dev)
+        tasks = [own.task.name for own in dev.items]
+        found = {"": best_thresholds(seen, self.target, self.share)}
+        for task in dict.fromkeys(tasks):
+            found[task] = best_thresholds(
+                _only(seen, [task == own for own in tasks]), self.target, self.share
+            )
+        own = [(found[task], tasks.count(task)) for task in dict.fromkeys(tasks)]
+        answered = tuple(
+            _mean([(r.answered[place], n) for r, n in own]) for place in range(len(members))
+        )
+        _tell(dev, seen, own)
+        return CascadeModel(members, {t: r.thresholds for t, r in found.items()}, answered)
+
+
+def _tell(dev: Dev, seen: Seen, own: Sequence[tuple[Reached, int]]) -> None:
+    """What the cascade did on dev, beside its members."""
+    quality = _mean([(r.quality, n) for r, n in own])
+    passed = _mean([(1 - r.answered[0], n) for r, n in own])
+    cost = _mean([(r.cost, n) for r, n in own])
+    fact("score on dev", quality)
+    fact("best member's score on dev", dev.best)
+    fact("score on dev if the right member were always chosen", dev.oracle)
+    if dev.best > 0:
+        fact("quality kept on dev, share of the best member's", quality / dev.best)
+    fact("passed on by the first member, share of dev items", passed)
+    fact("cost on dev, share of the last member's", cost / float(seen.costs[-1]))
+    fact("cost saved on dev, share of the last member's", 1 - cost / float(seen.costs[-1]))
+
+
+def _mean(weighed: Sequence[tuple[float, int]]) -> float:
+    return sum(value * n for value, n in weighed) / sum(n for _, n in weighed)
+
+
+def _only(seen: Seen, chosen: Sequence[bool]) -> Seen:
+    rows = np.array(chosen)
+    return Seen(seen.scores[rows], seen.sure[rows], seen.costs)
+
+
+def _seen(members: Sequence[Model], dev: Dev) -> Seen:
+    """Scores, confidences and costs; what finding a confidence takes is part of the cost."""
+    prompts = [own.task.prompt(own.item) for own in dev.items]
+    columns, spent = [], list(dev.costs)
+    for place, member in enumerate(members[:-1]):
+        told = [own.answers[place] for own in dev.items]
+        with metered() as meter:
+            free = confidence_in(member, prompts, [t.completion if t else None for t in told])
+        spent[place] += meter.cost
+        chosen = [margin(t.weighed) if t and t.weighed else NONE for t in told]
+        columns.append(np.maximum(free, chosen))
+    scores = np.array([[score or 0.0 for score in own.scores] for own in dev.items])
+    asked = [sum(own.answers[m] is not None for own in dev.items) for m in range(len(members))]
+    costs = np.array(_in_one_unit(spent, asked)) / np.array(asked)
+    return Seen(scores, np.stack(columns, axis=1), costs)
+
+
+def _in_one_unit(spent: Sequence[Cost], asked: Sequence[int]) -> list[float]:
+    """Costs in the first unit that all of them have; where there is none, each answer costs 1."""
+    rows = [(c.paid_usd, c.flops, float(c.prompt_tokens + c.new_tokens)) for c in spent]
+    known = (list(unit) for unit in zip(*rows, strict=True) if all(unit))
+    return next(known, [float(num) for num in asked])

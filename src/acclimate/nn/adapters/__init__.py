@@ -1,0 +1,1 @@
+"""What is put into a network: low rank, bottleneck, prefix, value head, routing."""

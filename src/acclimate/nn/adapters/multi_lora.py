@@ -1,0 +1,133 @@
+"""Adapters of one network side by side: each row of a pass goes through its own.
+
+Letters: K networks, N tokens of the rows of one, R rank, I inputs and O outputs of a layer.
+"""
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from acclimate.core.runtime.silence import quietly
+
+_ONLY = "default"
+"""What PEFT calls the adapter of a network that has one."""
+Updates = Mapping[str, Any]
+"""PEFT's low-rank updates by the layer's name; none in a base as it is."""
+
+
+class SideBySide(torch.nn.Module):
+    """A linear layer whose rows, in K equal parts, have low-rank updates of their own.
+
+    `x W' + s_k x A_k' B_k'` (Hu et al. 2022, equation 3) in three products whatever K is, as Chen
+    et al. 2023 (Punica, https://arxiv.org/abs/2310.18547) batch adapters.
+    """
+
+    def __init__(self, layer: Any, updates: Sequence[Any | None]) -> None:
+        """Stand where `layer` stood.
+
+        Args:
+            layer: Without an adapter.
+            updates: PEFT's of each part; None: it has none. Those of the greatest rank are from
+                now on views of what is stacked here, so that they lie in memory once.
+        """
+        super().__init__()
+        self.layer = layer
+        first = next(own for own in updates if own is not None)
+        self.in_features, self.out_features = first.in_features, first.out_features
+        new = first.lora_A[_ONLY].weight.new_zeros
+        rank = max(own.r[_ONLY] for own in updates if own is not None)
+        self.down = new(len(updates), rank, self.in_features)  # (K, R, I)
+        self.up = new(len(updates), self.out_features, rank)  # (K, O, R)
+        self.scale = new(len(updates), 1, 1)
+        for place, own in enumerate(updates):
+            if own is not None:
+                _move(own.lora_A[_ONLY], self.down[place, : own.r[_ONLY]])
+                _move(own.lora_B[_ONLY], self.up[place, :, : own.r[_ONLY]])
+                self.scale[place] = own.scaling[_ONLY]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (…, I) of KN tokens to (…, O)."""
+        plain = self.layer(x)
+        size = len(self.scale)
+        inner = torch.bmm(x.reshape(size, -1, self.in_features), self.down.mT).mul_(self.scale)
+        whole = torch.baddbmm(plain.reshape(size, -1, self.out_features), inner, self.up.mT)
+        return whole.view(plain.shape)
+
+
+def _move(part: Any, place: torch.Tensor) -> None:
+    """Let a matrix lie in a place, if it fills rows from end to end; else copy it there."""
+    place.copy_(part.weight)
+    if place.is_contiguous():
+        part.weight.data = place
+
+
+def updates_of(network: Any, base: Any) -> Updates | None:
+    """The low-rank updates that make a network of its base.
+
+    Returns:
+        None where something else makes it, as another kind of adapter or weights of its own.
+    """
+    known = _seen.get(network)
+    if known is None or known[0]() is not base:
+        known = _seen[network] = weakref.ref(base), _found(network, base)
+    return known[1]
+
+
+def _found(network: Any, base: Any) -> Updates | None:
+    with quietly():
+        from peft.tuners.lora.layer import Linear
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+    found = {n: m for n, m in network.named_modules() if isinstance(m, BaseTunerLayer)}
+    if not all(type(layer) is Linear and _is_plain(layer) for layer in found.values()):
+        return None
+    known = {id(weight) for weight in base.parameters()}
+    for layer in found.values():
+        known |= {id(w) for w in (layer.lora_A[_ONLY].weight, layer.lora_B[_ONLY].weight)}
+    return found if all(id(weight) in known for weight in network.parameters()) else None
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether the layer does nothing but add the product of its two matrices."""
+    is_only = list(layer.lora_A) == [_ONLY] and layer.active_adapters == [_ONLY]
+    is_on = not layer.merged and not layer.disable_adapters
+    is_alike = is_only and layer.lora_A[_ONLY].weight.dtype == layer.get_base_layer().weight.dtype
+    return is_on and is_alike and not layer.lora_variant and not layer.lora_bias[_ONLY]
+
+
+_seen: "weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], Updates | None]]"
+_seen = weakref.WeakKeyDictionary()
+"""By network: its base, and what was found."""
+Made = tuple[tuple["weakref.ref[Any]", ...], Any]
+_made: "weakref.WeakKeyDictionary[Any, Made]" = weakref.WeakKeyDictionary()
+"""By the first network: all of them, and what was made of them."""
+
+
+def side_by_side(
+    networks: Sequence[Any], updates: Sequence[Updates], copied: Callable[[], Any]
+) -> Any:
+    """A network whose rows, in as many equal parts, go through these networks, in order.
+
+    Args:
+        networks: Of one base.
+        updates: Which each of them adds to the base.
+        copied: Gives a copy of the base's modules around the same weights.
+    """
+    parts, made = _made.get(networks[0], ((), None))
+    if [part() for part in parts] != list(networks):
+        made = _put_on(copied(), updates)
+        _made[networks[0]] = tuple(map(weakref.ref, networks)), made
+    return made
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def _put_on(network: Any, updates: Sequence[Updates]) -> Any:
+    for name in dict.fromkeys(name for own in updates for name in own):
+        above, _, last = name.rpartition(".")
+        layer = network.get_submodule(name)
+        own = SideBySide(layer, [found.get(name) for found in updates])
+        setattr(network.get_submodule(above), last, own.eval())
+    return network

@@ -1,0 +1,76 @@
+"""An adapter of the PEFT library (LoRA and its kin) inside a network."""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from acclimate.core.runtime.silence import quietly
+from acclimate.nn.adapters.interface import Adapter
+from acclimate.nn.fast_linear import use_fast_linears
+
+
+class PeftAdapter(Adapter):
+    """Puts a PEFT configuration's layers in place of a network's; saves in PEFT's own format."""
+
+    def __init__(self, model: Any) -> None:
+        """Hold a PeftModel."""
+        self.model = model
+        # An adapter's own small matrices gain from the faster product as the large ones do.
+        self.network = use_safe_norms(use_fast_linears(model.get_base_model()))
+
+    @classmethod
+    def new(cls, network: Any, config: Any) -> Self:
+        """Put a new adapter on a network, in place."""
+        with quietly():
+            from peft import get_peft_model
+
+            return cls(get_peft_model(network, config))
+
+    def write(self, folder: Path) -> None:
+        """Save in PEFT's format."""
+        with quietly():
+            self.model.save_pretrained(folder)
+
+    @classmethod
+    def read(cls, network: Any, folder: Path) -> Self:
+        """Load what PEFT, ours or anybody's, saved."""
+        with quietly():
+            from peft import PeftModel
+
+            return cls(PeftModel.from_pretrained(network, folder).eval())
+
+    def merged(self) -> Any:
+        """A copy with the update added to the weights."""
+        return copy.deepcopy(self.model).merge_and_unload()
+
+
+# MERGED nn/dora_norm.py: DoRA on weights with rows of zeros: a row without a direction keeps none.
+
+
+def use_safe_norms(network: Any) -> Any:
+    """Let PEFT's DoRA layers in a network take zero rows, in place; same network.
+
+    They divide by each row's length; a row of length 0, whose learned length is 0 as well, would
+    become 0/0. It stays zero instead, in training too. Only the class of a layer changes.
+    """
+    for module in network.modules():
+        if type(module).__name__ == "DoraLinearLayer":
+            module.__class__ = _safe_kind()
+    return network
+
+
+@cache
+def _safe_kind() -> type:
+    from peft.tuners.lora.dora import DoraLinearLayer
+
+    class SafeDoraLayer(DoraLinearLayer):
+        """PEFT's own but for lengths of 0."""
+
+        def get_weight_norm(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            lengths: torch.Tensor = super().get_weight_norm(*args, **kwargs)
+            return lengths.where(lengths > 0, 1.0)
+
+    return SafeDoraLayer

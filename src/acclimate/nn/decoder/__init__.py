@@ -1,0 +1,1 @@
+"""The fast forward pass of Llama-like networks, and its KV cache."""

@@ -1,0 +1,1 @@
+"""Answers kept and given again, by key or by similarity."""

@@ -1,0 +1,236 @@
+"""What people say of answers, kept in SQLite: added to, never changed."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from acclimate.core.domain import Record
+from acclimate.core.errors import BackendError, ConfigError
+from acclimate.core.storage.sqlite import transaction
+
+_ELSEWHERE = "give a file elsewhere"
+
+
+class Message(Record):
+    """What somebody said in a dialogue."""
+
+    role: Literal["system", "user", "assistant"]
+    """Who."""
+    content: str
+    """What."""
+
+
+class Answer(Record):
+    """One answer of one system."""
+
+    text: str
+    """As it was shown."""
+    system: str = ""
+    """Who gave it; empty: not known."""
+    is_cut: bool = False
+    """Whether it was ended at the longest answer that is allowed."""
+
+
+class Comparison(Record):
+    """Two answers that were shown side by side."""
+
+    ticket: str
+    """Names it to the person, and tells nothing of the systems."""
+    messages: tuple[Message, ...]
+    """The dialogue, up to and with the question."""
+    task: str = ""
+    """Task of the domain that it was asked as; empty: none."""
+    answers: tuple[Answer, Answer]
+    """In the order in which they were shown."""
+    sources: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """Documents that each rests on, best first."""
+
+
+class Vote(Record):
+    """Which of the two was better."""
+
+    ticket: str
+    """Of the comparison."""
+    choice: Literal["first", "second", "tie"]
+    """The better one, in the order in which they were shown."""
+
+
+class Rating(Record):
+    """Whether an answer was good."""
+
+    messages: tuple[Message, ...]
+    """The dialogue, up to and with the question."""
+    task: str = ""
+    """Task of the domain that it was asked as; empty: none."""
+    answer: Answer
+    """What was rated."""
+    rating: Literal["up", "down"]
+    """Good or not; of several ratings of one answer the last counts."""
+
+
+class Correction(Record):
+    """How an answer should have read."""
+
+    messages: tuple[Message, ...]
+    """The dialogue, up to and with the question."""
+    task: str = ""
+    """Task of the domain that it was asked as; empty: none."""
+    answer: Answer
+    """What was corrected."""
+    corrected: str
+    """As it should be; of several corrections of one answer the last counts."""
+
+
+Given = Comparison | Vote | Rating | Correction
+Kind = TypeVar("Kind", Comparison, Vote, Rating, Correction)
+
+
+class FeedbackStore:
+    """Records in the order they were given; safe against being killed and among threads.
+
+    The file is made when something is given: where nobody says anything, nothing is left behind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Keep it in this file, which need not be there yet.
+
+        Raises:
+            ConfigError: It cannot be written there.
+            BackendError: The file is no such database, or of a newer version.
+        """
+        self.path = path
+        if not _is_there(path):
+            _check_place(path.parent)
+            return
+        with self._connected() as db:
+            found = version(db)
+        if found > VERSION:
+            raise BackendError(
+                f"{path}: feedback of version {found}, this acclimate reads up to {VERSION}; "
+                f"update acclimate, or {_ELSEWHERE}"
+            )
+        if not os.access(path, os.W_OK):
+            raise ConfigError(f"{path}: the file cannot be written; {_ELSEWHERE}")
+
+    def add(self, given: Given) -> bool:
+        """Keep a record, in a transaction of its own.
+
+        Returns:
+            False where there is a vote on that ticket already; the first one stands.
+        """
+        created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        _make_folder(self.path.parent)
+        with self._connected() as db:
+            make_tables(db)
+            added = db.execute(
+                "INSERT INTO given (kind, ticket, created, body) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                (_name(type(given)), getattr(given, "ticket", None), created, _body(given)),
+            )
+        return added.rowcount == 1
+
+    def all(self, kind: type[Kind]) -> list[Kind]:
+        """Every record of a kind, in the order it was given."""
+        found = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", _name(kind))
+        return [kind.model_validate_json(body) for (body,) in found]
+
+    def comparison(self, ticket: str) -> Comparison | None:
+        """What was shown under a ticket."""
+        found = self._found("SELECT body FROM given WHERE kind='comparison' AND ticket=?", ticket)
+        return Comparison.model_validate_json(found[0][0]) if found else None
+
+    def counts(self) -> dict[str, int]:
+        """How many of each kind there are, those that there are none of left out."""
+        return dict(self._found("SELECT kind, COUNT(*) FROM given GROUP BY kind"))
+
+    def _found(self, query: str, *told: str) -> list[Any]:
+        """What a query finds; nothing where nothing was given yet."""
+        if not _is_there(self.path):
+            return []
+        with self._connected() as db:
+            return db.execute(query, told).fetchall() if version(db) else []
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with transaction(self.path, _ELSEWHERE) as db:
+                yield db
+        except sqlite3.DatabaseError as error:
+            raise BackendError(
+                f"{self.path}: feedback cannot be kept there ({error}); {_ELSEWHERE}"
+            ) from error
+
+
+def _is_there(path: Path) -> bool:
+    return os.access(path, os.F_OK)  # where nobody may look there is nothing
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be made a folder ({error.strerror}); {_ELSEWHERE}"
+        ) from error
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder that will not take a file, before anybody gives anything.
+
+    Raises:
+        ConfigError: It cannot be written into, or not be made.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise ConfigError(f"{there}: not a folder that can be written into; {_ELSEWHERE}")
+
+
+def _name(kind: type[Given]) -> str:
+    return kind.__name__.lower()
+
+
+def _body(given: Given) -> str:
+    return given.model_dump_json()
+
+
+# MERGED server/feedback_tables.py: The tables that feedback is kept in, which let nothing be changed.
+
+
+VERSION = 1
+"""Of the tables; kept in the file itself."""
+_TABLES = """
+CREATE TABLE given (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    ticket TEXT,
+    created TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX once ON given (kind, ticket) WHERE ticket IS NOT NULL;
+CREATE TRIGGER no_change BEFORE UPDATE ON given
+    BEGIN SELECT RAISE(ABORT, 'feedback is added to, never changed'); END;
+CREATE TRIGGER no_loss BEFORE DELETE ON given
+    BEGIN SELECT RAISE(ABORT, 'feedback is added to, never removed'); END;
+"""
+
+
+def version(db: sqlite3.Connection) -> int:
+    """Of the tables that are there; 0: none are."""
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    return int(found)
+
+
+def make_tables(db: sqlite3.Connection) -> None:
+    """Make them where there are none."""
+    if version(db) > 0:
+        return
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("BEGIN IMMEDIATE")  # two that come first at once make them once
+    if version(db) == 0:
+        for statement in _TABLES.split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version={VERSION}")

@@ -1,0 +1,94 @@
+"""Texts as vectors: by the encoder that a system searches with, or by its network.
+
+Letters: N texts, C of a vector.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.runtime.cost import metered
+from acclimate.core.storage.saved_model import descendants
+from acclimate.retrieval.rag_model import WithPassages
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.limits import Limits
+from acclimate.server.openai.prompts import decoded, each
+from acclimate.server.openai.requests import EmbeddingRequest
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors, and what they took."""
+
+    vectors: NDArray[np.float32]
+    """Unit vectors (N, C)."""
+    num_tokens: int
+
+
+@dataclass(frozen=True)
+class EmbeddingJob:
+    """Texts to place."""
+
+    asked: EmbeddingRequest
+
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Embedded]:
+        """All vectors at once."""
+        yield embedded(systems[self.asked.model], self.asked, limits)
+
+
+def embedded(model: Model, asked: EmbeddingRequest, limits: Limits) -> Embedded:
+    """Place the texts of a request.
+
+    Raises:
+        RefusedError: There are too many, or nothing in the model places texts.
+    """
+    texts = each(asked.input)
+    if len(texts) > limits.max_texts:
+        raise RefusedError(
+            422, f"{len(texts)} texts, must be at most {limits.max_texts}", param="input"
+        )
+    said = [text if isinstance(text, str) else decoded(model, text) for text in texts]
+    with metered() as meter:
+        vectors = _placed(model, said)
+    if asked.dimensions not in {None, vectors.shape[1]}:
+        raise RefusedError(
+            422,
+            f"dimensions={asked.dimensions}, this model gives {vectors.shape[1]}; leave it out",
+            param="dimensions",
+        )
+    return Embedded(vectors, meter.cost.prompt_tokens)
+
+
+def _placed(model: Model, texts: list[str]) -> NDArray[np.float32]:
+    parts = [part for _, part in descendants(model)]
+    for part in parts:
+        if isinstance(part, WithPassages) and part.index.manifest.settings.encoder:
+            return part.index.encode(texts)
+    for part in parts:
+        if isinstance(part, NeuralModel):
+            from acclimate.inference.embeddings import mean_states
+
+            vectors: NDArray[np.float32] = mean_states(part, texts)
+            return vectors
+    raise RefusedError(422, "this model has neither an encoder nor a network", param="model")
+
+
+def embeddings_reply(asked: EmbeddingRequest, found: Embedded) -> dict[str, Any]:
+    """In OpenAI's shape."""
+    rows = [
+        {"object": "embedding", "index": index, "embedding": _written(asked, vector)}
+        for index, vector in enumerate(found.vectors)
+    ]
+    usage = {"prompt_tokens": found.num_tokens, "total_tokens": found.num_tokens}
+    return {"object": "list", "data": rows, "model": asked.model, "usage": usage}
+
+
+def _written(asked: EmbeddingRequest, vector: NDArray[np.float32]) -> str | list[float]:
+    if asked.encoding_format == "base64":
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    return [float(value) for value in vector]

@@ -1,0 +1,139 @@
+"""Completions that begin with their prompt, its tokens weighed where asked for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from acclimate.core.model import Completion, Model, Sampling
+from acclimate.core.prompt import Passage, Prompt
+from acclimate.core.rewriter import unwrap
+from acclimate.data.tokenizers.chat_template import stop_ids
+from acclimate.inference.local_model import LocalModel
+from acclimate.inference.prompt_logprobs import Given, Weighed, weigh_tokens
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.openai.prompts import check_ids, starts
+from acclimate.server.openai.requests import Text
+
+Asked = tuple[Prompt, Text]
+"""A prompt and what it was made from."""
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A prompt as the network of a model reads it."""
+
+    given: Given
+    passages: tuple[Passage, ...]
+
+
+def echoed(
+    model: Model, asked: Sequence[Asked], sampling: Sampling, num_tokens: int
+) -> Iterator[Completion]:
+    """Each prompt and its answer as one text.
+
+    Args:
+        model: Where tokens are told, one that ends in a decoder of ours.
+        asked: One at least.
+        sampling: How answers are drawn.
+        num_tokens: The longest answer; 0 for none.
+
+    Raises:
+        RefusedError: The prompts' tokens cannot be weighed.
+    """
+    prompts = [prompt for prompt, _ in asked]
+    if sampling.logprobs is None:
+        new = _drawn(model, prompts, sampling) if num_tokens else _unsaid(model, prompts)
+        for prompt, answer in zip(prompts, new, strict=True):
+            yield replace(answer, text=_joined(prompt, answer), tokens=())
+        return
+    core = _decoder(model)
+    laid_out = [_laid_out(model, core, prompt, text) for prompt, text in asked]
+    weighed = weigh_tokens(core, [own.given for own in laid_out], sampling.logprobs)
+    if num_tokens == 0:
+        new = [_NOTHING] * len(prompts)
+    elif num_tokens == 1 and _is_plain(sampling):
+        new = [_next(core, own) for own in weighed]
+    else:
+        new = _drawn(model, prompts, sampling)
+    for prompt, own, told, answer in zip(prompts, laid_out, weighed, new, strict=True):
+        yield replace(
+            answer,
+            text=_joined(prompt, answer),
+            num_prompt_tokens=len(own.given.before) + len(own.given.ids),
+            tokens=(*told.tokens, *answer.tokens),
+            passages=own.passages,
+        )
+
+
+_NOTHING = Completion("", is_cut=True)
+
+
+def _drawn(model: Model, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+    # Tokens are told in any case: they know the blank before an answer, which its text has not.
+    told = {"logprobs": sampling.logprobs or 0}
+    return list(model.generate(prompts, sampling.model_copy(update=told)))
+
+
+def _unsaid(model: Model, prompts: Sequence[Prompt]) -> list[Completion]:
+    """What answers tell of their prompts: how many tokens those are, the model alone knows."""
+    answers = model.generate(prompts, Sampling(max_new_tokens=1))
+    return [replace(answer, text="", num_new_tokens=0, is_cut=True) for answer in answers]
+
+
+def _joined(prompt: Prompt, answer: Completion) -> str:
+    first = answer.tokens[0].text if answer.tokens else ""
+    blank = first[: len(first) - len(first.lstrip())] if answer.text else ""
+    return prompt.question + blank + answer.text.lstrip()
+
+
+def _next(core: LocalModel, told: Weighed) -> Completion:
+    """The likeliest token as an answer; weighing the prompt has told it already."""
+    is_end = told.next_id in stop_ids(core.network, core.tokenizer)
+    text = "" if is_end else told.next_token.text
+    return Completion(text, num_new_tokens=1, is_cut=not is_end, tokens=(told.next_token,))
+
+
+def _is_plain(sampling: Sampling) -> bool:
+    """Whether the likeliest token is the one that is drawn, and all of it is the answer."""
+    plain = Sampling(
+        max_new_tokens=sampling.max_new_tokens, logprobs=sampling.logprobs, seed=sampling.seed
+    )
+    return sampling == plain
+
+
+def _decoder(model: Model) -> LocalModel:
+    core = unwrap(model).core
+    if not isinstance(core, LocalModel) or core.is_seq2seq:
+        raise RefusedError(
+            422,
+            "the tokens of a prompt can be weighed where one decoder reads it, and this system has "
+            "none; leave out echo or logprobs",
+            param="echo",
+        )
+    return core
+
+
+def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: Text) -> LaidOut:
+    (shown,) = unwrap(model).render([prompt])
+    if shown.passages or shown.examples:
+        shown, _ = core.layout.fitted(shown, 1)
+    start = starts(core.tokenizer)
+    stem = core.layout.text(shown.having(question="", lead=""))
+    before = core.tokenizer(stem)["input_ids"] if stem else start
+    if isinstance(text, str):
+        ids = core.tokenizer(text, add_special_tokens=False)["input_ids"]
+    else:
+        check_ids(core.tokenizer, text)
+        ids = list(text)
+        before = [] if before == start == ids[: len(start)] else before
+    # Line breaks before a text are other tokens than at an end: both are read as one.
+    whole = core.tokenizer(stem + prompt.question)["input_ids"] if stem else []
+    before = whole[: -len(ids)] if ids and whole[-len(ids) :] == ids else before
+    num_tokens = len(before) + len(ids)
+    if not ids or num_tokens >= core.window:
+        raise RefusedError(
+            422,
+            f"the prompt takes {num_tokens} tokens, must be from 1 to {core.window - 1} to be "
+            "echoed with logprobs",
+            param="prompt",
+        )
+    return LaidOut(Given(before, ids, core.route(shown)), shown.passages)

@@ -1,0 +1,113 @@
+"""From what a request holds, dialogues and running text, to prompts of the core."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.prompt import RUNNING_TEXT, Example, Prompt, Turn
+from acclimate.core.rewriter import unwrap
+from acclimate.core.storage.saved_model import descendants
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.openai.requests import Message, Text, Texts
+
+
+def chat_prompt(model: Model, messages: Sequence[Message], task: str) -> Prompt:
+    """A dialogue as a prompt.
+
+    One question is asked as a study asks it. Of a longer dialogue, models that chat read the
+    turns; to others what was said before is examples of questions and answers.
+
+    Raises:
+        RefusedError: The user does not speak last.
+    """
+    instruction = "\n\n".join(m.text for m in messages if m.role in {"system", "developer"})
+    said = [m for m in messages if m.role in {"user", "assistant"}]
+    if not said or said[-1].role != "user":
+        raise RefusedError(422, "the last message must be the user's", param="messages")
+    prompt = Prompt(said[-1].text, task=task, instruction=instruction)
+    if len(said) == 1:
+        return prompt
+    if _chats(model):
+        return prompt.having(turns=tuple(Turn(m.role, m.text) for m in said))
+    return prompt.having(examples=tuple(_examples(said[:-1])))
+
+
+def _examples(said: Sequence[Message]) -> Iterator[Example]:
+    asked: list[str] = []
+    for message in said:
+        if message.role == "user":
+            asked.append(message.text)
+        else:
+            yield Example("\n".join(asked), message.text)
+            asked = []
+    if asked:
+        yield Example("\n".join(asked), "")
+
+
+def _chats(model: Model) -> bool:
+    tokenizers = [part.tokenizer for _, part in descendants(model) if isinstance(part, NeuralModel)]
+    return any(tokenizer.chat_template for tokenizer in tokenizers)
+
+
+def running_prompt(model: Model, text: Text, task: str) -> Prompt:
+    """Text that the model shall go on with.
+
+    Raises:
+        RefusedError: It is token ids, which the model has not.
+    """
+    said = text if isinstance(text, str) else decoded(model, text)
+    return Prompt(said, task=task, template=RUNNING_TEXT)
+
+
+def each(texts: Text | Texts) -> list[Text]:
+    """One text or several, as several."""
+    if isinstance(texts, str) or isinstance(texts[0], int):
+        return [texts]  # type: ignore[list-item]
+    return list(texts)  # type: ignore[arg-type]
+
+
+def decoded(model: Model, ids: Sequence[int]) -> str:
+    """The text of token ids; a start of text that encoding adds anyway is left out.
+
+    Raises:
+        RefusedError: The model reads no token ids, or not these.
+    """
+    tokenizer = tokenizer_of(model)
+    check_ids(tokenizer, ids)
+    start = starts(tokenizer)
+    if start and list(ids[: len(start)]) == start:
+        ids = ids[len(start) :]
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+
+def starts(tokenizer: Any) -> list[int]:
+    """What encoding puts before every text."""
+    ids: list[int] = tokenizer("a")["input_ids"]
+    bare: list[int] = tokenizer("a", add_special_tokens=False)["input_ids"]
+    return next((ids[:i] for i in range(len(ids)) if ids[i : i + len(bare)] == bare), [])
+
+
+def check_ids(tokenizer: Any, ids: Sequence[int]) -> None:
+    """Refuse ids that are none of the vocabulary's.
+
+    Raises:
+        RefusedError: One is not.
+    """
+    if max(ids) >= len(tokenizer):
+        raise RefusedError(
+            422, f"token id {max(ids)}, must be below {len(tokenizer)}", param="prompt"
+        )
+
+
+def tokenizer_of(model: Model) -> Any:
+    """The tokenizer of a model that stands on one network.
+
+    Raises:
+        RefusedError: It stands on several, or on none.
+    """
+    core = unwrap(model).core
+    if not isinstance(core, NeuralModel):
+        raise RefusedError(
+            422, "this model has no token ids of its own; send the prompt as text", param="prompt"
+        )
+    return core.tokenizer

@@ -1,0 +1,156 @@
+"""From a request's fields to how its answers are drawn."""
+
+import json
+import secrets
+from typing import Any
+
+from pydantic import ValidationError
+
+from acclimate.core.model import Model, Sampling
+from acclimate.core.rewriter import unwrap
+from acclimate.core.validation_messages import sentence
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.limits import Limits
+from acclimate.server.openai.requests import (
+    Asked,
+    ChatRequest,
+    ChoiceFormat,
+    CompletionRequest,
+    Format,
+    JsonFormat,
+    RegexFormat,
+    SchemaFormat,
+)
+from acclimate.server.task_prompts import AskedAs
+
+COMPLETION_TOKENS = 16
+"""The longest answer of a completion that does not say, as OpenAI's."""
+ANY_OBJECT = '{"type": "object"}'
+
+
+def sampling_of(asked: Asked, limits: Limits) -> Sampling:
+    """How the answers to a request are drawn.
+
+    Raises:
+        RefusedError: It asks for more than the limits allow.
+    """
+    chosen = {
+        "temperature": asked.temperature,
+        "top_k": asked.top_k,
+        "top_p": asked.top_p,
+        "min_p": asked.min_p,
+        "repetition_penalty": asked.repetition_penalty,
+    }
+    fields: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
+    stop = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
+    try:
+        return Sampling(
+            max_new_tokens=max(1, longest(asked, limits)),
+            stop=tuple(stop),
+            seed=seed,
+            logprobs=_num_likeliest(asked),
+            **fields,
+            **_constraint(asked.response_format),
+        )
+    except ValidationError as error:
+        raise RefusedError(422, sentence("request", error, Sampling)) from None
+
+
+def limits_for(model: Model, task: str, limits: Limits) -> Limits:
+    """The same, where a chat that does not say how long answers as long as its task does.
+
+    A study leaves so much room beside the prompt: with another, it could show other passages.
+
+    Raises:
+        ConfigError: A task that the domain has not.
+    """
+    own = [part.longest(task) for part in unwrap(model).rewriters if isinstance(part, AskedAs)]
+    told = next(filter(None, own), limits.default_new_tokens)
+    return limits.model_copy(update={"default_new_tokens": min(told, limits.max_new_tokens)})
+
+
+def own_length(asked: Asked, sampling: Sampling, model: Model, limits: Limits) -> Sampling:
+    """The same; a chat that does not say how long its answer may be, as its model has it.
+
+    Raises:
+        ConfigError: A task that the domain has not.
+    """
+    if _told(asked)[1] is not None:
+        return sampling
+    length = limits_for(model, asked.task or "", limits).default_new_tokens
+    return sampling.model_copy(update={"max_new_tokens": length})
+
+
+def longest(asked: Asked, limits: Limits) -> int:
+    """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
+
+    Raises:
+        RefusedError: More than the limits allow, or none.
+    """
+    name, told = _told(asked)
+    if told is None:
+        is_chat = isinstance(asked, ChatRequest)
+        default = limits.default_new_tokens if is_chat else COMPLETION_TOKENS
+        return min(default, limits.max_new_tokens)
+    least = 0 if isinstance(asked, CompletionRequest) and asked.echo else 1
+    if not least <= told <= limits.max_new_tokens:
+        raise RefusedError(
+            422,
+            f"{name}={told}, must be from {least} to {limits.max_new_tokens}",
+            param=name,
+        )
+    return told
+
+
+def _told(asked: Asked) -> tuple[str, int | None]:
+    """The field that says how long an answer may be, and what it says."""
+    if not isinstance(asked, ChatRequest) or asked.max_completion_tokens is None:
+        return "max_tokens", asked.max_tokens
+    if asked.max_tokens not in {None, asked.max_completion_tokens}:
+        raise RefusedError(
+            422,
+            f"max_tokens={asked.max_tokens} and max_completion_tokens="
+            f"{asked.max_completion_tokens} are two names of one limit; give one of them",
+            param="max_completion_tokens",
+        )
+    return "max_completion_tokens", asked.max_completion_tokens
+
+
+def number_of(asked: Asked, num_prompts: int, limits: Limits) -> int:
+    """Answers to each prompt.
+
+    Raises:
+        RefusedError: More in all than the limits allow.
+    """
+    each = asked.n or 1
+    if each * num_prompts > limits.max_answers:
+        raise RefusedError(
+            422,
+            f"n={each} for {num_prompts} prompt{'s' * (num_prompts > 1)}, must come to at most "
+            f"{limits.max_answers} answers; send several requests",
+            param="n",
+        )
+    if isinstance(asked, CompletionRequest) and asked.best_of not in {None, each}:
+        raise RefusedError(422, f"best_of={asked.best_of}, must be n={each}", param="best_of")
+    return each
+
+
+def _num_likeliest(asked: Asked) -> int | None:
+    if isinstance(asked, ChatRequest):
+        if asked.top_logprobs and not asked.logprobs:
+            raise RefusedError(422, "top_logprobs needs logprobs=true", param="top_logprobs")
+        return (asked.top_logprobs or 0) if asked.logprobs else None
+    return asked.logprobs if isinstance(asked, CompletionRequest) else None
+
+
+def _constraint(wanted: Format | None) -> dict[str, Any]:
+    if isinstance(wanted, JsonFormat):
+        return {"json_schema": ANY_OBJECT}
+    if isinstance(wanted, SchemaFormat):
+        return {"json_schema": json.dumps(wanted.json_schema.schema_)}
+    if isinstance(wanted, RegexFormat):
+        return {"regex": wanted.regex}
+    if isinstance(wanted, ChoiceFormat):
+        return {"choice": tuple(wanted.choice)}
+    return {}

@@ -1,0 +1,122 @@
+"""Where requests are taken to: hands, places to work, and who waits."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from acclimate.core.errors import UnknownNameError
+from acclimate.core.model import Completion
+from acclimate.server.api_errors import RefusedError
+from acclimate.server.jobs import ChatJob, CompletionJob, Job, Made
+from acclimate.server.limits import Limits
+from acclimate.server.openai.responses import ChatReply, CompletionReply
+from acclimate.server.openai.streaming import Chunks
+from acclimate.server.prometheus import Metrics
+from acclimate.server.responses import events
+from acclimate.server.workers.admission import Hands, Places
+
+T = TypeVar("T")
+CLIENT_GONE = 499
+"""What is noted of a request whose client did not wait."""
+
+
+@dataclass
+class Desk:
+    """All that routes share."""
+
+    hands: Hands
+    """Who has the systems, and does the work."""
+    limits: Limits
+    places: Places
+    metrics: Metrics
+    created: int = field(default_factory=lambda: int(time.time()))
+    """Since when, seconds of the epoch."""
+    is_draining: bool = False
+    """Whether the server is on its way out and takes nothing new."""
+
+    @classmethod
+    def of(cls, hands: Hands, limits: Limits) -> "Desk":
+        """A desk for these systems."""
+        places = Places(limits, hands)
+        return cls(hands, limits, places, Metrics(places))
+
+    def require(self, *names: str) -> None:
+        """Refuse what cannot be asked.
+
+        Raises:
+            RefusedError: There is no system of such a name, or none is served any more.
+        """
+        if self.is_draining:
+            raise RefusedError(503, "the server is shutting down; ask another, or again later")
+        for name in names:
+            if name not in self.hands.names:
+                unknown = UnknownNameError("model", name, self.hands.names)
+                raise RefusedError(404, str(unknown), code="model_not_found", param="model")
+
+    async def once(self, request: Request, job: Job) -> Any:
+        """The only thing that a job gives."""
+        async with aclosing(self.places.pieces(job)) as made:
+            (found,) = await while_there(request, anext(made))
+            return found
+
+    async def answer(self, request: Request, job: ChatJob | CompletionJob) -> Response:
+        """Have a job done, and answer with it, at once or as it is done."""
+        asked, is_chat = job.asked, isinstance(job, ChatJob)
+        reply = (ChatReply if is_chat else CompletionReply)(
+            id=f"{'chatcmpl' if is_chat else 'cmpl'}-{secrets.token_hex(12)}",
+            created=int(time.time()),
+            model=asked.model,
+            num_each=job.num_each,
+            has_logprobs=job.sampling.logprobs is not None,
+        )
+        made = self.metrics.measured(self.places.pieces(job))
+        if not asked.stream:
+            answers = await while_there(request, _collected(made))
+            return JSONResponse(reply.whole(answers))
+        # A fault before the first piece is told by the status; after it, by an event.
+        first = await while_there(request, anext(made))
+        options = asked.stream_options
+        chunks = Chunks(reply, has_usage=bool(options and options.include_usage))
+        return events(chunks.of(_after(first, made)))
+
+
+async def while_there(request: Request, work: Awaitable[T]) -> T:
+    """The outcome of some work, given up when the client goes away.
+
+    Raises:
+        RefusedError: It went.
+    """
+    doing, gone = asyncio.ensure_future(work), asyncio.ensure_future(_leaving(request))
+    try:
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        raise RefusedError(CLIENT_GONE, "the client went away")
+    finally:
+        doing.cancel()
+        gone.cancel()
+
+
+async def _leaving(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _collected(made: AsyncGenerator[list[Made], None]) -> list[Completion]:
+    return [piece async for together in made for piece in together if isinstance(piece, Completion)]
+
+
+async def _after(
+    first: list[Made], rest: AsyncGenerator[list[Made], None]
+) -> AsyncGenerator[list[Made], None]:
+    async with aclosing(rest) as open_rest:
+        yield first
+        async for together in open_rest:
+            yield together

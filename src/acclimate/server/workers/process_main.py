@@ -1,0 +1,118 @@
+"""A process that loads the systems and does the jobs that the server sends."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from acclimate.core.errors import AcclimateError, ConfigError
+from acclimate.core.model import Model, NeuralModel
+from acclimate.core.runtime.cancellation import Waiter
+from acclimate.server.api_errors import refusal
+from acclimate.server.workers.messages import (
+    Begin,
+    End,
+    Load,
+    Loaded,
+    NotLoaded,
+    Piece,
+    Share,
+    Stop,
+)
+from acclimate.server.workers.process_setup import (
+    give_memory_back,
+    keep_to,
+    keep_what_is_there,
+    pass_over,
+    processors,
+)
+from acclimate.server.workers.thread_pool import Threads, parts
+
+
+def work(connection: Connection, load: Load) -> None:
+    """Load, say so, be told a share, and do jobs until told to stop or nobody is there."""
+    # The server finishes what was begun: it alone says when this process is to end.
+    pass_over()
+    give_memory_back()
+    with suppress(EOFError, OSError):  # nobody is there any more
+        try:
+            found = load()
+        except (AcclimateError, OSError) as error:
+            is_asked_wrong = getattr(error, "exit_code", None) == ConfigError.exit_code
+            connection.send(NotLoaded(str(error), is_asked_wrong))
+            return
+        num = num_side_by_side(found.systems)
+        connection.send(Loaded(tuple(found.systems), found.report, found.tasks, num))
+        told = connection.recv()
+        if isinstance(told, Share):
+            if told.processor is not None:
+                keep_to(told.processor)
+            threads = Threads(found.systems, told.limits)
+            keep_what_is_there()
+            _Doing(connection, threads).go_on()
+
+
+class _Doing:
+    """Jobs by their numbers."""
+
+    def __init__(self, connection: Connection, threads: Threads) -> None:
+        self._connection = connection
+        self._threads = threads
+        self._sending = threading.Lock()
+        self._sinks: dict[int, _Outlet] = {}
+
+    def go_on(self) -> None:
+        """Until told to stop, or the other end is closed; what is going on is stopped then."""
+        try:
+            while not isinstance(told := self._connection.recv(), Stop):
+                if isinstance(told, Begin):
+                    self._sinks[told.number] = _Outlet(self, told.number)
+                    self._threads.begin(told.job, self._sinks[told.number])
+                elif (sink := self._sinks.get(told.number)) is not None:
+                    self._threads.leave(sink)
+        finally:
+            for sink in list(self._sinks.values()):
+                self._threads.leave(sink)
+            self._threads.close()
+
+    def send(self, told: Piece | End) -> None:
+        """Tell the server; once it is gone, nobody."""
+        if isinstance(told, End):
+            self._sinks.pop(told.number, None)
+        with self._sending, suppress(OSError):
+            self._connection.send(told)
+
+
+class _Outlet:
+    """A sink at the other end of the connection."""
+
+    def __init__(self, doing: _Doing, number: int) -> None:
+        self.waiter = Waiter()
+        self._doing = doing
+        self._number = number
+
+    def put(self, piece: Any) -> None:
+        """Send one."""
+        self._doing.send(Piece(self._number, piece))
+
+    def end(self, fault: Exception | None = None) -> None:
+        """Say that there are no more; a fault is told as a client is told it."""
+        self._doing.send(End(self._number, refusal(fault) if fault else None))
+
+
+def num_side_by_side(systems: Mapping[str, Model]) -> int:
+    """Processes that may answer from these systems at once and not be in each other's way.
+
+    Networks that run on one thread leave the other processors idle; all others use them all.
+    """
+    leaves = [part for part in parts(systems) if not part.children]
+    if all(isinstance(part, NeuralModel) and _is_small(part.network) for part in leaves):
+        return len(processors())
+    return 1
+
+
+def _is_small(network: Any) -> bool:
+    from acclimate.nn.threads import SMALL_PARAMS
+
+    return bool(network.device.type == "cpu" and network.num_parameters() < SMALL_PARAMS)

@@ -1,0 +1,1 @@
+"""Paired comparisons, bootstrap, significance, bounds and Pareto fronts."""

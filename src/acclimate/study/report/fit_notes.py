@@ -1,0 +1,90 @@
+"""What fits told, laid out for the report: facts by name, curves by chart."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from acclimate.core.runtime.fit_log import Curve, Notes
+from acclimate.study.findings import Standing
+from acclimate.study.wording import number
+
+TOGETHER = ("train", "dev")
+"""First words of curves that stand in one chart where the rest of their names is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveChart:
+    """The curves of one chart: of each seed, by what tells them apart."""
+
+    title: str
+    says: str
+    lines: tuple[tuple[str, Curve], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the fit of one method in one recipe told, over all seeds."""
+
+    recipe: str
+    method: str
+    num_seeds: int
+    facts: tuple[tuple[str, str], ...] = ()
+    charts: tuple[CurveChart, ...] = ()
+    same_as: str = ""
+    """The recipe above that shares this fit, where one does; nothing is told twice."""
+
+
+def told(standings: Sequence[Standing]) -> list[Told]:
+    """Of every recipe that has notes, method by method."""
+    found: list[Told] = []
+    seen: list[tuple[str, str, tuple[Notes, ...]]] = []
+    for standing in standings:
+        for method, notes in standing.notes.items():
+            before = [r for r, m, own in seen if (m, own) == (method, notes)]
+            if before:
+                own = Told(standing.recipe, method, len(notes), same_as=before[0])
+            else:
+                facts, charts = tuple(_facts(notes)), tuple(_charts(notes))
+                own = Told(standing.recipe, method, len(notes), facts, charts)
+                seen.append((standing.recipe, method, notes))
+            found.append(own)
+    return found
+
+
+def _facts(notes: Sequence[Notes]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys(name for own in notes for name in own.facts):
+        values = list(dict.fromkeys(own.facts[name] for own in notes if name in own.facts))
+        numbers = [value for value in values if not isinstance(value, str)]
+        if len(values) > 1 and len(numbers) == len(values):
+            every = [float(own.facts[name]) for own in notes if name in own.facts]
+            ends = f"{number(min(every))} to {number(max(every))}"
+            yield name, f"{number(mean(every))} (mean of {len(every)} seeds, {ends})"
+        else:
+            said = [value if isinstance(value, str) else number(value) for value in values]
+            yield name, "; ".join(said)
+
+
+def _charts(notes: Sequence[Notes]) -> Iterator[CurveChart]:
+    titles: dict[str, list[tuple[str, str]]] = {}
+    for name in dict.fromkeys(name for own in notes for name in own.curves):
+        first, _, rest = name.partition(" ")
+        title, label = (rest, first) if first in TOGETHER and rest else (name, "")
+        titles.setdefault(title, []).append((label, name))
+    for title, names in titles.items():
+        lines = [(label, own.curves[n]) for label, n in names for own in notes if n in own.curves]
+        lines = [(label, curve) for label, curve in lines if curve]
+        if lines:
+            yield CurveChart(title, _said(lines), tuple(lines))
+
+
+def _said(lines: Sequence[tuple[str, Curve]]) -> str:
+    """Where each kind of curve begins and ends, and its least between, in the first seed."""
+    said = []
+    for label, curve in dict(reversed(lines)).items():
+        (begin, first), (end, last) = curve[0], curve[-1]
+        at, least = min(curve, key=lambda point: point[1])
+        text = f"from {number(first)} at step {number(begin)} to {number(last)} at {number(end)}"
+        if least < min(first, last):
+            text += f", least {number(least)} at {number(at)}"
+        said.append(f"{label} {text}".strip())
+    return "; ".join(reversed(said)) + "."

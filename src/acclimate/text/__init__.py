@@ -1,1 +1,0 @@
-"""Text before it is tokens: layouts, chunks, near-duplicates, worked examples."""

@@ -1,1 +1,0 @@
-"""From folders of raw text to clean documents and shards of tokens."""

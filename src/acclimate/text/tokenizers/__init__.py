@@ -1,1 +1,0 @@
-"""Tokenizers: trained on raw text, saved, counted, and asked what they lose."""

@@ -1,0 +1,97 @@
+"""Where a run's batches come from: asked by step, the same each time."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from acclimate.core.runtime.seeding import derive
+from acclimate.training.packing import Batch, Example, causal_batches, epoch, seq2seq_batches
+
+MAX_PASS_TOKENS = 4096
+"""Tokens in one forward and backward pass; a larger step is accumulated."""
+
+
+class Source(Protocol):
+    """Gives the passes of any step, and those of dev.
+
+    A process whose share is empty still gets one pass, an idle one.
+    """
+
+    def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
+        """What process `rank` of `size` reads in a step; never empty."""
+
+    def dev_passes(self, rank: int, size: int) -> Iterable[Batch]:
+        """What it reads at each look; never empty where there is any dev."""
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether there is anything to look at."""
+
+    @property
+    def targets_per_byte(self) -> float | None:
+        """Targets a byte of dev text, where every token of running text is one."""
+
+    def named(self, step: int) -> str:
+        """What a step reads, in words, for whoever looks for a fault in the data."""
+
+
+@dataclass(frozen=True)
+class ExampleSource:
+    """Prompts with answers, shuffled anew each epoch and packed into rows."""
+
+    train: Sequence[Example]
+    dev: Sequence[Example]
+    batch_size: int
+    seed: int
+    is_seq2seq: bool
+    dtype: torch.dtype = torch.float32
+    lay_out: Callable[[Sequence[Any]], Iterable[Batch]] | None = None
+    """Makes batches of examples that are more than a prompt and its answer."""
+
+    @classmethod
+    def of(cls, network: Any, train: Sequence[Example], dev: Sequence[Example], **how: Any) -> Any:
+        """Examples laid out as a network reads them."""
+        is_seq2seq = bool(network.config.is_encoder_decoder)
+        return cls(train, dev, is_seq2seq=is_seq2seq, dtype=network.dtype, **how)
+
+    def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
+        """The step's examples; every process needs one at least."""
+        each = math.ceil(len(self.train) / self.batch_size)
+        round_seed = derive(self.seed, step // each)
+        groups = list(epoch(self.train, self.batch_size, seed=round_seed))
+        return list(self._share(groups[step % each], rank, size))
+
+    def dev_passes(self, rank: int, size: int) -> Iterable[Batch]:
+        """The dev examples of this process."""
+        return self._share(self.dev, rank, size) if self.dev else ()
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether there are dev examples."""
+        return bool(self.dev)
+
+    @property
+    def targets_per_byte(self) -> float | None:
+        """None: answers after prompts are no running text."""
+        return None
+
+    def named(self, step: int) -> str:
+        """The step's place in its epoch."""
+        each = math.ceil(len(self.train) / self.batch_size)
+        return f"batch {step % each + 1} of {each} in epoch {step // each + 1}"
+
+    def _share(self, examples: Sequence[Example], rank: int, size: int) -> Iterable[Batch]:
+        mine = examples[rank::size]
+        if mine:
+            return self._laid_out(mine)
+        return (batch.idle() for batch in self._laid_out(examples[:1]))
+
+    def _laid_out(self, examples: Sequence[Example]) -> Iterable[Batch]:
+        if self.lay_out is not None:
+            return self.lay_out(examples)
+        if self.is_seq2seq:
+            return seq2seq_batches(examples, max_tokens=MAX_PASS_TOKENS)
+        return causal_batches(examples, max_tokens=MAX_PASS_TOKENS, dtype=self.dtype)

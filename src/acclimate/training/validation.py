@@ -1,0 +1,184 @@
+"""Looks at dev while a run goes: what is measured, kept and told."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from acclimate.core.errors import BackendError
+from acclimate.core.runtime.cost import Cost, spend
+from acclimate.core.runtime.fit_log import point
+from acclimate.core.runtime.progress import say
+from acclimate.training import loss_monitor as watch
+from acclimate.training.batch_source import Source
+from acclimate.training.distributed import World, cut_again, cut_like, whole
+from acclimate.training.losses import Loss, next_token_loss
+from acclimate.training.packing import Batch
+
+if TYPE_CHECKING:
+    from acclimate.training.trainer import Run
+
+
+def mean_loss(network: Any, source: Source, loss: Loss = next_token_loss) -> float:
+    """Nats a target over dev, without training."""
+    world = World.here()
+    was_training = network.training
+    network.eval()
+    total, num_targets = 0.0, 0
+    with torch.no_grad():
+        for batch in world.in_step(source.dev_passes(world.rank, world.size)):
+            total += float(loss(network, batch))
+            num_targets += batch.num_targets
+            spend(cost_of(network, batch, 2.0))
+    network.train(was_training)
+    cut_again(network)
+    total, count = world.total(total, num_targets)
+    return total / max(1.0, count)
+
+
+class Looks:
+    """The looks of one run, and its voice: the journal, and sentences for people."""
+
+    def __init__(self, network: Any, run: "Run") -> None:
+        """Look at a network with what a run brings: source, probes, sample, journal."""
+        self.network, self.run = network, run
+        self.stopping = EarlyStopping(network, run.plan.patience)
+        self.train_losses: list[float] = []
+        """Mean since the look before, one a look; 0 at the one before any step."""
+        self._is_main = World.here().is_main
+
+    def look(self, step: int, train_losses: Sequence[float]) -> None:
+        """Measure on dev after a step, given the losses of all steps; tell what is to be told.
+
+        Raises:
+            BackendError: The dev loss is no number.
+        """
+        if not self.run.source.has_dev:
+            return
+        recent = train_losses[-self.run.plan.look_every :]
+        self.train_losses.append(sum(recent) / max(1, len(recent)))
+        found = self._measured(step)
+        if step:
+            point("train loss, nats", step, self.train_losses[-1])
+        point("dev loss, nats", step, found["dev_loss"])
+        self.note(step, **found)
+        self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
+        if watch.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):
+            self._say(
+                "train loss falls while dev loss rises: the run has begun to learn by heart; the "
+                "best weights so far are kept"
+            )
+
+    def note(self, step: int, **values: float | None) -> None:
+        """Write numbers into the journal."""
+        if self.run.journal is not None and self._is_main:
+            self.run.journal.log(step, **values)
+
+    def rewind(self, step: int) -> None:
+        """Let the journal end at a step; with -1 it begins anew."""
+        if self.run.journal is not None and self._is_main:
+            self.run.journal.rewind(step)
+
+    def close(self) -> None:
+        """No more will be told."""
+        if self.run.journal is not None and self._is_main:
+            self.run.journal.close()
+
+    def _measured(self, step: int) -> dict[str, float]:
+        loss = mean_loss(self.network, self.run.source, self.run.loss)
+        if not math.isfinite(loss):
+            raise BackendError(
+                f"training: the dev loss is {loss} at step {step}; lower learning_rate, or look "
+                "at the dev data"
+            )
+        self.stopping.look(loss)
+        self.network.eval()
+        # Each process asks: where the weights are cut over them, none can answer alone.
+        probed = {name: probe(self.network) for name, probe in self.run.probes.items()}
+        sample = self.run.sample(self.network) if self.run.sample is not None else ""
+        self.network.train()
+        cut_again(self.network)
+        if sample:
+            self._say(sample)
+        counted = per_text(loss, self.run.source.targets_per_byte)
+        return {"dev_loss": loss, **{f"dev_{n}": v for n, v in counted.items()}, **probed}
+
+    def _say(self, text: str) -> None:
+        # A run without a journal is one of many in a study, whose rows tell of it.
+        if self._is_main and self.run.journal is not None:
+            say(text)
+
+
+def per_text(loss: float | None, targets_per_byte: float | None) -> dict[str, float]:
+    """Perplexity and bits per byte of text of which every token is a target.
+
+    Args:
+        loss: Nats a target.
+        targets_per_byte: None: not every token is one, and neither can be told.
+    """
+    if loss is None or targets_per_byte is None:
+        return {}
+    return {
+        "perplexity": math.exp(min(loss, 700.0)),  # a float holds no more
+        "bits_per_byte": loss / math.log(2) * targets_per_byte,
+    }
+
+
+def cost_of(network: Any, batch: Batch, flops_per_weight: float) -> Cost:
+    """6 operations a weight and token to train, 2 to look."""
+    flops = flops_per_weight * network.num_parameters() * batch.num_tokens
+    return Cost(train_tokens=batch.num_tokens if flops_per_weight == 6.0 else 0, flops=flops)
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
+
+
+# MERGED training/stopping.py: When to stop, and which weights to keep.
+
+
+class EarlyStopping:
+    """Keeps the learned weights of the lowest dev loss; says when to give up (Prechelt 1998)."""
+
+    def __init__(self, network: Any, patience: int) -> None:
+        """Watch a network; `patience` looks without a better loss are the end, 0 never is."""
+        self._learned = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self._patience = patience
+        self._best: dict[str, torch.Tensor] = {}
+        self.losses: list[float] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last `patience` looks brought nothing better than those before."""
+        return bool(self._patience and self.losses) and self._since_best >= self._patience
+
+    @property
+    def is_best_now(self) -> bool:
+        """Whether the last look was the best."""
+        return bool(self.losses) and self._since_best == 0
+
+    @property
+    def _since_best(self) -> int:
+        return len(self.losses) - 1 - self.losses.index(min(self.losses))
+
+    def look(self, loss: float) -> None:
+        """Take note of a dev loss, and of the weights if it is the lowest."""
+        self.losses.append(loss)
+        if self.is_best_now:
+            self._best = {n: p.detach().clone() for n, p in self._learned.items()}
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the best weights back."""
+        for name, weight in self._best.items():
+            self._learned[name].copy_(weight)
+
+    def best(self) -> dict[str, torch.Tensor]:
+        """The best weights by name, whole even where they are cut over processes."""
+        return {name: whole(weight) for name, weight in self._best.items()}
+
+    def resume(self, losses: Sequence[float], best: Mapping[str, torch.Tensor]) -> None:
+        """Go on from noted losses and the weights of the lowest."""
+        self.losses[:] = losses
+        self._best = {name: cut_like(w, self._learned[name]) for name, w in best.items()}
