@@ -143,7 +143,8 @@ def acclimate(size: dict[str, int], clock: Clock) -> float:
     from acclimate.pretraining.objectives import causal
     from acclimate.pretraining.token_windows import TokenArray, WindowSource
     from acclimate.training.arguments import Plan
-    from acclimate.training.trainer import Run, train
+    from acclimate.training.run import Run
+    from acclimate.training.trainer import train
 
     network = use_fast_linears(network_of(size))
     tokens = TokenArray(tokens_of(size))
@@ -218,7 +219,8 @@ def gpu_line(name: str, size: dict[str, int]) -> str:
     from acclimate.pretraining.objectives import causal
     from acclimate.pretraining.token_windows import TokenArray, WindowSource
     from acclimate.training.arguments import Plan
-    from acclimate.training.trainer import Run, train
+    from acclimate.training.run import Run
+    from acclimate.training.trainer import train
 
     rows, length, steps = 32, 1024, 30
     shape = {k: v for k, v in size.items() if k != "vocab_size"}

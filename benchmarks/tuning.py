@@ -219,7 +219,8 @@ def acclimate(kind: str, train_on: list[tuple[list[int], list[int]]], clock: Clo
     from acclimate.training.arguments import Plan
     from acclimate.training.batch_source import ExampleSource
     from acclimate.training.packing import Example
-    from acclimate.training.trainer import Run, train
+    from acclimate.training.run import Run
+    from acclimate.training.trainer import train
 
     network = use_fast_linears(new_base()).requires_grad_(kind == "full")
     if kind == "lora":

@@ -5,14 +5,12 @@ from math import exp, hypot
 from statistics import NormalDist
 
 from acclimate.core.runtime.fit_log import Notes
+from acclimate.statistics.comparison import Comparison, Difference, Estimate
 from acclimate.study.analysis.recommend import recommend
 from acclimate.study.findings import (
     Capability,
-    Comparison,
     Confirmation,
-    Difference,
     Disagreement,
-    Estimate,
     Findings,
     Forgetting,
     Standing,

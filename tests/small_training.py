@@ -58,7 +58,7 @@ def small_source(**fields):
 def small_run(**fields):
     """Thirty steps, a look every ten; what is not told here is `Plan`'s default."""
     from acclimate.training.arguments import Plan
-    from acclimate.training.trainer import Run
+    from acclimate.training.run import Run
 
     plan = {"num_steps": 30, "learning_rate": 1e-2, "eval_every_steps": 10}
     source = fields.pop("source", None) or small_source()

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from acclimate.cli._comparison_tables import number, p_value, pairs_table, systems_table, verdict
-from acclimate.study.findings import Comparison, Difference, Estimate
+from acclimate.statistics.comparison import Comparison, Difference, Estimate
 
 
 def difference(better, worse, delta, *, is_significant=False):

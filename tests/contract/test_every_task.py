@@ -5,7 +5,8 @@ from itertools import chain, combinations
 import pytest
 
 from acclimate.core.catalogue import METRICS, TASKS
-from acclimate.core.domain import Domain, digest
+from acclimate.core.domain import Domain
+from acclimate.core.record import digest
 from acclimate.core.source import TaskSource
 from contract.alternatives import (
     check_documented,

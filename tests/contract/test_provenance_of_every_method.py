@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import acclimate
-from acclimate.core.domain import digest
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.provenance import provenance_of
+from acclimate.core.record import digest
 from acclimate.core.storage.artifact_store import Store
 from acclimate.study import row as row_module
 from acclimate.study.fit_cache import Node, Workshop

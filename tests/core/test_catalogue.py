@@ -6,7 +6,6 @@ import pytest
 from pydantic import Field
 
 from acclimate.core.catalogue import Catalogue, Entry, sentence
-from acclimate.core.domain import Record
 from acclimate.core.errors import (
     AcclimateError,
     ConfigError,
@@ -14,6 +13,7 @@ from acclimate.core.errors import (
     UnknownNameError,
 )
 from acclimate.core.method import Method
+from acclimate.core.record import Record
 
 PLAIN = '''"""Do nothing, well."""
 

@@ -5,9 +5,10 @@ import hashlib
 import pytest
 from pydantic import ValidationError
 
-from acclimate.core.domain import Document, Domain, Item, Record, Task, TrainData, digest
+from acclimate.core.domain import Document, Domain, Item, Task, TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.prompt import Prompt
+from acclimate.core.record import Record, digest
 
 ITEM = Item(id="1", question="2 + 2?", target="4", choices=("4", "5"))
 TASK = Task(name="sums", metrics=("exact_match",), instruction="Add.", items=(ITEM,))

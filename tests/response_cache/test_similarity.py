@@ -14,9 +14,9 @@ from acclimate.response_cache.similarity import (
     lowest_threshold,
     said,
     unit_vectors,
-    upper_bound,
     without_said,
 )
+from acclimate.statistics.binomial import upper_bound
 
 TEXTS = ["how do I open a file", "how do I close a door", "which animal eats seeds"]
 

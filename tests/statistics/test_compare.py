@@ -6,7 +6,7 @@ from scipy import stats
 
 from acclimate.core.errors import ConfigError, DataError
 from acclimate.statistics.compare import compare
-from acclimate.study.findings import Comparison
+from acclimate.statistics.comparison import Comparison
 
 NUM_TRIALS = 400
 """A rate of 0.95 then has a standard error of 0.011."""

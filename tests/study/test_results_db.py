@@ -7,7 +7,8 @@ import pytest
 
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.runtime.cost import Cost
-from acclimate.study.results_db import ControlScore, Row, Rows
+from acclimate.evaluation.scores import ControlScore
+from acclimate.study.results_db import Row, Rows
 
 ROW = Row(
     recipe="lora + hybrid_rag",

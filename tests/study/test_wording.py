@@ -2,8 +2,9 @@
 
 import pytest
 
+from acclimate.statistics.comparison import Estimate
 from acclimate.study import wording
-from acclimate.study.findings import Capability, Estimate, Forgetting
+from acclimate.study.findings import Capability, Forgetting
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from acclimate.training.batch_source import ExampleSource
 from acclimate.training.frozen_activation_cache import keeping, num_frozen_blocks
 from acclimate.training.losses import next_token_loss
 from acclimate.training.packing import Example, causal_batches
-from acclimate.training.trainer import Run, train
+from acclimate.training.run import Run
+from acclimate.training.trainer import train
 
 EXAMPLES = [Example([10 + i, 20 + i], [30 + i, 40 + i, 0]) for i in range(12)]
 DEV = [Example([60 + i, 20 + i, 7], [30 + i, 0]) for i in range(4)]

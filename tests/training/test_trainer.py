@@ -12,7 +12,8 @@ from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import batch_source as sources
 from acclimate.training.batch_source import ExampleSource
 from acclimate.training.packing import Example
-from acclimate.training.trainer import Run, train
+from acclimate.training.run import Run
+from acclimate.training.trainer import train
 from acclimate.training.tuning_settings import TrainingSettings
 from acclimate.training.validation import mean_loss
 

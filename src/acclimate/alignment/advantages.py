@@ -14,7 +14,7 @@ from acclimate.alignment.rollouts import Rollout
 from acclimate.alignment.token_logprobs import in_passes, read
 from acclimate.core.runtime.cost import spend
 from acclimate.training.packing import Example, one_a_row
-from acclimate.training.validation import cost_of
+from acclimate.training.run import cost_of
 
 
 @dataclass(frozen=True)

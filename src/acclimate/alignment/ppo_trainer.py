@@ -28,7 +28,8 @@ from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
 from acclimate.nn.adapters.value_head import NAME, ValueHead
 from acclimate.training.arguments import Plan
-from acclimate.training.trainer import Run, train
+from acclimate.training.run import Run
+from acclimate.training.trainer import train
 
 Judge = Callable[[Sequence[tuple[Prompt, str]]], list[float]]
 """From prompts, each with an answer, to rewards."""

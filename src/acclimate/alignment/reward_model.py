@@ -16,20 +16,21 @@ from torch.nn.functional import logsigmoid
 from acclimate.alignment.preference_pairs import Pair, PairBatch, lay_out, split_preferences
 from acclimate.alignment.reward_report import RewardReport, report_of
 from acclimate.alignment.token_logprobs import answer, in_passes, read
-from acclimate.core.domain import Preference, Record, TrainData, digest
+from acclimate.core.domain import Preference, TrainData
 from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.home import home
 from acclimate.core.model import NeuralModel
 from acclimate.core.prompt import Prompt
 from acclimate.core.provenance import Trace
+from acclimate.core.record import Record, digest
 from acclimate.core.runtime.cost import Cost, metered, spend
 from acclimate.core.storage.artifact_store import Store
-from acclimate.nn.adapters.interface import fingerprint
 from acclimate.nn.adapters.value_head import NAME, ScalarAdapter
+from acclimate.nn.weights_identity import fingerprint
 from acclimate.training.finetune import Lesson, tune
 from acclimate.training.packing import one_a_row
+from acclimate.training.run import cost_of
 from acclimate.training.tuning_settings import TrainingSettings
-from acclimate.training.validation import cost_of
 
 FOLDER = "rewards"
 """Below the user's cache folder."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import binomtest
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 from acclimate.core.runtime.fit_log import fact
 
 NUM_BINS = 10

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from acclimate.study.findings import Comparison, Difference
+from acclimate.statistics.comparison import Comparison, Difference
 
 
 def systems_table(comparison: Comparison) -> Table:

@@ -9,8 +9,8 @@ from rich.console import Console
 from acclimate.cli._comparison_tables import pairs_table, systems_table
 from acclimate.cli._terminal import console
 from acclimate.statistics.compare import compare
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.external_scores import read_results
-from acclimate.study.findings import Comparison
 
 MAX_SYSTEMS_ALL_PAIRS = 10
 """With more, 45 pairs and up, only those with the best are printed."""

@@ -1,25 +1,13 @@
 """The data of a domain: items, tasks, documents, and what a method may train on."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from acclimate.core.errors import ConfigError
 from acclimate.core.prompt import TEMPLATE, Prompt, Turn
-
-
-class Record(BaseModel):
-    """A frozen value with documented fields that refuses unknown ones, NaN and infinity.
-
-    JSON has no word for the latter two: what is kept could not be read again.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
-    )
+from acclimate.core.record import Record
 
 
 class Item(Record):
@@ -181,20 +169,3 @@ class Domain(Record):
             if task.name == name:
                 return task
         raise ConfigError(f"{self.name} has no task '{name}'; it has {[t.name for t in self.test]}")
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a record, or of plain data, in canonical JSON; equal values, equal digests."""
-    plain = _plain(value)
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return [_plain(v) for v in value]
-    return value

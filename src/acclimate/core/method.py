@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field, SerializeAsAny
 
-from acclimate.core.domain import Record, TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Model
+from acclimate.core.record import Record
 from acclimate.core.runtime.fit_log import untold
 from acclimate.core.source import ModelSource
 

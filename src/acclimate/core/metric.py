@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from acclimate.core.domain import Item, Record
+from acclimate.core.domain import Item
 from acclimate.core.model import Completion, LogLikelihood
+from acclimate.core.record import Record
 
 
 class Metric(Record):

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
 from acclimate.core.prompt import Passage, Prompt
+from acclimate.core.record import Record
 
 NOT_ANSWERED_LOGPROB = -1e6
 """Nats of a choice that was not answered, where only the answer is known; finite, so that sums

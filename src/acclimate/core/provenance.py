@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from acclimate.core.domain import Record, digest
+from acclimate.core.record import Record, digest
 from acclimate.core.source_code import noted_modules
 from acclimate.core.source_code.import_closure import import_closure
 from acclimate.core.source_code.libraries import NOT_INSTALLED, version_of, versions_of

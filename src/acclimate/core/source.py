@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 
-from acclimate.core.domain import Domain, Record
+from acclimate.core.domain import Domain
 from acclimate.core.model import Model
+from acclimate.core.record import Record
 
 
 class TaskSource(Record):

@@ -5,7 +5,7 @@ from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
 from acclimate.evaluation.bits_per_byte import bits_per_byte
 from acclimate.evaluation.measure import measure
-from acclimate.study.results_db import ControlScore
+from acclimate.evaluation.scores import ControlScore
 
 
 def control_score(model: Model, control: Control) -> ControlScore:

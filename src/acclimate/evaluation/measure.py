@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from acclimate.core.catalogue import METRICS
 from acclimate.core.domain import Item, Task
@@ -12,26 +11,13 @@ from acclimate.core.metric import Metric
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import unwrap
 from acclimate.core.runtime.cache_bypass import afresh
-from acclimate.core.runtime.cost import Cost, metered
-from acclimate.core.runtime.fit_log import Notes, noted
+from acclimate.core.runtime.cost import metered
+from acclimate.core.runtime.fit_log import noted
 from acclimate.evaluation.answers import Answer, answers_to, metrics_of
-from acclimate.study.results_db import ItemScores
+from acclimate.evaluation.scores import Measured
 
 NUM_SINGLE = 8
 """Requests timed one at a time for the latency: a median of so many is steady enough to rank."""
-
-
-@dataclass
-class Measured:
-    """What one model did on one split."""
-
-    scores: ItemScores = field(default_factory=dict)
-    answers: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    cost: Cost = field(default_factory=Cost)
-    latency_seconds: tuple[float, ...] = ()
-    notes: dict[str, Notes] = field(default_factory=dict)
-    """What the model told while it answered, as the share of votes that were ties."""
 
 
 def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> Measured:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import BackendError
-from acclimate.nn.adapters.interface import fingerprint
+from acclimate.core.record import digest
+from acclimate.nn.weights_identity import fingerprint
 
 
 def identity(base: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class Caching(Record):

@@ -45,3 +45,21 @@ def weights_digest(network: Any) -> str:
         flat = weight.detach().cpu().contiguous().flatten()
         found.update(flat.view(torch.uint8).numpy())
     return found.hexdigest()
+
+
+SAMPLED = 4096
+"""Weights of each tensor that the fingerprint looks at."""
+
+
+def fingerprint(network: Any) -> str:
+    """Digest of a network's weights: name, shape and evenly drawn values of each.
+
+    Values count as bfloat16, so that a network is the same one on a device of less precision.
+    """
+    digest = hashlib.sha256()
+    for name, weight in sorted(network.state_dict().items()):
+        flat = weight.detach().flatten()
+        drawn = flat[:: max(1, flat.numel() // SAMPLED)].to(torch.bfloat16).cpu().contiguous()
+        digest.update(f"{name} {tuple(weight.shape)}".encode())
+        digest.update(drawn.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

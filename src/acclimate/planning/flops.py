@@ -6,7 +6,7 @@ grows: C = 2 N + 2 num_layers * context * width a token. A backward pass costs t
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class Shape(Record):

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError
+from acclimate.core.record import Record
 from acclimate.core.runtime.cost import Cost
 
 SECONDS_PER_HOUR = 3600.0

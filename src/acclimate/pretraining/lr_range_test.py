@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import BackendError
+from acclimate.core.record import Record
 from acclimate.training.arguments import Plan
 from acclimate.training.batch_source import Source
 from acclimate.training.optim import factor
-from acclimate.training.trainer import Run, train
+from acclimate.training.run import Run
+from acclimate.training.trainer import train
 
 NUM_STEPS = 120
 HIGHEST = 1.0

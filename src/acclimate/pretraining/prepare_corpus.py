@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import DataError
 from acclimate.core.provenance import Provenance, Trace
+from acclimate.core.record import digest
 from acclimate.core.runtime.progress import progress
 from acclimate.core.storage.atomic import saved_whole, write_whole
 from acclimate.data.corpus.build import build_corpus, documents

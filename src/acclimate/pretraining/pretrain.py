@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from acclimate.core.domain import Record, digest
 from acclimate.core.errors import ConfigError
+from acclimate.core.record import Record, digest
 from acclimate.core.runtime.silence import quietly
 from acclimate.core.storage.atomic import saved_whole, write_whole
 from acclimate.data.tokenizers.save import write_tokenizer
@@ -24,8 +24,9 @@ from acclimate.pretraining.token_windows import WindowSource
 from acclimate.training.arguments import Plan
 from acclimate.training.checkpoint import Checkpoints, whole_weights
 from acclimate.training.distributed import World
+from acclimate.training.run import Run, TrainingLog
 from acclimate.training.run_log import Journal
-from acclimate.training.trainer import Run, TrainingLog, train
+from acclimate.training.trainer import train
 from acclimate.training.validation import mean_loss, per_text
 
 

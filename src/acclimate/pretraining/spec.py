@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 from acclimate.data.corpus.settings import CorpusSettings
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.nn.architectures.build import OBJECTIVES, ModelSettings

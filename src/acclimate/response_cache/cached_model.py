@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from acclimate.core.domain import digest
 from acclimate.core.home import home
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.provenance import provenance_of
+from acclimate.core.record import digest
 from acclimate.core.rewriter import Rewriter
 from acclimate.core.runtime.cache_bypass import is_afresh
 from acclimate.core.runtime.fit_log import average

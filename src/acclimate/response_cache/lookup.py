@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from pydantic import TypeAdapter
 
-from acclimate.core.domain import digest
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.core.record import digest
 from acclimate.response_cache.similarity import Likeness, without_said
 from acclimate.response_cache.sqlite_store import AnswerStore, Kept
 from acclimate.retrieval.vector_index import Vectors

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.provenance import provenance_of
+from acclimate.core.record import digest
 from acclimate.core.source_code.object_modules import modules_of
 from acclimate.core.storage.saved_model import name_of
 

@@ -15,6 +15,7 @@ from acclimate.core.prompt import Prompt, Turn
 from acclimate.retrieval.encoders.lsa import NUM_COMPONENTS
 from acclimate.retrieval.encoders.prompt_encoder import PromptStates
 from acclimate.retrieval.vector_index import Vectors
+from acclimate.statistics.binomial import upper_bound
 
 CONFIDENCE = 0.95
 """That the rate of false hits is not above the one that was stated."""
@@ -108,12 +109,3 @@ def _trial(cosines: NDArray[np.floating[Any]], false: NDArray[np.bool_], thresho
     num_hits, num_false = int(hits.sum()), int((hits & false).sum())
     upper = upper_bound(num_false, num_hits, 1 - (1 - CONFIDENCE) / NUM_TRIED)
     return Trial(threshold, num_hits, num_false, upper)
-
-
-def upper_bound(num_met: int, num_tried: int, confidence: float) -> float:
-    """Of a rate, one-sided and exact (Clopper and Pearson 1934)."""
-    from scipy.stats import beta
-
-    if num_met >= num_tried:
-        return 1.0
-    return float(beta.ppf(confidence, num_met + 1, num_tried - num_met))

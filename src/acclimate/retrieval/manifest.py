@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from acclimate.core.domain import Document, Record
+from acclimate.core.domain import Document
 from acclimate.core.errors import BackendError
+from acclimate.core.record import Record
 from acclimate.data.documents.chunking import check_sizes
 from acclimate.retrieval.encoders.load import fingerprint
 

@@ -4,7 +4,6 @@ import logging
 from functools import partial
 from typing import Any
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import (
     AcclimateError,
     BackendError,
@@ -13,6 +12,7 @@ from acclimate.core.errors import (
     MissingExtraError,
     NotApplicableError,
 )
+from acclimate.core.record import Record
 
 KINDS = {
     401: "authentication_error",

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from acclimate.core.model import Completion, Model, Sampling
+from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.server.limits import Limits
 from acclimate.server.openai.prompts import chat_prompt, each, running_prompt
 from acclimate.server.openai.requests import ChatRequest, CompletionRequest
+from acclimate.server.openai.responses import Made
 from acclimate.server.openai.sampling_params import longest, number_of, own_length, sampling_of
-
-Made = str | Completion
-"""A piece of the only answer, or an answer that is done; those of several come in order."""
 
 
 class Job(Protocol):

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class Limits(Record):

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acclimate.core.model import Completion
 from acclimate.core.runtime.cost import resident_bytes
-from acclimate.server.jobs import Made
+from acclimate.server.openai.responses import Made
 from acclimate.server.workers.admission import Places
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)

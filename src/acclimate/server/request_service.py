@@ -14,9 +14,9 @@ from fastapi.responses import JSONResponse
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.model import Completion
 from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import ChatJob, CompletionJob, Job, Made
+from acclimate.server.jobs import ChatJob, CompletionJob, Job
 from acclimate.server.limits import Limits
-from acclimate.server.openai.responses import ChatReply, CompletionReply
+from acclimate.server.openai.responses import ChatReply, CompletionReply, Made
 from acclimate.server.openai.streaming import Chunks
 from acclimate.server.prometheus import Metrics
 from acclimate.server.responses import events

@@ -12,7 +12,8 @@ there are about 100 (these 0.87 with 10, 0.94 with 150).
 import numpy as np
 
 from acclimate.core.runtime.progress import progress
-from acclimate.statistics.pairing import Floats, Paired
+from acclimate.core.types import Floats
+from acclimate.statistics.pairing import Paired
 
 CHUNK_COUNTS = 2_000_000
 """Weights held at once; 16 MB."""

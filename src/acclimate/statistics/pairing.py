@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acclimate.core.errors import DataError
+from acclimate.core.types import Floats
 
-Floats = NDArray[np.float64]
 Scores = Mapping[str, Sequence[float] | Floats]
 """System → its score on every item, in one order; NaN where there is none."""
 

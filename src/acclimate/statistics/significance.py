@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acclimate.core.runtime.progress import progress
-from acclimate.statistics.pairing import Floats, Paired
+from acclimate.core.types import Floats
+from acclimate.statistics.pairing import Paired
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Columns of the first and of the second system of each pair."""

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acclimate.core.domain import TrainData, digest
+from acclimate.core.domain import TrainData
 from acclimate.core.method import MemberSpec, Method, member_specs_of
+from acclimate.core.record import digest
 from acclimate.core.source_code.running_code import PACKAGE
 from acclimate.data.corpus.sources import find_sources
 

@@ -6,21 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from acclimate.core.domain import Domain, Task, digest
+from acclimate.core.domain import Domain, Task
 from acclimate.core.errors import BackendError, BudgetError
+from acclimate.core.record import digest
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.confirm import confirm
 from acclimate.study.analysis.ensemble_vs_members import beside_members
 from acclimate.study.analysis.recommend import recommend
 from acclimate.study.analysis.standings import comparison_of, standing_of, with_quality
 from acclimate.study.environment import hardware, versions
-from acclimate.study.findings import (
-    Comparison,
-    Disagreement,
-    Findings,
-    Recommendation,
-    Standing,
-    main_scores,
-)
+from acclimate.study.findings import Disagreement, Findings, Recommendation, Standing, main_scores
 from acclimate.study.fit_cache import Workshop
 from acclimate.study.results_db import Row
 from acclimate.study.spec import BASE, Recipe, Spec, StudySpec, recipes_of

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from acclimate.core.errors import DataError
+from acclimate.core.types import Floats
 from acclimate.data.tables.column_names import (
     GROUP,
     ITEM,
@@ -21,7 +22,6 @@ from acclimate.data.tables.column_names import (
 )
 from acclimate.data.tables.read_rows import read_rows
 from acclimate.data.tables.text_lines import place
-from acclimate.statistics.pairing import Floats
 
 SHAPES = (
     "a long table has the columns item, system, score and, if items vary together, group; "

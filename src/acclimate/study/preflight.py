@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from acclimate.core.domain import Domain, Task, digest
+from acclimate.core.domain import Domain, Task
 from acclimate.core.errors import ConfigError, MissingExtraError
 from acclimate.core.model import Model
+from acclimate.core.record import digest
 from acclimate.core.source import ModelSource
 from acclimate.planning.memory import load_bytes, require_room_for
 from acclimate.study.results_db import Rows

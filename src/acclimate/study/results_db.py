@@ -6,30 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.former_names import METRICS_BEFORE, label_now
 from acclimate.core.provenance import Provenance
+from acclimate.core.record import Record
 from acclimate.core.runtime.cost import Cost
 from acclimate.core.runtime.fit_log import Notes
 from acclimate.core.storage.sqlite import transaction
+from acclimate.evaluation.scores import ControlScore, ItemScores
 
 _ELSEWHERE = "give a folder elsewhere with --out"
 _NOT_TO_BE_WRITTEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
-
-ItemScores = dict[str, dict[str, dict[str, float]]]
-"""Task name → metric name → item id → score."""
-
-
-class ControlScore(Record):
-    """General ability on the control set."""
-
-    bits_per_byte: float | None = None
-    """Of running text; None: there was none, or the model gives no log-probabilities."""
-    accuracy: float | None = None
-    """Of the control's items; None: there were none."""
-    scores: dict[str, float] = {}
-    """Control item → its main score."""
 
 
 class Row(Record):

@@ -13,8 +13,9 @@ from acclimate.core.rewriter import unwrap
 from acclimate.core.runtime.seeding import seed_everything
 from acclimate.evaluation.control_set import control_score
 from acclimate.evaluation.measure import answerable, as_read, measure
+from acclimate.evaluation.scores import ControlScore
 from acclimate.study.fit_cache import Node
-from acclimate.study.results_db import ControlScore, Row
+from acclimate.study.results_db import Row
 
 
 class RowMaker:

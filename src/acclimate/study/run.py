@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from acclimate.core.domain import Domain, digest
+from acclimate.core.domain import Domain
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.home import home
 from acclimate.core.provenance import is_stale_taken
+from acclimate.core.record import digest
 from acclimate.core.runtime.progress import progress, say
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import Store

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from acclimate.core.catalogue import METHODS, MODELS, TASKS
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.method import Chain, Method
+from acclimate.core.record import Record
 from acclimate.core.source import ModelSource, TaskSource
 from acclimate.core.validation_messages import sentence
 from acclimate.data.yaml_file import read_mapping

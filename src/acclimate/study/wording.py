@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from acclimate.study.findings import Capability, Estimate, Forgetting, Standing
+from acclimate.statistics.comparison import Estimate
+from acclimate.study.findings import Capability, Forgetting, Standing
 
 NOT_MEASURED = "not measured"
 LEAST_USD = 1e-6

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class Plan(Record):

@@ -15,7 +15,8 @@ from acclimate.training.frozen_activation_cache import keeping
 from acclimate.training.losses import Loss, next_token_loss
 from acclimate.training.optim import Share, same_rate
 from acclimate.training.packing import Batch, Example
-from acclimate.training.trainer import Run, train
+from acclimate.training.run import Run
+from acclimate.training.trainer import train
 from acclimate.training.tuning_settings import TrainingSettings
 
 Split = Literal["train", "dev"]

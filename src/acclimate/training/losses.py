@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from acclimate.nn.chunked_cross_entropy import vocabulary_loss
-from acclimate.nn.decoder import hidden_states as lean_llama
+from acclimate.nn.decoder import hidden_states
 from acclimate.nn.output_head import at, doing
 from acclimate.training.packing import IGNORED, Batch
 
@@ -86,8 +86,8 @@ def _seen_by_head(
     network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor
 ) -> torch.Tensor:
     """What the output layer reads at the N learned positions, (N, D)."""
-    if lean_llama.can_run(network, inputs):
-        return lean_llama.hidden_states(network, inputs["input_ids"])[learned]
+    if hidden_states.can_run(network, inputs):
+        return hidden_states.hidden_states(network, inputs["input_ids"])[learned]
     with doing(head, lambda hidden: at(hidden, learned)):
         return at(network(**inputs).logits, learned)
 

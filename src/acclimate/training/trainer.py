@@ -1,8 +1,6 @@
 """The one training loop: clipped, watched, stopped early, resumed after a kill."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -11,49 +9,13 @@ import torch
 from acclimate.core.runtime.cost import spend
 from acclimate.core.runtime.progress import progress
 from acclimate.core.runtime.seeding import derive, seed_everything
-from acclimate.nn import fast_linear as linear
-from acclimate.training import loss_monitor as watch
-from acclimate.training.arguments import Plan
-from acclimate.training.batch_source import Source
-from acclimate.training.checkpoint import Checkpoints
+from acclimate.nn import fast_linear
+from acclimate.training import loss_monitor
 from acclimate.training.distributed import World, keeping_gradients, shared
-from acclimate.training.losses import Loss, next_token_loss
 from acclimate.training.mixed_precision import Precision
-from acclimate.training.optim import Share, factor, optimizers, same_rate, set_rates
-from acclimate.training.run_log import Journal
-from acclimate.training.validation import Looks, cost_of
-
-
-@dataclass
-class TrainingLog:
-    """What a run did: mean losses in nats a target."""
-
-    train_losses: list[float] = field(default_factory=list)
-    """One a step."""
-    dev_losses: list[float] = field(default_factory=list)
-    """One a look; the first before any step."""
-    seconds: float = 0.0
-    """Of all its parts, where it was killed and went on."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What to train on, how, from which seed, and who shall know."""
-
-    source: Source
-    plan: Plan
-    seed: int
-    loss: Loss = next_token_loss
-    share: Share = same_rate
-    """Of the learning rate, for each parameter by its name."""
-    checkpoints: Checkpoints | None = None
-    journal: Journal | None = None
-    probes: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)
-    """Own metrics, measured at each look."""
-    sample: Callable[[Any], str] | None = None
-    """Something for people to read at each look."""
-    on_loss: Callable[[float], None] | None = None
-    """Told the loss of every step, also of one that stops the run."""
+from acclimate.training.optim import factor, optimizers, set_rates
+from acclimate.training.run import Run, TrainingLog, cost_of
+from acclimate.training.validation import Looks
 
 
 def train(network: Any, run: Run) -> TrainingLog:
@@ -122,7 +84,7 @@ class _Training:
         loss = self._gradients()
         if self.run.on_loss is not None:
             self.run.on_loss(loss)
-        self._refuse(watch.fault(self.log.train_losses, loss, self.plan.max_spike))
+        self._refuse(loss_monitor.fault(self.log.train_losses, loss, self.plan.max_spike))
         norm = self.precision.step(self.network, self.optimizers, self.plan.max_grad_norm)
         if norm is None and not self.precision.may_overflow:
             self._refuse("the gradient is not a number")
@@ -159,7 +121,7 @@ class _Training:
     def _refuse(self, fault: str) -> None:
         if fault:
             batch = self.run.source.named(self.step)
-            raise watch.stopped(fault, self.step, batch, is_saved=bool(self.run.checkpoints))
+            raise loss_monitor.stopped(fault, self.step, batch, is_saved=bool(self.run.checkpoints))
 
     def finish(self) -> None:
         """Leave the best weights on dev, frozen."""
@@ -181,7 +143,7 @@ class _Training:
             self.looks.train_losses[:] = rest["looked_at"]
             self.looks.stopping.resume(rest["dev_losses"], found.best)
             self.precision.load(rest["precision"])
-            linear.choose_onednn(rest["uses_onednn"])
+            fast_linear.choose_onednn(rest["uses_onednn"])
         self.looks.rewind(self.step if found else -1)
 
     def _save(self) -> None:
@@ -193,7 +155,7 @@ class _Training:
             "dev_losses": self.log.dev_losses,
             "looked_at": self.looks.train_losses,
             "precision": self.precision.state(),
-            "uses_onednn": linear.onednn_is_faster(),
+            "uses_onednn": fast_linear.onednn_is_faster(),
         }
         best = self.looks.stopping.best()
         self.run.checkpoints.save(self.step, self.network, self.optimizers, rest, best)

@@ -4,7 +4,7 @@ import math
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 from acclimate.training.arguments import Plan
 
 

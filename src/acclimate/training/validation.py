@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from acclimate.core.errors import BackendError
-from acclimate.core.runtime.cost import Cost, spend
+from acclimate.core.runtime.cost import spend
 from acclimate.core.runtime.fit_log import point
 from acclimate.core.runtime.progress import say
-from acclimate.training import loss_monitor as watch
+from acclimate.training import loss_monitor
 from acclimate.training.batch_source import Source
 from acclimate.training.distributed import World, cut_again, cut_like, whole
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.packing import Batch
+from acclimate.training.run import cost_of
 
 if TYPE_CHECKING:
-    from acclimate.training.trainer import Run
+    from acclimate.training.run import Run
 
 
 def mean_loss(network: Any, source: Source, loss: Loss = next_token_loss) -> float:
@@ -64,7 +64,7 @@ class Looks:
         point("dev loss, nats", step, found["dev_loss"])
         self.note(step, **found)
         self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
-        if watch.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):
+        if loss_monitor.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):
             self._say(
                 "train loss falls while dev loss rises: the run has begun to learn by heart; the "
                 "best weights so far are kept"
@@ -123,12 +123,6 @@ def per_text(loss: float | None, targets_per_byte: float | None) -> dict[str, fl
         "perplexity": math.exp(min(loss, 700.0)),  # a float holds no more
         "bits_per_byte": loss / math.log(2) * targets_per_byte,
     }
-
-
-def cost_of(network: Any, batch: Batch, flops_per_weight: float) -> Cost:
-    """6 operations a weight and token to train, 2 to look."""
-    flops = flops_per_weight * network.num_parameters() * batch.num_tokens
-    return Cost(train_tokens=batch.num_tokens if flops_per_weight == 6.0 else 0, flops=flops)
 
 
 def _said(name: str) -> str:

@@ -3,7 +3,7 @@
 import threading
 from itertools import count
 
-from acclimate.inference.engine.batching import ONE_PASS
+from acclimate.inference.engine.turn_lock import ONE_PASS
 
 
 def test_who_waits_comes_before_who_had_the_last_turn():

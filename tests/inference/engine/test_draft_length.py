@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.inference.engine.draft_length import PRIOR_TOKENS, Speculation
+from acclimate.inference.engine.draft_length import PRIOR_TOKENS, Draft, Speculation
 from acclimate.inference.sampling.sampler import Drawing
 from acclimate.inference.sampling.speculative_acceptance import Pace
-from acclimate.inference.speculative.draft_model import Draft
 
 DRAWING = Drawing(Sampling(), 0, [])
 PACE = Pace(0.3, ((1, 1.0), (64, 1.0)))

@@ -3,9 +3,9 @@
 import torch
 
 from acclimate.core.model import Sampling
+from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.engine.verify_drafts import Verdict, verify
 from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.speculative.draft_model import Draft
 
 V = 6
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from acclimate.inference.speculative.draft_model import Draft
+from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.speculative.prompt_lookup import PromptLookup
 from acclimate.inference.speculative.timing import NUM_DRAFTED, PASS_TOKENS, measure_pace
 

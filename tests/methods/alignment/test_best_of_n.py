@@ -5,11 +5,12 @@ import math
 import pytest
 
 from acclimate.alignment import reward_model as module
+from acclimate.alignment.best_of_n_model import BestOf
 from acclimate.alignment.reward_model import RewardSettings, rewards
 from acclimate.core.model import Sampling
 from acclimate.core.runtime.fit_log import noted
 from acclimate.core.runtime.seeding import derive
-from acclimate.methods.alignment.best_of_n import BestOf, BestOfN
+from acclimate.methods.alignment.best_of_n import BestOfN
 
 SAMPLING = Sampling(max_new_tokens=6, stop=("\n",))
 

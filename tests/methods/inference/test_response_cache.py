@@ -12,7 +12,7 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.fit_log import noted
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.inference.response_cache import ResponseCache
-from acclimate.response_cache.similarity import upper_bound
+from acclimate.statistics.binomial import upper_bound
 from small_echo import Echo
 
 WAYS = ("how do I {} the {}", "please tell me how I {} the {}")

@@ -10,8 +10,8 @@ from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.tuning.lora import LoRA
-from acclimate.nn.adapters.interface import fingerprint
 from acclimate.nn.adapters.peft import PeftAdapter
+from acclimate.nn.weights_identity import fingerprint
 from acclimate.training.tuning_settings import TrainingSettings
 
 ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(2))

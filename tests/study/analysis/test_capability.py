@@ -3,8 +3,9 @@
 import pytest
 
 from acclimate.core.domain import Control, Domain, Item, Task
+from acclimate.evaluation.scores import ControlScore
 from acclimate.study.analysis.capability import capability_of
-from acclimate.study.results_db import ControlScore, Row
+from acclimate.study.results_db import Row
 
 
 def items(*ids: str) -> tuple[Item, ...]:

@@ -3,8 +3,9 @@
 import pytest
 
 from acclimate.core.errors import BudgetError
+from acclimate.statistics.comparison import Comparison, Difference
 from acclimate.study.analysis.recommend import recommend
-from acclimate.study.findings import Comparison, Difference, Forgetting, Recommendation, Standing
+from acclimate.study.findings import Forgetting, Recommendation, Standing
 from example_findings import comparison, standing
 
 

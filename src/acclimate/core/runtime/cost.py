@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class Cost(Record):

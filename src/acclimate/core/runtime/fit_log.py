@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 Curve = tuple[tuple[float, float], ...]
 """Points: step and value."""

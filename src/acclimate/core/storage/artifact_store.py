@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import ConfigError
 from acclimate.core.provenance import Provenance, Trace, is_stale_taken, note_made
+from acclimate.core.record import digest
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.disk_space import is_no_room, no_room
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import ConfigError, DataError, UnknownNameError
 from acclimate.core.provenance import Trace
+from acclimate.core.record import digest
 from acclimate.core.runtime.progress import Advance, progress
 from acclimate.core.storage.atomic import whole_folder
 from acclimate.data.corpus.clean import clean_batch

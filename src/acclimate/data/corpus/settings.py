@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 class CorpusSettings(Record):

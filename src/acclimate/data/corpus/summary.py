@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from acclimate.core.domain import Record
 from acclimate.core.provenance import Provenance
+from acclimate.core.record import Record
 
 MALFORMED = "malformed_row"
 """The rule that drops a row without text."""

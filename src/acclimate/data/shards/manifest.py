@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.provenance import Provenance
+from acclimate.core.record import Record
 
 MANIFEST = "manifest.json"
 _MAX_SHORT = 2**16

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import computed_field
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import DataError
+from acclimate.core.record import Record
 
 _BATCH = 64
 """Texts encoded at once."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 from acclimate.data.tokenizers.fertility import there_and_back
 
 MAX_PAIRS = 20_000

@@ -4,8 +4,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import UnknownNameError
+from acclimate.core.record import Record
 
 Kind = Literal["byte_bpe", "unigram", "wordpiece", "characters"]
 

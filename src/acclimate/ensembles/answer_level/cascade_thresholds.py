@@ -9,9 +9,9 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from acclimate.core.types import Floats
+
 Target = Literal["quality", "cost"]
 ALWAYS, NEVER = 2.0, 0.0
 """Thresholds above and below every confidence of an answer."""

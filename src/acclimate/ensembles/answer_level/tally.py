@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acclimate.core.choice_probabilities import Question, probabilities
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.fit_log import average
+from acclimate.core.types import Floats
 from acclimate.data.normalization import normalised
 from acclimate.ensembles.member_calls import Failure, unanswered
 
-Floats = NDArray[np.float64]
 LEFT_OUT = "members left out, as one failed or gave nothing, share"
 
 

@@ -15,7 +15,8 @@ from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
-from acclimate.ensembles.answer_level.tally import Floats, Poll, poll_of_answers, poll_of_choices
+from acclimate.core.types import Floats
+from acclimate.ensembles.answer_level.tally import Poll, poll_of_answers, poll_of_choices
 from acclimate.ensembles.ensemble_model import Ensemble
 from acclimate.ensembles.member_calls import Failure, generated, unanswered, weighings
 

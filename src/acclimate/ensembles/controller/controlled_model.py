@@ -10,7 +10,8 @@ from typing import Any, Self, cast
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.ensembles.controller.interface import Floats, Speaker
+from acclimate.core.types import Floats
+from acclimate.ensembles.controller.interface import Speaker
 from acclimate.ensembles.controller.policy import ActionSpace, Actor
 from acclimate.retrieval.encoders.prompt_encoder import PromptStates
 

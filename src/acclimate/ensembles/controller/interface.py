@@ -6,13 +6,9 @@ Letters: N prompts, K members.
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from acclimate.core.model import Completion, LogLikelihood, Pair, Sampling
 from acclimate.core.prompt import Prompt
-
-Floats = NDArray[np.float64]
+from acclimate.core.types import Floats
 
 
 class Speaker(Protocol):

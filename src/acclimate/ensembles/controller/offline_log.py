@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from acclimate.core.domain import Item, Task
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.core.types import Floats
 from acclimate.ensembles.answer_level.tally import Poll
 from acclimate.ensembles.answer_level.weighted_vote import WeightedVote
-from acclimate.ensembles.controller.interface import Floats
 from acclimate.ensembles.controller.objectives import Reward
 from acclimate.ensembles.controller.policy import ActionSpace, Actor
 from acclimate.evaluation.answers import metrics_of

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from acclimate.core.model import Completion
 from acclimate.core.runtime.seeding import derive
-from acclimate.ensembles.controller.interface import Floats, Speaker
+from acclimate.core.types import Floats
+from acclimate.ensembles.controller.interface import Speaker
 from acclimate.ensembles.controller.objectives import Reward
 from acclimate.ensembles.controller.offline_log import AnswerLog, Logged, is_chosen, sampling_of
 

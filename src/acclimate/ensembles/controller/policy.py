@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from acclimate.core.errors import BackendError
-from acclimate.ensembles.controller.interface import Floats
+from acclimate.core.types import Floats
 
 SHARPNESS = 4.0
 """Logits of the weights are an action times this: of two members one has up to 0.9997, of thirty

@@ -19,7 +19,7 @@ from stable_baselines3.common.logger import Logger
 from acclimate.core.runtime.cost import Cost, spend
 from acclimate.core.runtime.fit_log import point
 from acclimate.core.runtime.progress import progress
-from acclimate.ensembles.controller.interface import Floats
+from acclimate.core.types import Floats
 from acclimate.ensembles.controller.offline_log import Draws
 from acclimate.ensembles.controller.policy import Actor
 from acclimate.nn.threads import use_threads_for

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from acclimate.core.errors import ConfigError, UnknownNameError
+from acclimate.core.types import Floats
 
-Floats = NDArray[np.float64]
 NUM_BINS = 10
 """Of the calibration error, of equal width; Guo et al. 2017 take 15 for thousands of images."""
 NUM_FOLDS = 5

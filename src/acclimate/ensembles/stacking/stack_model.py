@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acclimate.core.choice_probabilities import Question, weighed_as
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.fit_log import average
+from acclimate.core.types import Floats
 from acclimate.data.normalization import normalised
 from acclimate.ensembles.answer_level.tally import LEFT_OUT
 from acclimate.ensembles.ensemble_model import Ensemble
@@ -26,7 +26,6 @@ from acclimate.ensembles.stacking.features import (
 )
 from acclimate.ensembles.stacking.meta_model import MetaModel
 
-Floats = NDArray[np.float64]
 FILE = "judges.json"
 _LEAST = 1e-9
 """Probability that a choice has at least, so that its logarithm is a number."""

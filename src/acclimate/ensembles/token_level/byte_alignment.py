@@ -24,11 +24,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from acclimate.core.types import Floats
+
 END = 256
 """The symbol after the last byte."""
 NUM_SYMBOLS = 257
-
-Floats = NDArray[np.float64]
 
 
 class ByteVocabulary:

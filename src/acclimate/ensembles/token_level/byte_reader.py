@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from acclimate.core.domain import Record
 from acclimate.core.prompt import Prompt
+from acclimate.core.record import Record
+from acclimate.core.types import Floats
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.data.tokenizers.token_bytes import token_bytes
 from acclimate.ensembles.token_level.byte_alignment import (
     NUM_SYMBOLS,
     ByteAlignment,
     ByteVocabulary,
-    Floats,
 )
 from acclimate.ensembles.token_level.member_prompts import LaidOut, Seat
 from acclimate.inference.engine.sequence_batch import NetworkReader

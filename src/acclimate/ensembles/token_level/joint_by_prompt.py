@@ -10,15 +10,14 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.core.types import Floats
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.joint_model import answer_jointly, weigh_jointly
 from acclimate.ensembles.token_level.mixtures import Mixture
 
-Floats = NDArray[np.float64]
 _COLDEST = 1e-3
 """In place of 0, by which nothing can be divided: the likeliest token alone is left."""
 

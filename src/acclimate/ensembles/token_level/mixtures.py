@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 NONE = float("-inf")
 

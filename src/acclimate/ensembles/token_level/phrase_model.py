@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from acclimate.core.domain import Record
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
+from acclimate.core.record import Record
 from acclimate.core.runtime.seeding import derive
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.joint_model import JointModel

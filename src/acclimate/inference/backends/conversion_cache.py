@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import (
     AcclimateError,
     BackendError,
@@ -18,6 +17,7 @@ from acclimate.core.errors import (
 )
 from acclimate.core.home import home
 from acclimate.core.provenance import Trace
+from acclimate.core.record import digest
 from acclimate.core.runtime.silence import quietly
 from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.disk_space import is_no_room

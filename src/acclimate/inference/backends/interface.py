@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal
 
 from acclimate.core.catalogue import Catalogue
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError
+from acclimate.core.record import Record
 
 Precision = Literal["fastest", "float32", "bfloat16", "float16", "int8", "int4"]
 Hear = Callable[[int, int], bool]
@@ -82,7 +82,7 @@ class Backend(Record):
         """
 
 
-BACKENDS: Catalogue[Backend] = Catalogue("acclimate.decoding", Backend)
+BACKENDS: Catalogue[Backend] = Catalogue("acclimate.inference.backends", Backend)
 """The folder `backends`."""
 
 

@@ -1,29 +1,11 @@
 """Groups of requests that fit in one pass, and the prefix they share."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 MAX_BATCH_TOKENS = 8192
 """Tokens in one pass: enough to fill two cores, little enough to keep activations in cache."""
 
-
-class _InTurn:
-    """A lock that who let it go cannot take again before those who waited for it."""
-
-    def __init__(self) -> None:
-        self._is_next, self._is_on = threading.Lock(), threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._is_next:
-            self._is_on.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_on.release()
-
-
-ONE_PASS = _InTurn()
-"""Of a process: two at once would only take each other's processor, and a network's routes."""
 
 MIN_SHARED_TOKENS = 16
 """A shorter common prefix costs more to handle than to compute again."""

@@ -3,10 +3,45 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import takewhile
+from typing import Protocol
+
+import torch
 
 from acclimate.inference.sampling.sampler import Drawing
 from acclimate.inference.sampling.speculative_acceptance import Pace, expected_gain
-from acclimate.inference.speculative.draft_model import Draft, Drafter
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Guesses at the next tokens of one row."""
+
+    tokens: list[int] = field(default_factory=list)
+    probs: torch.Tensor | None = None
+    """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether chance decided: then which tokens are checked must not depend on them."""
+        return self.probs is not None
+
+
+class DraftRow(Protocol):
+    """Guesses for one row, which goes on from one call to the next."""
+
+    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+        """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
+
+
+class Drafter(Protocol):
+    """Guesses for any row."""
+
+    @property
+    def flops_per_token(self) -> float:
+        """Operations that a guessed token takes."""
+
+    def row(self) -> DraftRow:
+        """For one row, from its start on."""
+
 
 PRIOR_TOKENS = 8
 """Guesses of its own that a row needs, to count as much as what was measured before it."""

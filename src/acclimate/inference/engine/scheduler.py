@@ -15,9 +15,10 @@ from itertools import groupby
 
 import torch
 
-from acclimate.inference.engine.batching import MAX_BATCH_TOKENS, ONE_PASS
+from acclimate.inference.engine.batching import MAX_BATCH_TOKENS
 from acclimate.inference.engine.request import Call, Seat, only
 from acclimate.inference.engine.sequence_batch import Rows
+from acclimate.inference.engine.turn_lock import ONE_PASS
 from acclimate.inference.engine.verify_drafts import drafts_of, write_ahead
 from acclimate.inference.sampling.sampler import draw
 

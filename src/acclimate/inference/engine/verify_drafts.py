@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import pad
 
+from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.engine.request import Seat
 from acclimate.inference.sampling.sampler import Drawing, distribution, draw, likeliest, write
 from acclimate.inference.sampling.speculative_acceptance import judge
-from acclimate.inference.speculative.draft_model import Draft
 from acclimate.inference.stop_strings import NUM_AT_ONCE
 
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from acclimate.core.runtime.progress import progress
-from acclimate.inference.engine.batching import MAX_BATCH_TOKENS, ONE_PASS, by_length
+from acclimate.inference.engine.batching import MAX_BATCH_TOKENS, by_length
 from acclimate.inference.engine.request import Join
+from acclimate.inference.engine.turn_lock import ONE_PASS
 from acclimate.inference.scoring.teacher_forcing import Forced, Request
 
 CPU_BATCH_TOKENS = 1024

@@ -3,46 +3,15 @@
 Letters: G drafted tokens, V vocabulary.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.sampling.sampler import Drawing, kept
 from acclimate.nn.decoder.kv_cache import KeyValues
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Guesses at the next tokens of one row."""
-
-    tokens: list[int] = field(default_factory=list)
-    probs: torch.Tensor | None = None
-    """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
-
-    @property
-    def is_drawn(self) -> bool:
-        """Whether chance decided: then which tokens are checked must not depend on them."""
-        return self.probs is not None
-
-
-class DraftRow(Protocol):
-    """Guesses for one row, which goes on from one call to the next."""
-
-    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
-        """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
-
-
-class Drafter(Protocol):
-    """Guesses for any row."""
-
-    @property
-    def flops_per_token(self) -> float:
-        """Operations that a guessed token takes."""
-
-    def row(self) -> DraftRow:
-        """For one row, from its start on."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.speculative.draft_model import Draft
 
 NEAR, NEAR_ALIKE = 12, 8
 """Last tokens that are held against a text that is being quoted, and how many must be its own: so

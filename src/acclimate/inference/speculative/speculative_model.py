@@ -12,10 +12,10 @@ from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.data.tokenizers.chat_template import stop_ids
-from acclimate.inference.engine.draft_length import Speculation
+from acclimate.inference.engine.draft_length import Drafter, Speculation
 from acclimate.inference.local_model import Asked, LocalModel
 from acclimate.inference.sampling.speculative_acceptance import Pace
-from acclimate.inference.speculative.draft_model import Drafter, DraftNetwork
+from acclimate.inference.speculative.draft_model import DraftNetwork
 from acclimate.inference.speculative.prompt_lookup import PromptLookup
 
 

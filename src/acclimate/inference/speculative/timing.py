@@ -12,10 +12,10 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.engine.draft_length import Drafter
 from acclimate.inference.local_model import LocalModel
 from acclimate.inference.sampling.sampler import Drawing
 from acclimate.inference.sampling.speculative_acceptance import Pace
-from acclimate.inference.speculative.draft_model import Drafter
 from acclimate.nn.decoder.kv_cache import KeyValues
 
 PASS_TOKENS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)

@@ -20,8 +20,8 @@ from acclimate.core.runtime.fit_log import fact
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
 from acclimate.training.finetune import Lesson, Split, tune
+from acclimate.training.run import cost_of
 from acclimate.training.tuning_settings import TrainingSettings
-from acclimate.training.validation import cost_of
 
 
 class DPO(Method):

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from acclimate.core.domain import Record, TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model
+from acclimate.core.record import Record
 from acclimate.data.prompt_template import named_in
 from acclimate.ensembles.answer_level.pipeline_model import PipelineModel, Slot
 from acclimate.ensembles.members import Member, build_member_specs

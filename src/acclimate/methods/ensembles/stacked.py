@@ -11,13 +11,13 @@ from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
 from acclimate.core.runtime.fit_log import fact
+from acclimate.core.types import Floats
 from acclimate.ensembles.member_calls import require_common
 from acclimate.ensembles.member_scores import Dev, judged
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 from acclimate.ensembles.stacking.meta_model import (
     DEFAULT,
-    Floats,
     Learned,
     calibration_error,
     estimator_named,

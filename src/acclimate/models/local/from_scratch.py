@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
-from acclimate.core.domain import digest
 from acclimate.core.home import home
 from acclimate.core.model import Model
 from acclimate.core.provenance import Trace
+from acclimate.core.record import digest
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.progress import progress
 from acclimate.core.runtime.silence import quietly
@@ -102,7 +102,8 @@ class FromScratch(ModelSource):
         tokenizer.chat_template = None  # it never reads a chat, and would be asked as if it had
         from acclimate.pretraining.objectives import causal
         from acclimate.pretraining.token_windows import TokenArray, WindowSource
-        from acclimate.training.trainer import Run, train
+        from acclimate.training.run import Run
+        from acclimate.training.trainer import train
 
         network = self._network(tokenizer)
         tokens = TokenArray.of(texts, tokenizer, self.num_tokens)

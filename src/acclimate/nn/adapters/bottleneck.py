@@ -16,8 +16,8 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError
+from acclimate.core.record import Record
 
 Activation = Literal["relu", "gelu", "silu"]
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

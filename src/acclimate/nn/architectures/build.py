@@ -6,8 +6,8 @@ import torch
 import transformers
 from pydantic import Field, field_validator, model_validator
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import ConfigError
+from acclimate.core.record import Record
 from acclimate.nn.architectures.induction_heads import write_copying_circuit
 from acclimate.nn.architectures.sizes import (
     LAYER_WEIGHTS,

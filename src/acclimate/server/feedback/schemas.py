@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 from acclimate.server.feedback.store import Message
 
 MAX_CHARACTERS = 100_000

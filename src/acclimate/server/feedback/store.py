@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from acclimate.core.domain import Record
 from acclimate.core.errors import BackendError, ConfigError
+from acclimate.core.record import Record
 from acclimate.core.storage.sqlite import transaction
 
 _ELSEWHERE = "give a file elsewhere"

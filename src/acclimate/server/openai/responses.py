@@ -7,6 +7,9 @@ from typing import Any
 
 from acclimate.core.model import Completion, Token
 
+Made = str | Completion
+"""A piece of the only answer, or an answer that is done; those of several come in order."""
+
 
 @dataclass(frozen=True)
 class ChatReply:

@@ -5,8 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from acclimate.core.model import Completion
-from acclimate.server.jobs import Made
-from acclimate.server.openai.responses import ChatReply, CompletionReply
+from acclimate.server.openai.responses import ChatReply, CompletionReply, Made
 
 Reply = ChatReply | CompletionReply
 

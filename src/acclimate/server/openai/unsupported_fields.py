@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from acclimate.core.domain import Record
+from acclimate.core.record import Record
 
 
 def _refuse_true(value: bool) -> bool:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from acclimate.core.domain import Domain, digest
+from acclimate.core.domain import Domain
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Model
 from acclimate.core.provenance import Trace
+from acclimate.core.record import digest
 from acclimate.core.runtime.seeding import seed_everything
 from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.saved_model import load_model, save_model

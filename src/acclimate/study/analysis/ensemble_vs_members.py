@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from acclimate.core.errors import MissingExtraError
 from acclimate.core.method import MemberSpec, Method, member_specs_of
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import gap
-from acclimate.study.findings import Comparison
 from acclimate.study.spec import BASE, Recipe, StudySpec
 from acclimate.study.wording import signed
 

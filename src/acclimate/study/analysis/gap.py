@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from acclimate.study.findings import Comparison
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.wording import probability, signed
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import gap, is_worse
 from acclimate.study.analysis.recommendation_rule import Choice, quality
-from acclimate.study.findings import Comparison, Standing
+from acclimate.study.findings import Standing
 from acclimate.study.wording import bits, duration, interval, money, percent, seeds
 
 LEAST_SHOWN = 0.0005

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from acclimate.core.errors import BudgetError
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import is_worse
 from acclimate.study.analysis.reason import reason
 from acclimate.study.analysis.recommendation_rule import choose, keeping, measured
 from acclimate.study.analysis.sensitivity import what_changes
-from acclimate.study.findings import Comparison, Recommendation, Standing
+from acclimate.study.findings import Recommendation, Standing
 from acclimate.study.limits import broken_limits, limit_named, nearest
 
 

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import is_worse
-from acclimate.study.findings import Comparison, Standing
+from acclimate.study.findings import Standing
 from acclimate.study.limits import broken_limits
 
 LEVEL_COST = 1.1

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
+from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import Gap, gap
 from acclimate.study.analysis.recommendation_rule import Choice, choose, cost, keeping, quality
-from acclimate.study.findings import Comparison, Standing
+from acclimate.study.findings import Standing
 from acclimate.study.limits import limit_named
 from acclimate.study.wording import count, interval
 

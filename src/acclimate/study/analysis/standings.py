@@ -8,14 +8,16 @@ import numpy as np
 
 from acclimate.core.domain import Domain
 from acclimate.core.runtime.fit_log import Notes
+from acclimate.evaluation.scores import ItemScores
 from acclimate.planning.lifetime_cost import fit_usd, request_usd, total_usd
 from acclimate.statistics.compare import compare
+from acclimate.statistics.comparison import Comparison, Estimate
 from acclimate.study.analysis.capability import capability_of
 from acclimate.study.environment import num_cores, num_gpus
-from acclimate.study.findings import Comparison, Estimate, Forgetting, Standing, main_scores
+from acclimate.study.findings import Forgetting, Standing, main_scores
 from acclimate.study.limits import broken_limits
 from acclimate.study.racing.survivors import dev_quality
-from acclimate.study.results_db import ItemScores, Row
+from acclimate.study.results_db import Row
 from acclimate.study.spec import BASE, Recipe, StudySpec
 
 

@@ -6,10 +6,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from acclimate.statistics.comparison import Estimate
 from acclimate.study import wording
 from acclimate.study.analysis.gap import gap
 from acclimate.study.analysis.recommendation_rule import measured
-from acclimate.study.findings import Capability, Estimate, Findings, Standing
+from acclimate.study.findings import Capability, Findings, Standing
 from acclimate.study.report.figures import curve_figures, figures
 from acclimate.study.report.fit_notes import told
 from acclimate.study.report.page_text import GLOSSARY, facts, horizon, statistics, written
@@ -38,7 +39,7 @@ def markdown(findings: Findings) -> str:
 
 def _environment(**settings: Any) -> Environment:
     environment = Environment(
-        loader=PackageLoader("acclimate.study", "page"),
+        loader=PackageLoader("acclimate.study.report", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

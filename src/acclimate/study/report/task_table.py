@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acclimate.statistics.comparison import Estimate
 from acclimate.study.analysis.recommendation_rule import measured
-from acclimate.study.findings import Estimate, Findings, Standing
+from acclimate.study.findings import Findings, Standing
 
 RETRIEVAL = {"recall_at_k", "reciprocal_rank"}
 """Metrics of the passages that were found, not of the answer."""

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from pydantic import Field, field_validator
 
-from acclimate.core.domain import Record, TrainData
+from acclimate.core.domain import TrainData
 from acclimate.core.model import NeuralModel
+from acclimate.core.record import Record
 from acclimate.core.rewriter import Unwrapped
 from acclimate.nn.blocks import blocks, depths
 from acclimate.training.finetune import Lesson, Split, answers

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import DataError
+from acclimate.core.record import digest
 from acclimate.tasks.files.folder import Folder
 
 WORDS = (

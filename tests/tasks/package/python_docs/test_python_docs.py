@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from acclimate.core.domain import digest
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Completion
+from acclimate.core.record import digest
 from acclimate.metrics.format.xml_correct import XmlCorrect
 from acclimate.tasks.package.python_docs import PythonDocs
 

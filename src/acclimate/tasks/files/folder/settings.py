@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from acclimate.core.catalogue import METRICS
-from acclimate.core.domain import Record
 from acclimate.core.errors import AcclimateError, ConfigError, DataError
 from acclimate.core.metric import Metric
 from acclimate.core.prompt import TEMPLATE, Example, Passage, Prompt
+from acclimate.core.record import Record
 from acclimate.core.validation_messages import sentence
 from acclimate.data.yaml_file import read_mapping
 
