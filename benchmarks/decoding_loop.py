@@ -94,7 +94,7 @@ def seconds(work: Any) -> float:
 def cache() -> bool:
     """What keeping keys and values saves: the loop with them against the loop without."""
     from acclimate.core.model import Sampling
-    from acclimate.inference.engine.sequence_batch import NetworkReader
+    from acclimate.inference.engine.sequence_batch import NetworkSource
     from acclimate.inference.generate import decode_jointly
 
     setting = embedded()
@@ -106,7 +106,7 @@ def cache() -> bool:
     )
 
     def written(has_cache: bool) -> Any:
-        reader = NetworkReader(network, contexts, has_cache=has_cache)
+        reader = NetworkSource(network, contexts, has_cache=has_cache)
         return decode_jointly([reader], sampling, is_stop=lambda _: False)
 
     rounds, (without, kept) = in_turn(lambda: written(False), lambda: written(True))

@@ -81,7 +81,7 @@ def compare(name: str, networks: list[Any], vocab_size: int, space: str) -> floa
     """Rounds of each alone and all together in turn; the median ratio of their times."""
     from acclimate.core.model import Sampling
     from acclimate.ensembles.token_level.mixtures import Mixture
-    from acclimate.inference.engine.sequence_batch import NetworkReader
+    from acclimate.inference.engine.sequence_batch import NetworkSource
     from acclimate.inference.generate import decode, decode_jointly
 
     contexts = contexts_of(NUM_PROMPTS, vocab_size)
@@ -93,7 +93,7 @@ def compare(name: str, networks: list[Any], vocab_size: int, space: str) -> floa
             decode(network, contexts, sampling, is_stop=lambda _: False)
 
     def joined() -> None:
-        readers = [NetworkReader(network, contexts) for network in networks]
+        readers = [NetworkSource(network, contexts) for network in networks]
         decode_jointly(
             readers,
             sampling,

@@ -43,7 +43,7 @@ def one_pass(name: str, size: dict[str, int], num_members: int, num_prompts: int
     """The average of adapters of one base, written in one pass and in one each."""
     from acclimate.core.model import Sampling
     from acclimate.ensembles.token_level.mixtures import Mixture
-    from acclimate.ensembles.token_level.shared_pass import in_one_pass
+    from acclimate.ensembles.token_level.shared_pass import share_passes
     from acclimate.inference.generate import decode_jointly
 
     _, members = adapted(size, num_members)
@@ -61,24 +61,24 @@ def one_pass(name: str, size: dict[str, int], num_members: int, num_prompts: int
 
     label = f"{name:<6} {num_members} adapters, {num_prompts}"
     return ratio_of(
-        label, lambda: write([s.reader for s in seats], list), lambda: write(*in_one_pass(seats))
+        label, lambda: write([s.reader for s in seats], list), lambda: write(*share_passes(seats))
     )
 
 
 def seats_of(members: list[Any], contexts: list[list[int]]) -> list[Any]:
     """Members that all read the same prompts."""
     from acclimate.core.prompt import Prompt
-    from acclimate.ensembles.token_level.member_prompts import Seat
+    from acclimate.ensembles.token_level.member_prompts import MemberPrompts
 
-    return [Seat(m, (), [(Prompt(""), ids, []) for ids in contexts]) for m in members]
+    return [MemberPrompts(m, (), [(Prompt(""), ids, []) for ids in contexts]) for m in members]
 
 
 def memory(name: str, size: dict[str, int]) -> bool:
     """Weights of adapters that write together; whether they are the base's and the adapters'."""
-    from acclimate.ensembles.token_level.shared_pass import in_one_pass
+    from acclimate.ensembles.token_level.shared_pass import share_passes
 
     base, members = adapted(size, max(NUM_MEMBERS))
-    in_one_pass(seats_of(members, contexts_of(1, size["vocab_size"])))
+    share_passes(seats_of(members, contexts_of(1, size["vocab_size"])))
     whole = num_bytes(base, *members)
     adapters = sum(
         weight.nbytes

@@ -142,14 +142,14 @@ def acclimate(size: dict[str, int], clock: Clock) -> float:
     from acclimate.nn.fast_linear import use_fast_linears
     from acclimate.pretraining.objectives import causal
     from acclimate.pretraining.token_windows import TokenArray, WindowSource
-    from acclimate.training.arguments import Plan
+    from acclimate.training.arguments import TrainingArguments
     from acclimate.training.run import Run
     from acclimate.training.trainer import train
 
     network = use_fast_linears(network_of(size))
     tokens = TokenArray(tokens_of(size))
     source = WindowSource(tokens, None, causal, ROW_TOKENS + 1, batch_size=ROWS, seed=0)
-    plan = Plan(
+    plan = TrainingArguments(
         num_steps=WARM_STEPS + NUM_STEPS, learning_rate=1e-3, schedule="constant", warmup_share=0
     )
     log = train(network, Run(source, plan, 0, on_loss=lambda _loss: clock.tick()))
@@ -218,7 +218,7 @@ def gpu_line(name: str, size: dict[str, int]) -> str:
     from acclimate.nn.architectures.build import ModelSettings, new_network
     from acclimate.pretraining.objectives import causal
     from acclimate.pretraining.token_windows import TokenArray, WindowSource
-    from acclimate.training.arguments import Plan
+    from acclimate.training.arguments import TrainingArguments
     from acclimate.training.run import Run
     from acclimate.training.trainer import train
 
@@ -230,7 +230,9 @@ def gpu_line(name: str, size: dict[str, int]) -> str:
     source = WindowSource(
         TokenArray(ids), None, causal, length + 1, batch_size=rows, seed=0, micro_batch_size=rows
     )
-    plan = Plan(num_steps=steps, precision="bf16", use_compile=True, schedule="constant")
+    plan = TrainingArguments(
+        num_steps=steps, precision="bf16", use_compile=True, schedule="constant"
+    )
     times: list[float] = []
     train(network, Run(source, plan, 0, on_loss=lambda _loss: times.append(time.perf_counter())))
     rate = rows * length * (steps - 11) / (times[-1] - times[10])

@@ -129,7 +129,7 @@ def compare(size: Size, folder: Path, num_shots: int, domain: Domain) -> tuple[f
 
     model = HuggingFace(path=str(folder)).load()
     pairs = rendered(model, domain, num_shots, size.num_items)
-    texts = [(model.layout.text(prompt), " " + choice) for prompt, choice in pairs]
+    texts = [(model.prompt_tokenizer.text(prompt), " " + choice) for prompt, choice in pairs]
     asked = [Instance("loglikelihood", {}, text, index) for index, text in enumerate(texts)]
     peer, batch_size = best_peer(folder, asked)
     ours(model, pairs[: len(pairs) // 4])

@@ -18,17 +18,17 @@ from acclimate.core.storage.artifact_store import Store
 from acclimate.evaluation.control_set import control_score
 from acclimate.evaluation.measure import measure
 from acclimate.study.environment import hardware, versions
-from acclimate.study.fit_cache import Node, Workshop
-from acclimate.study.spec import Spec
+from acclimate.study.fit_cache import FitCache, FittedModel
+from acclimate.study.spec import EntrySpec
 
 ALLOWED = 0.55
 """Seconds of the eight together over seconds of the eight alone, fitting and measuring."""
 NUM_ROUNDS = 2
-DOMAIN: Spec = {"name": "python_docs", "num_items": 60}
-BASE: Spec = {"name": "from_scratch", "num_tokens": 20_000}
-LORA: Spec = {"name": "lora", "learning_rate": 1e-2}
-RAG: Spec = {"name": "hybrid_rag", "num_passages": 1}
-RECIPES: tuple[tuple[Spec, ...], ...] = (
+DOMAIN: EntrySpec = {"name": "python_docs", "num_items": 60}
+BASE: EntrySpec = {"name": "from_scratch", "num_tokens": 20_000}
+LORA: EntrySpec = {"name": "lora", "learning_rate": 1e-2}
+RAG: EntrySpec = {"name": "hybrid_rag", "num_passages": 1}
+RECIPES: tuple[tuple[EntrySpec, ...], ...] = (
     (LORA,),
     (LORA, "few_shot"),
     (LORA, "chain_of_thought"),
@@ -56,7 +56,7 @@ def main() -> int:
     domain = TASKS.build(DOMAIN).load()
     with tempfile.TemporaryDirectory() as place, at_home(Path(place)):
         source = MODELS.build(BASE)
-        base = Node.of(source)
+        base = FittedModel.of(source)
         print(conditions(base, domain), flush=True)
         together, alone = [], []
         for _ in range(NUM_ROUNDS):
@@ -91,7 +91,7 @@ def judge(together: Sequence[Sequence[Spent]], alone: Sequence[Sequence[Spent]])
     return 0 if holds else 1
 
 
-def conditions(base: Node, domain: Domain) -> str:
+def conditions(base: FittedModel, domain: Domain) -> str:
     """What this was measured with."""
     import torch
 
@@ -109,23 +109,23 @@ def conditions(base: Node, domain: Domain) -> str:
     )
 
 
-def run_together(base: Node, domain: Domain) -> Iterator[Spent]:
+def run_together(base: FittedModel, domain: Domain) -> Iterator[Spent]:
     """All recipes with one store, as in a study."""
     with tempfile.TemporaryDirectory() as place, at_home(Path(place)):
-        workshop = Workshop(base, domain.train_data(), Store(Path(place, "artifacts")))
+        workshop = FitCache(base, domain.train_data(), Store(Path(place, "artifacts")))
         for index in range(len(RECIPES)):
             yield run_recipe(workshop, index, domain)
 
 
-def run_alone(base: Node, domain: Domain) -> Iterator[Spent]:
+def run_alone(base: FittedModel, domain: Domain) -> Iterator[Spent]:
     """Each recipe with a store of its own, where nothing was made before."""
     for index in range(len(RECIPES)):
         with tempfile.TemporaryDirectory() as place, at_home(Path(place)):
-            workshop = Workshop(base, domain.train_data(), Store(Path(place, "artifacts")))
+            workshop = FitCache(base, domain.train_data(), Store(Path(place, "artifacts")))
             yield run_recipe(workshop, index, domain)
 
 
-def run_recipe(workshop: Workshop, index: int, domain: Domain) -> Spent:
+def run_recipe(workshop: FitCache, index: int, domain: Domain) -> Spent:
     """Fit, answer dev and test, time single requests, weigh the control: what a study does.
 
     The base itself is measured on neither side, nor a control that is the base's own.

@@ -144,22 +144,22 @@ def new_base() -> Any:
 def dev_loss(network: Any) -> float:
     """Nats a token of an answer, the same way for every contender."""
     from acclimate.training.batch_source import ExampleSource
-    from acclimate.training.packing import Example
+    from acclimate.training.packing import TokenizedExample
     from acclimate.training.validation import mean_loss
 
-    dev = [Example(prompt, answer) for prompt, answer in examples(64, seed=1)]
+    dev = [TokenizedExample(prompt, answer) for prompt, answer in examples(64, seed=1)]
     return mean_loss(network, ExampleSource(dev, dev, BATCH, 0, is_seq2seq=False))
 
 
 def quantised() -> str:
     """What the base takes in memory under LoRA and under QLoRA, and what rounding costs in loss."""
-    from acclimate.nn.quantization.nf4 import num_bytes, quantize
+    from acclimate.nn.quantization.nf4 import num_weight_bytes, quantize
 
     base = new_base()
-    plain, loss = num_bytes(base.requires_grad_(False)), dev_loss(base)
+    plain, loss = num_weight_bytes(base.requires_grad_(False)), dev_loss(base)
     four_bits = quantize(base)
     return (
-        f"base under LoRA {plain / 1e6:.1f} MB, under QLoRA {num_bytes(four_bits) / 1e6:.1f} MB; "
+        f"base under LoRA {plain / 1e6:.1f} MB, under QLoRA {num_weight_bytes(four_bits) / 1e6:.1f} MB; "
         f"dev loss before any step {loss:.4f} and {dev_loss(four_bits):.4f}"
     )
 
@@ -216,9 +216,9 @@ def acclimate(kind: str, train_on: list[tuple[list[int], list[int]]], clock: Clo
     """The loop of this package."""
     from acclimate.nn.adapters.peft import PeftAdapter
     from acclimate.nn.fast_linear import use_fast_linears
-    from acclimate.training.arguments import Plan
+    from acclimate.training.arguments import TrainingArguments
     from acclimate.training.batch_source import ExampleSource
-    from acclimate.training.packing import Example
+    from acclimate.training.packing import TokenizedExample
     from acclimate.training.run import Run
     from acclimate.training.trainer import train
 
@@ -226,9 +226,9 @@ def acclimate(kind: str, train_on: list[tuple[list[int], list[int]]], clock: Clo
     if kind == "lora":
         network = PeftAdapter.new(network, lora_config()).network
     source = ExampleSource.of(
-        network, [Example(p, a) for p, a in train_on], [], batch_size=BATCH, seed=0
+        network, [TokenizedExample(p, a) for p, a in train_on], [], batch_size=BATCH, seed=0
     )
-    plan = Plan(
+    plan = TrainingArguments(
         num_steps=WARM_STEPS + NUM_STEPS, learning_rate=KINDS[kind], schedule="constant",
         warmup_share=0, weight_decay=0.01,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 
 
 class MyMethod(Method):
@@ -24,7 +24,7 @@ class MyMethod(Method):
 
 
 @dataclass(frozen=True)
-class ReRead(Rewriter):
+class ReRead(PromptRewriter):
     """The model that comes out: it rewrites each prompt for the one inside."""
 
     times: int
@@ -32,4 +32,4 @@ class ReRead(Rewriter):
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Prompts with the question repeated."""
         again = " Read the question again: "
-        return [p.having(question=again.join([p.question] * self.times)) for p in prompts]
+        return [p.with_parts(question=again.join([p.question] * self.times)) for p in prompts]

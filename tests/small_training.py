@@ -57,12 +57,12 @@ def small_source(**fields):
 
 def small_run(**fields):
     """Thirty steps, a look every ten; what is not told here is `Plan`'s default."""
-    from acclimate.training.arguments import Plan
+    from acclimate.training.arguments import TrainingArguments
     from acclimate.training.run import Run
 
     plan = {"num_steps": 30, "learning_rate": 1e-2, "eval_every_steps": 10}
     source = fields.pop("source", None) or small_source()
-    return Run(source, Plan(**{**plan, **fields.pop("plan", {})}), seed=0, **fields)
+    return Run(source, TrainingArguments(**{**plan, **fields.pop("plan", {})}), seed=0, **fields)
 
 
 class StopError(Exception):
@@ -80,7 +80,7 @@ def train_in(told: dict) -> None:
 
     from acclimate.training import checkpoint
     from acclimate.training.distributed import World
-    from acclimate.training.run_log import Journal
+    from acclimate.training.run_log import RunLog
     from acclimate.training.trainer import train
 
     out, die, is_main = Path(told["out"]), told.get("die"), World.here().is_main
@@ -102,7 +102,7 @@ def train_in(told: dict) -> None:
         plan=told.get("plan", {}),
         source=small_source(**told.get("source", {})),
         checkpoints=checkpoint.Checkpoints(out / "checkpoints"),
-        journal=Journal(out) if is_main else None,
+        journal=RunLog(out) if is_main else None,
         on_loss=on_loss,
     )
     network = small_network(**told.get("model", {}))

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from acclimate.core.prompt import Example, Passage, Prompt
-from acclimate.data.documents.chunking import cut
+from acclimate.data.documents.chunking import chunk_document
 from acclimate.data.prompt_template import as_text
 from acclimate.data.python_packages.api_objects import public_objects
 from acclimate.data.python_packages.api_pages import module_pages
@@ -137,7 +137,7 @@ def about_objects(rng: random.Random) -> Iterator[tuple[Passage, str, str]]:
     for package in PACKAGES:
         for page in module_pages(public_objects(package)):
             found = {o.path: o for o in page.objects}
-            for passage in cut(page.document, chunk_tokens=96, overlap_tokens=0):
+            for passage in chunk_document(page.document, chunk_tokens=96, overlap_tokens=0):
                 path = passage.title.split(" > ")[-1].partition("(")[0]
                 if path not in found or found[path].summary not in " ".join(passage.text.split()):
                     continue

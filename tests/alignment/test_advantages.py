@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from acclimate.alignment.advantages import weighed
+from acclimate.alignment.advantages import score_rollouts
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.adapters.value_head import ValueHead
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 
-EXAMPLES = [Example([5, 6, 7], [8, 9]), Example([10], [11, 12, 13])]
+EXAMPLES = [TokenizedExample([5, 6, 7], [8, 9]), TokenizedExample([10], [11, 12, 13])]
 
 
 def test_one_by_one(tiny, model_folder, monkeypatch):
@@ -18,7 +18,7 @@ def test_one_by_one(tiny, model_folder, monkeypatch):
     policy.value_head = ValueHead(policy)
     torch.nn.init.normal_(policy.value_head.weight)
     told = {"kl_coef": 0.5, "gae_lambda": 1.0}
-    found = weighed(policy, reference, EXAMPLES, [1.0, -2.0], **told)
+    found = score_rollouts(policy, reference, EXAMPLES, [1.0, -2.0], **told)
     advantages, kls = [], []
     for example, score in zip(EXAMPLES, (1.0, -2.0), strict=True):
         ids = torch.tensor([[*example.prompt, *example.answer]])

@@ -6,13 +6,13 @@ import pytest
 import torch
 from scipy.stats import ttest_ind
 
-from acclimate.alignment.generate_rollouts import draw
+from acclimate.alignment.generate_rollouts import generate_rollouts
 from acclimate.alignment.ppo_settings import PolicySettings
-from acclimate.alignment.ppo_trainer import Asked, Game, ppo_policy
+from acclimate.alignment.ppo_trainer import PPOPrompt, PPOTask, ppo_policy
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import noted
-from acclimate.training.packing import Example
+from acclimate.core.runtime.fit_log import collect_log
+from acclimate.training.packing import TokenizedExample
 
 PROMPTS = [Prompt(question) for question in ("one?", "two?", "three?", "four?")]
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=3)
@@ -21,8 +21,8 @@ WORD = "a"
 
 
 def drawn(model, prompts, seed):
-    found = draw(model, [(prompt, SAMPLING) for prompt in prompts], seed=seed)
-    return [(Example(one.context, one.written), one.text) for one in found]
+    found = generate_rollouts(model, [(prompt, SAMPLING) for prompt in prompts], seed=seed)
+    return [(TokenizedExample(one.context, one.written), one.text) for one in found]
 
 
 def judged(answers):
@@ -30,11 +30,11 @@ def judged(answers):
     return [float(WORD in text) for _, text in answers]
 
 
-GAME = Game([Asked(prompt, prompt) for prompt in PROMPTS], drawn, judged)
+GAME = PPOTask([PPOPrompt(prompt, prompt) for prompt in PROMPTS], drawn, judged)
 
 
 def practised(base, settings=SETTINGS, game=GAME, seed=0, learning_rate=1e-2):
-    with noted() as book:
+    with collect_log() as book:
         policy, rounds = ppo_policy(
             base, game, settings, rank=8, learning_rate=learning_rate, seed=seed
         )
@@ -84,7 +84,7 @@ def test_a_dear_way_is_a_short_one(tiny):
 def test_rewards_are_told_in_their_own_units(tiny):
     """A reward a thousand times as large, and shifted, teaches the same."""
     short = SETTINGS.model_copy(update={"num_rounds": 2})
-    large = Game(GAME.asked, drawn, lambda pairs: [1000 * r - 7 for r in judged(pairs)])
+    large = PPOTask(GAME.asked, drawn, lambda pairs: [1000 * r - 7 for r in judged(pairs)])
     one, other = (practised(tiny, short, game)[0] for game in (GAME, large))
     for a, b in zip(one.network.parameters(), other.network.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-4)
@@ -92,7 +92,7 @@ def test_rewards_are_told_in_their_own_units(tiny):
 
 def test_a_reward_that_is_always_the_same_does_no_harm(tiny):
     short = SETTINGS.model_copy(update={"num_rounds": 1, "num_rollouts": 8})
-    flat = Game(GAME.asked, drawn, lambda pairs: [1.0] * len(pairs))
+    flat = PPOTask(GAME.asked, drawn, lambda pairs: [1.0] * len(pairs))
     policy, _, _ = practised(tiny, short, flat)
     assert all(torch.isfinite(p).all() for p in policy.network.parameters())
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from acclimate.alignment.preference_pairs import Pair, lay_out, split_preferences
+from acclimate.alignment.preference_pairs import TokenizedPair, collate_pairs, split_preferences
 from acclimate.core.domain import Preference, TrainData
 from acclimate.core.errors import DataError
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 
 
 def data(*pairs):
@@ -51,13 +51,13 @@ def test_malformed_pairs_are_named_by_number(pair, fault):
 
 
 PAIRS = [
-    Pair(Example([5, 6], [7]), Example([5, 6], [8, 9]), (-1.0, -2.0)),
-    Pair(Example([5], [10]), Example([5], [11]), (-3.0, -4.0)),
+    TokenizedPair(TokenizedExample([5, 6], [7]), TokenizedExample([5, 6], [8, 9]), (-1.0, -2.0)),
+    TokenizedPair(TokenizedExample([5], [10]), TokenizedExample([5], [11]), (-3.0, -4.0)),
 ]
 
 
 def test_chosen_stands_before_rejected(tiny):
-    (batch,) = lay_out(tiny.network, PAIRS)
+    (batch,) = collate_pairs(tiny.network, PAIRS)
     assert batch.inputs["input_ids"].tolist() == [
         [5, 6, 7, 0], [5, 6, 8, 9], [5, 10, 0, 0], [5, 11, 0, 0]
     ]  # fmt: skip
@@ -68,11 +68,11 @@ def test_chosen_stands_before_rejected(tiny):
 
 def test_long_pairs_take_several_passes(tiny, monkeypatch):
     monkeypatch.setattr("acclimate.alignment.token_logprobs.MAX_PASS_TOKENS", 8)
-    assert [len(batch.reference) for batch in lay_out(tiny.network, PAIRS)] == [1, 1]
+    assert [len(batch.reference) for batch in collate_pairs(tiny.network, PAIRS)] == [1, 1]
 
 
 def test_an_idle_pass_counts_for_nothing(tiny):
-    (batch,) = lay_out(tiny.network, PAIRS)
+    (batch,) = collate_pairs(tiny.network, PAIRS)
     idle = batch.idle()
     assert (idle.num_targets, float(idle.summed(torch.ones(2)))) == (0, 0.0)
     assert float(batch.summed(torch.ones(2))) == 2.0

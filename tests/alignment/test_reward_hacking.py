@@ -2,15 +2,15 @@
 
 import pytest
 
-from acclimate.alignment.reward_hacking import Practised, tell_signs
-from acclimate.core.runtime.fit_log import noted
+from acclimate.alignment.reward_hacking import FinishedPPORun, tell_signs
+from acclimate.core.runtime.fit_log import collect_log
 
 
 def facts(**told):
     known = {"scores": [1.0, 2.0, 2.0, 1.0], "lengths": [4, 4, 5, 5], "target_changes": [0.1, 0.2]}
     known |= {"first_score": 1.0, "first_length": 4.0, "best_known": 9.0}
-    with noted() as book:
-        tell_signs(Practised(**{**known, **told}))
+    with collect_log() as book:
+        tell_signs(FinishedPPORun(**{**known, **told}))
     return book.facts
 
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from acclimate.alignment import reward_model as module
-from acclimate.alignment.preference_pairs import Pair, lay_out
+from acclimate.alignment.preference_pairs import TokenizedPair, collate_pairs
 from acclimate.alignment.reward_model import RewardSettings, reward_loss, reward_model, rewards
-from acclimate.alignment.token_logprobs import answer
+from acclimate.alignment.token_logprobs import encode_answer
 from acclimate.core.domain import Preference, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.prompt import Example, Passage, Prompt
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.adapters.value_head import ScalarAdapter
 from changed_code import change_code
@@ -22,19 +22,22 @@ PROMPT = Prompt("one?")
 
 
 def pairs_of(core, *texts):
-    return [Pair(answer(core, PROMPT, a), answer(core, PROMPT, b)) for a, b in texts]
+    return [
+        TokenizedPair(encode_answer(core, PROMPT, a), encode_answer(core, PROMPT, b))
+        for a, b in texts
+    ]
 
 
 def test_the_loss_begins_at_log_two_a_pair(tiny):
     network = tiny.adapted(lambda n: ScalarAdapter.new(n, rank=2)).network
-    (batch,) = lay_out(network, pairs_of(tiny, ("the", "is"), ("answer", "question")))
+    (batch,) = collate_pairs(network, pairs_of(tiny, ("the", "is"), ("answer", "question")))
     assert float(reward_loss(network, batch).detach()) == pytest.approx(2 * math.log(2))
 
 
 def test_the_loss_is_bradley_terrys(tiny):
     model = tiny.adapted(lambda n: ScalarAdapter.new(n, rank=2))
     torch.nn.init.normal_(model.network.value_head.weight)
-    (batch,) = lay_out(model.network, pairs_of(tiny, ("the", "is"), ("answer", "question")))
+    (batch,) = collate_pairs(model.network, pairs_of(tiny, ("the", "is"), ("answer", "question")))
     found = rewards(model, [(PROMPT, text) for text in ("the", "is", "answer", "question")])
     expected = sum(math.log(1 + math.exp(b - a)) for a, b in (found[:2], found[2:]))
     assert float(reward_loss(model.network, batch).detach()) == pytest.approx(expected, rel=1e-4)
@@ -67,20 +70,20 @@ def test_a_reward_is_the_head_after_the_whole_answer(family, model_folder):
 def test_what_methods_put_around_a_question_is_not_judged(tiny):
     model = tiny.adapted(lambda n: ScalarAdapter.new(n, rank=2))
     torch.nn.init.normal_(model.network.value_head.weight)
-    full = PROMPT.having(
-        passages=(Passage("d", "t", "is"),), examples=(Example("q", "a"),), lead="So"
+    full = PROMPT.with_parts(
+        passages=(Passage("d", "t", "is"),), examples=(Example("q", "a"),), answer_prefix="So"
     )
     assert rewards(model, [(full, "the")]) == rewards(model, [(PROMPT, "the")])
-    other = PROMPT.having(instruction="Be brief.")
+    other = PROMPT.with_parts(instruction="Be brief.")
     assert rewards(model, [(other, "the")]) != rewards(model, [(PROMPT, "the")])
 
 
 def test_fitted_once_and_counted_each_time(tiny, small_data, monkeypatch):
-    with metered() as first, noted() as book:
+    with metered() as first, collect_log() as book:
         one = reward_model(tiny, small_data, RewardSettings(), seed=0)
     assert first.cost.train_tokens > 0
     monkeypatch.setattr(module, "_fit", lambda *_: pytest.fail("was fitted before"))
-    with metered() as second, noted() as again:
+    with metered() as second, collect_log() as again:
         two = reward_model(tiny, small_data, RewardSettings(is_unproven_allowed=True), seed=0)
     assert second.cost.train_tokens == first.cost.train_tokens
     assert again.facts == book.facts

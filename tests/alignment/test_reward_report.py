@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from acclimate.alignment.reward_report import calibration_error, report_of
-from acclimate.core.runtime.fit_log import noted
+from acclimate.alignment.reward_report import report_of, reward_calibration_error
+from acclimate.core.runtime.fit_log import collect_log
 
 
 def test_exact_interval_of_all_right():
@@ -29,17 +29,17 @@ def test_brier_is_the_mean_squared_error():
 
 def test_calibration_of_a_reward_that_knows_how_sure_it_is():
     # Of ten pairs of which it is 0.8 sure, eight are right: no error.
-    assert calibration_error(np.array([0.8] * 8 + [0.2] * 2)) == pytest.approx(0.0)
+    assert reward_calibration_error(np.array([0.8] * 8 + [0.2] * 2)) == pytest.approx(0.0)
     # Of two bins, one with 4 pairs off by 0.1 and one with 6 off by 0.3.
     chosen = np.array([0.9] * 4 + [0.7] * 6)
-    assert calibration_error(chosen) == pytest.approx(0.4 * 0.1 + 0.6 * 0.3)
+    assert reward_calibration_error(chosen) == pytest.approx(0.4 * 0.1 + 0.6 * 0.3)
 
 
 def test_it_is_told():
-    with noted() as book:
+    with collect_log() as book:
         report_of([1.0] * 9 + [-1.0]).tell()
     share = book.facts["reward: share of held-out pairs that it tells apart"]
     assert share.startswith("0.90 (9 of 10, 95 % interval 0.55 to 1.00)")
-    with noted() as book:
+    with collect_log() as book:
         report_of([]).tell()
     assert list(book.facts.values()) == ["no pairs were held out"]

@@ -3,12 +3,12 @@
 import torch
 
 from acclimate.alignment.ppo_loss import Experience
-from acclimate.alignment.rollouts import Rollout, RolloutSource, lay_out
-from acclimate.training.packing import Example
+from acclimate.alignment.rollouts import Rollout, RolloutSource, collate_rollouts
+from acclimate.training.packing import TokenizedExample
 
 
 def rollout(first, length=1):
-    example = Example([5], [first + i for i in range(length)])
+    example = TokenizedExample([5], [first + i for i in range(length)])
     return Rollout(example, Experience(*torch.full((4, length), float(first))))
 
 
@@ -46,7 +46,7 @@ def test_processes_share_a_step():
 
 
 def test_what_was_noted_stands_beside_its_tokens():
-    (batch,) = lay_out([rollout(20, 2), rollout(30, 3)], is_seq2seq=False)
+    (batch,) = collate_rollouts([rollout(20, 2), rollout(30, 3)], is_seq2seq=False)
     assert batch.labels[batch.labels >= 0].tolist() == [20, 21, 30, 31, 32]
     assert batch.experience.returns.tolist() == [20, 20, 30, 30, 30]
     assert batch.num_targets == 5

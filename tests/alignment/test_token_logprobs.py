@@ -3,12 +3,16 @@
 import pytest
 import torch
 
-from acclimate.alignment.token_logprobs import answer, in_passes, read
+from acclimate.alignment.token_logprobs import answer_logits, encode_answer, in_passes
 from acclimate.core.prompt import Prompt
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.packing import Example, one_a_row
+from acclimate.training.packing import TokenizedExample, one_a_row
 
-EXAMPLES = [Example([5, 6, 7], [8, 9]), Example([10], [11, 12, 13, 14]), Example([4, 4], [3])]
+EXAMPLES = [
+    TokenizedExample([5, 6, 7], [8, 9]),
+    TokenizedExample([10], [11, 12, 13, 14]),
+    TokenizedExample([4, 4], [3]),
+]
 
 
 def alone(network, example):
@@ -26,7 +30,7 @@ def test_rows_of_different_length_are_read_as_if_alone(family, model_folder):
     network = HuggingFace(path=str(model_folder(family))).load().network
     is_seq2seq = family == "t5"
     with torch.no_grad():
-        found = read(network, one_a_row(EXAMPLES, is_seq2seq=is_seq2seq))
+        found = answer_logits(network, one_a_row(EXAMPLES, is_seq2seq=is_seq2seq))
         logits = [alone(network, example) for example in EXAMPLES]
     assert found.lengths == [2, 4, 1]
     assert found.tokens.tolist() == [8, 9, 11, 12, 13, 14, 3]
@@ -45,8 +49,8 @@ def test_rows_of_different_length_are_read_as_if_alone(family, model_folder):
 def test_kl_is_that_of_whole_distributions(tiny, model_folder):
     batch = one_a_row(EXAMPLES, is_seq2seq=False)
     with torch.no_grad():
-        one = read(tiny.network, batch)
-        two = read(HuggingFace(path=str(model_folder("qwen3"))).load().network, batch)
+        one = answer_logits(tiny.network, batch)
+        two = answer_logits(HuggingFace(path=str(model_folder("qwen3"))).load().network, batch)
     p, q = (torch.distributions.Categorical(logits=r.logits) for r in (one, two))
     assert torch.allclose(one.kl(two), torch.distributions.kl_divergence(p, q), atol=1e-4)
     assert torch.allclose(one.kl(one), torch.zeros(7), atol=1e-6)
@@ -54,10 +58,10 @@ def test_kl_is_that_of_whole_distributions(tiny, model_folder):
 
 def test_an_answer_ends_and_an_empty_one_does_too(tiny, model_folder):
     end = tiny.tokenizer.eos_token_id
-    assert answer(tiny, Prompt("one?"), "the").answer[-1] == end
-    assert answer(tiny, Prompt("one?"), "").answer == [end]
+    assert encode_answer(tiny, Prompt("one?"), "the").answer[-1] == end
+    assert encode_answer(tiny, Prompt("one?"), "").answer == [end]
     t5 = HuggingFace(path=str(model_folder("t5"))).load()
-    assert len(answer(t5, Prompt("one?"), "").answer) == 1
+    assert len(encode_answer(t5, Prompt("one?"), "").answer) == 1
 
 
 def test_passes_hold_all_in_order(monkeypatch):

@@ -10,7 +10,7 @@ from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.rewriter import Unwrapped
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.tasks.files.folder import Folder
-from acclimate.training.finetune import answers
+from acclimate.training.finetune import answer_examples
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_mask_as_json_is_what_training_learns(talking, capsys):
     told = json.loads(capsys.readouterr().out)["masks"]
     reading = Folder(path=folder).load()
     model = HuggingFace(path=base).load()
-    trained = list(answers(Unwrapped(model), reading.train_data(), "train"))
+    trained = list(answer_examples(Unwrapped(model), reading.train_data(), "train"))
     first = told[0]
     assert (first["task"], first["num_tokens"]) == ("rule", len(trained[0]))
     assert first["num_learned"] == sum(trained[0].is_learned)

@@ -5,7 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
-from acclimate.cli._comparison_tables import number, p_value, pairs_table, systems_table, verdict
+from acclimate.cli._comparison_tables import (
+    number_cell,
+    p_value,
+    pairs_table,
+    systems_table,
+    verdict,
+)
 from acclimate.statistics.comparison import Comparison, Difference, Estimate
 
 
@@ -88,8 +94,8 @@ def test_long_names_fold_within_80_columns():
 
 def test_words_and_numbers():
     assert verdict(difference("a", "b", 1, is_significant=True), -1) == "worse"
-    assert [number(v) for v in (0.12345, -0.0001, 1234.5)] == ["0.123", "0.000", "1234"]
-    assert [number(v, signed=True) for v in (0.5, 0.0, -0.5)] == ["+0.500", "0.000", "-0.500"]
+    assert [number_cell(v) for v in (0.12345, -0.0001, 1234.5)] == ["0.123", "0.000", "1234"]
+    assert [number_cell(v, signed=True) for v in (0.5, 0.0, -0.5)] == ["+0.500", "0.000", "-0.500"]
     assert [p_value(v) for v in (1.0, 0.0123, 0.00001)] == ["1.0000", "0.0123", "<0.0001"]
 
 

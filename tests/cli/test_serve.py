@@ -60,12 +60,12 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
     from acclimate.cli import _served_systems as _systems
     from acclimate.server import http_server as lifecycle
     from acclimate.server.workers import process_pool as workers
-    from acclimate.server.workers.thread_pool import Threads
+    from acclimate.server.workers.thread_pool import ThreadPool
     from server.small_systems import Says
 
     asked = []
 
-    class Here(Threads):
+    class Here(ThreadPool):
         def __init__(self, load, limits):
             self.loaded = load()
             super().__init__(self.loaded.systems, limits)
@@ -83,7 +83,7 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
             asked.append(refused.json()["error"]["code"])
 
     monkeypatch.setattr(lifecycle, "Server", Server)
-    found = _systems.Served({"says": Says("yes")}, None)
+    found = _systems.LoadedSystems({"says": Says("yes")}, None)
     monkeypatch.setattr(workers, "Workers", Here)
     monkeypatch.setattr(_systems, "served", lambda *_, **__: found)
     run("says", port=8999, host=host, feedback=tmp_path / "feedback.sqlite")

@@ -12,7 +12,7 @@ from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example, Prompt
 from acclimate.core.storage.saved_model import save_model
-from acclimate.prompting.demonstrations import WithExamples
+from acclimate.prompting.demonstrations import FewShotModel
 from acclimate.study.findings import Confirmation
 from acclimate.study.report.write import write_report
 from example_findings import example
@@ -28,7 +28,7 @@ def texts(model):
 def pick(tiny, tmp_path):
     """A few-shot system, saved."""
     folder = tmp_path / "store" / "pick"
-    save_model(WithExamples(tiny, {"": (Example("a?", "b"),)}, 1, "random"), folder)
+    save_model(FewShotModel(tiny, {"": (Example("a?", "b"),)}, 1, "random"), folder)
     return folder
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.catalogue import METHODS
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.evaluation.answers import answers_to
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of
 
@@ -54,7 +54,7 @@ def test_who_says_nothing_is_left_out_and_counted_and_the_answer_comes(tmp_path,
     fields = {"num_updates": 10} if name == "sac" else {}
     method = METHODS.build({"name": name, "members": tables, **fields})
     model = method.fit(any_base(tmp_path), data_of(task), seed=0)
-    with noted() as book:
+    with collect_log() as book:
         said = [answer.text for answer in answers_to(model, task, task.items)]
     assert all(said)
     counted = [v for k, v in book.facts.items() if "left out" in k or "passed on" in k]

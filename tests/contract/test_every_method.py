@@ -207,7 +207,7 @@ def test_cost_is_reported(name, fitted, asked):
 
 def test_what_it_needs_is_asked_for(name, tiny):
     method = METHODS.build(name)
-    assert bool(method.unmet(tiny, TrainData())) == bool(method.all_needs - tiny.offers)
+    assert bool(method.unmet(tiny, TrainData())) == bool(method.all_needs - tiny.capabilities)
 
 
 def specs(name: str, setting: str) -> tuple[dict[str, Any], dict[str, Any]]:

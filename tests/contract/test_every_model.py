@@ -61,5 +61,5 @@ def test_answers_in_order_and_is_saved(name, request, small_domain, tmp_path):
     save_model(model, tmp_path / "saved")
     again = load_model(tmp_path / "saved")
     assert again.generate(prompts, Sampling(max_new_tokens=4)) == answers
-    assert again.offers == model.offers
-    assert model.offers <= {"logprobs", "weights"}
+    assert again.capabilities == model.capabilities
+    assert model.capabilities <= {"logprobs", "weights"}

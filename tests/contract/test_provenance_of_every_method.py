@@ -16,7 +16,7 @@ from acclimate.core.provenance import provenance_of
 from acclimate.core.record import digest
 from acclimate.core.storage.artifact_store import Store
 from acclimate.study import row as row_module
-from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.fit_cache import FitCache, FittedModel
 from acclimate.study.results_db import Row
 from acclimate.study.row import RowMaker
 from contract.fitting import METHODS, plain
@@ -59,7 +59,7 @@ def test_each_file_that_runs_to_fit_and_to_measure_is_recorded(
     monkeypatch.setattr(kind, "fit", watched(kind.fit, ran))
     monkeypatch.setattr(row_module, "measure", watched(row_module.measure, asked))
     source = provenance_of(["acclimate.models.local.huggingface"])
-    workshop = Workshop(Node(tiny, "ba5e", made_by=source), small_data, Store(tmp_path))
+    workshop = FitCache(FittedModel(tiny, "ba5e", made_by=source), small_data, Store(tmp_path))
     node = workshop.node((METHODS.build(plain(name)),), 0)
     assert ran
     assert ran - set(node.made_by.files) == set()

@@ -9,7 +9,7 @@ import pytest
 from acclimate.core.catalogue import METHODS, METRICS
 from acclimate.core.errors import ConfigError, DataError, UnknownNameError
 from acclimate.core.former_names import METHODS_BEFORE, METRICS_BEFORE, label_now
-from acclimate.study.results_db import Row, Rows
+from acclimate.study.results_db import ResultsDb, Row
 from acclimate.study.spec import make_spec, recipes_of
 from acclimate.tasks.files.folder import Folder
 
@@ -78,7 +78,7 @@ def test_a_label_is_read_by_its_new_names(old, new):
 
 
 def test_the_rows_of_an_old_run_are_read_as_they_would_be_called_now(database):
-    rows = Rows(database).all()
+    rows = ResultsDb(database).all()
     # `behaviour` is what a person called answers made elsewhere.
     assert {row.recipe for row in rows} == {
         "base",
@@ -102,7 +102,7 @@ def test_the_row_of_the_base_is_found_in_an_old_run(database):
             "SELECT key, items_hash FROM rows WHERE recipe='base' AND split='test'"
         ).fetchone()
     like = Row(recipe="base", seed=0, split="test", key=key, items_hash=items_hash)
-    found = Rows(database).find(like)
+    found = ResultsDb(database).find(like)
     assert found is not None
     assert set(found.scores["say"]) == {"not_refused"}
     assert len(found.scores["say"]["not_refused"]) == 4

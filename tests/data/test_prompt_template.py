@@ -15,7 +15,7 @@ FULL = Prompt(
     instruction="Add.",
     passages=(Passage("d", "Page", "Sums are sums."), Passage("e", "More", "So they are.")),
     examples=(Example("1 + 1?", "2"), Example("2 + 2?", "4", "Twice two.")),
-    lead="Well:",
+    answer_prefix="Well:",
 )
 
 
@@ -39,7 +39,7 @@ def test_own_template_may_use_every_part():
         "{{ task }}|{{ item_id }}|{{ instruction }}|{{ question }}|{{ choices | join('/') }}|"
         "{% for p in passages %}{{ p.document }}{% endfor %}|{{ lead }}\n"
     )
-    prompt = FULL.having(template=template, choices=("5", "6"), item_id="7")
+    prompt = FULL.with_parts(template=template, choices=("5", "6"), item_id="7")
     assert as_text(prompt) == "sums|7|Add.|3 + 3?|5/6|de|Well:\n"
     assert as_text(FULL, "{{ question }}") == "3 + 3?"
 
@@ -47,7 +47,7 @@ def test_own_template_may_use_every_part():
 @pytest.mark.parametrize("template", ["{{ questoin }}", "{% if %}", "{{ question"])
 def test_bad_template_is_one_sentence(template):
     with pytest.raises(ConfigError, match=r"task 'sums'.*: .*; the parts of a prompt are"):
-        as_text(FULL.having(template=template))
+        as_text(FULL.with_parts(template=template))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_template_that_cannot_be(template, fault):
 def test_a_template_runs_no_code():
     attack = "{{ question.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(ConfigError, match="template of task 'sums'"):
-        as_text(FULL.having(template=attack))
+        as_text(FULL.with_parts(template=attack))
 
 
 def test_text_of_others_is_no_template():
@@ -96,7 +96,7 @@ def test_messages():
 
 
 def test_own_template_is_one_message_without_the_lead():
-    prompt = FULL.having(template="Q {{ question }}{{ lead }}")
+    prompt = FULL.with_parts(template="Q {{ question }}{{ lead }}")
     assert as_messages(prompt) == [{"role": "user", "content": "Q 3 + 3?"}]
 
 
@@ -109,7 +109,7 @@ TALK = (
 
 
 def test_a_dialogue_is_read_turn_by_turn():
-    messages = as_messages(FULL.having(turns=TALK))
+    messages = as_messages(FULL.with_parts(turns=TALK))
     assert [m["role"] for m in messages] == ["system", *["user", "assistant"] * 3, "user"]
     said = [m["content"] for m in messages]
     assert said[0] == "Add.\n\nBe brief."

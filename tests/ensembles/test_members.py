@@ -5,7 +5,7 @@ import pytest
 from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.method import CompositeMethod, MemberSpec, Method
-from acclimate.core.runtime.fit_log import fact, noted
+from acclimate.core.runtime.fit_log import collect_log, log_value
 from acclimate.ensembles.members import build_member_specs, labels_of
 from acclimate.methods.prompting.zero_shot import ZeroShot
 from acclimate.models.local.recorded import Recorded
@@ -46,7 +46,7 @@ def test_a_table_of_answers_can_be_one(tmp_path):
 def test_what_their_fits_tell_is_not_told_as_the_ensembles(tiny, small_data):
     class Telling(Method):
         def fit(self, base, data, *, seed):
-            fact("score on dev", 1.0)
+            log_value("score on dev", 1.0)
             return base
 
     class Outer(Ensemble):
@@ -54,7 +54,7 @@ def test_what_their_fits_tell_is_not_told_as_the_ensembles(tiny, small_data):
         def member_specs(self):
             return (MemberSpec((Telling(),)), MemberSpec())
 
-    with noted() as book:
+    with collect_log() as book:
         Outer().fit(tiny, small_data, seed=0)
     assert not book.facts
 

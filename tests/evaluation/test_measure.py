@@ -8,9 +8,9 @@ from acclimate.core.domain import Item, Task
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Passage
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 from acclimate.evaluation.measure import as_read, measure
-from acclimate.response_cache.cached_model import AnswerCache, Keeping
+from acclimate.response_cache.cached_model import CachedModel, CachePolicy
 from small_echo import Echo
 
 SOURCED = Task(
@@ -73,11 +73,11 @@ def test_a_score_that_is_no_number_is_no_score():
 
 
 @dataclass(frozen=True)
-class Polite(Rewriter):
+class Polite(PromptRewriter):
     """Says a word first."""
 
     def render(self, prompts):
-        return [p.having(question=f"Please: {p.question}") for p in prompts]
+        return [p.with_parts(question=f"Please: {p.question}") for p in prompts]
 
 
 def test_prompts_are_shown_as_the_network_reads_them(tiny):
@@ -87,7 +87,7 @@ def test_prompts_are_shown_as_the_network_reads_them(tiny):
 
 def test_answers_of_before_are_neither_given_nor_kept():
     inner = Echo()
-    model = AnswerCache(inner, Keeping(10**6, 1e6, is_sampled_kept=False, is_saved=False))
+    model = CachedModel(inner, CachePolicy(10**6, 1e6, is_sampled_kept=False, is_saved=False))
     items = tuple(Item(id=str(n), question=q, target="so a") for n, q in enumerate("abab"))
     task = Task(name="say", metrics=("exact_match",), items=items)
     model.generate([task.prompt(items[0])], Sampling(max_new_tokens=32, stop=("\n",)))

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from acclimate.inference.prompt_logprobs import Given, weigh_tokens
+from acclimate.inference.prompt_logprobs import GivenTokens, weigh_tokens
 
 
 def expected(model, ids):
@@ -20,7 +20,7 @@ def test_each_token_is_weighed_after_those_before_it(model_folder, family):
 
     model = HuggingFace(path=str(model_folder(family))).load()
     texts = [model.tokenizer(t)["input_ids"] for t in ("What is the answer?", "In the passage")]
-    found = weigh_tokens(model, [Given([], ids) for ids in texts], 3)
+    found = weigh_tokens(model, [GivenTokens([], ids) for ids in texts], 3)
     for ids, told in zip(texts, found, strict=True):
         own = expected(model, ids)
         assert [t.text for t in told.tokens] == [model.tokenizer.decode([i]) for i in ids]
@@ -36,7 +36,7 @@ def test_each_token_is_weighed_after_those_before_it(model_folder, family):
 def test_what_stands_before_is_read_and_not_told(tiny):
     before = tiny.tokenizer("The answer is")["input_ids"]
     ids = tiny.tokenizer(" in the passage")["input_ids"]
-    (told,) = weigh_tokens(tiny, [Given(before, ids)], 0)
+    (told,) = weigh_tokens(tiny, [GivenTokens(before, ids)], 0)
     own = expected(tiny, before + ids)
     assert len(told.tokens) == len(ids)
     for place, token in enumerate(told.tokens):
@@ -46,6 +46,6 @@ def test_what_stands_before_is_read_and_not_told(tiny):
 
 
 def test_one_token(tiny):
-    (told,) = weigh_tokens(tiny, [Given([], [5])], 1)
+    (told,) = weigh_tokens(tiny, [GivenTokens([], [5])], 1)
     assert len(told.tokens) == 1
     assert told.next_id == expected(tiny, [5])[-1].argmax().item()

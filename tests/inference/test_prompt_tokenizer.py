@@ -6,14 +6,14 @@ import pytest
 
 from acclimate.core.errors import DataError
 from acclimate.core.prompt import Example, Passage, Prompt
-from acclimate.inference.prompt_tokenizer import Layout
+from acclimate.inference.prompt_tokenizer import PromptTokenizer
 
 CHOICES = ["yes", "it is in the passage about answers", "no"]
 
 
 @pytest.fixture
 def layout(tokenizer):
-    return Layout(tokenizer, window=120)
+    return PromptTokenizer(tokenizer, window=120)
 
 
 def plainly(tokenizer, text, choice):
@@ -55,10 +55,14 @@ def test_running_text_begins_after_a_mark_of_its_start_or_a_line_break(tokenizer
     marked = copy.deepcopy(tokenizer)
     for bos, eos, start in (("<|pad|>", "<|end|>", "<|pad|>"), (None, "<|end|>", "<|end|>")):
         marked.bos_token, marked.eos_token = bos, eos
-        context, _ = Layout(marked, window=120).encode(Prompt("", template=""), "the answer")
+        context, _ = PromptTokenizer(marked, window=120).encode(
+            Prompt("", template=""), "the answer"
+        )
         assert context == [tokenizer.convert_tokens_to_ids(start)]
     marked.bos_token = marked.eos_token = None
-    context, answer = Layout(marked, window=120).encode(Prompt("", template=""), "the answer")
+    context, answer = PromptTokenizer(marked, window=120).encode(
+        Prompt("", template=""), "the answer"
+    )
     assert tokenizer.decode(context) == "\n"
     assert tokenizer.decode(answer).strip() == "the answer"
 
@@ -82,18 +86,18 @@ def test_a_chat_model_that_thinks_by_itself_is_told_not_to(tokenizer):
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
         "{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}"
     )
-    assert Layout(own, window=120).text(Prompt("where?")) == "<user>where?<assistant>"
+    assert PromptTokenizer(own, window=120).text(Prompt("where?")) == "<user>where?<assistant>"
 
 
 def test_running_text_is_no_turn_of_a_chat(tokenizer):
     own = copy.deepcopy(tokenizer)
     own.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
     text = Prompt("", template="")
-    assert Layout(own, 120).encode(text, "the sea") == Layout(tokenizer, 120).encode(
-        text, "the sea"
-    )
+    assert PromptTokenizer(own, 120).encode(text, "the sea") == PromptTokenizer(
+        tokenizer, 120
+    ).encode(text, "the sea")
 
 
 def test_an_encoder_reads_something_of_an_empty_prompt(tokenizer):
-    layout = Layout(tokenizer, window=120, is_seq2seq=True)
+    layout = PromptTokenizer(tokenizer, window=120, is_seq2seq=True)
     assert layout.encode(Prompt("", template=""))[0] == [tokenizer.eos_token_id]

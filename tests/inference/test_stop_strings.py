@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from acclimate.core.model import Sampling
-from acclimate.inference.stop_strings import NUM_AT_ONCE, Ending, Pieces
+from acclimate.inference.stop_strings import NUM_AT_ONCE, IncrementalDetokenizer, StopCondition
 
 
 @pytest.mark.parametrize(
@@ -20,22 +20,22 @@ from acclimate.inference.stop_strings import NUM_AT_ONCE, Ending, Pieces
     ],
 )
 def test_stop_strings(said, stop, kept, tokenizer):
-    ending = Ending(tokenizer, Sampling(stop=stop), frozenset())
+    ending = StopCondition(tokenizer, Sampling(stop=stop), frozenset())
     ids = tokenizer(said)["input_ids"]
-    assert ending.is_reached(ids) == (kept is not None)
+    assert ending.is_met(ids) == (kept is not None)
     assert ending.text(ids) == (said.strip() if kept is None else kept)
 
 
 def test_the_end_token(tokenizer):
-    ending = Ending(tokenizer, Sampling(), frozenset({tokenizer.eos_token_id}))
+    ending = StopCondition(tokenizer, Sampling(), frozenset({tokenizer.eos_token_id}))
     ids = [*tokenizer("the answer")["input_ids"], tokenizer.eos_token_id]
-    assert ending.is_reached(ids)
+    assert ending.is_met(ids)
     assert ending.text(ids) == "the answer"
 
 
 def test_an_end_that_the_tokenizer_shows_is_not_part_of_the_text(tokenizer):
     shown = tokenizer("?")["input_ids"]
-    ending = Ending(tokenizer, Sampling(), frozenset(shown))
+    ending = StopCondition(tokenizer, Sampling(), frozenset(shown))
     assert ending.text([*tokenizer("the answer")["input_ids"], *shown]) == "the answer"
 
 
@@ -43,19 +43,19 @@ def test_a_stop_string_may_straddle_tokens_and_lie_inside_one(tokenizer):
     ids = tokenizer("the passage answer")["input_ids"]
     spelled = [tokenizer.decode([i]) for i in ids]
     assert " passage" in spelled
-    straddling = Ending(tokenizer, Sampling(stop=("e an",)), frozenset())
-    reached = [straddling.is_reached(ids[:n]) for n in range(1, len(ids) + 1)]
+    straddling = StopCondition(tokenizer, Sampling(stop=("e an",)), frozenset())
+    reached = [straddling.is_met(ids[:n]) for n in range(1, len(ids) + 1)]
     assert reached.index(True) == min(
         n for n in range(len(ids)) if "e an" in "".join(spelled[: n + 1])
     )
     assert straddling.text(ids) == "the passag"
-    inside = Ending(tokenizer, Sampling(stop=("ss",)), frozenset())
+    inside = StopCondition(tokenizer, Sampling(stop=("ss",)), frozenset())
     assert inside.text(ids) == "the pa"
-    assert inside.is_reached(ids[: spelled.index(" passage") + 1])
+    assert inside.is_met(ids[: spelled.index(" passage") + 1])
 
 
 def test_pieces_hold_what_may_be_taken_back(tokenizer):
-    pieces = Pieces(Ending(tokenizer, Sampling(stop=("\nQ:",)), frozenset()))
+    pieces = IncrementalDetokenizer(StopCondition(tokenizer, Sampling(stop=("\nQ:",)), frozenset()))
     whole = [*"  no", "\n", "Q", "é", " ", "?"]
     ids, shown = [], []
     for part in whole:
@@ -104,7 +104,7 @@ BYTES_OF_A_RUN = [0xE4, 0xBD, 0xA0, 0xE5]
 @example([0x20, 0x80], ("é",), "sentence_piece")
 def test_pieces_joined_are_the_text(request, data, stop, name):
     tokenizer = request.getfixturevalue(name)
-    ending = Ending(tokenizer, Sampling(stop=stop), frozenset({tokenizer.eos_token_id}))
+    ending = StopCondition(tokenizer, Sampling(stop=stop), frozenset({tokenizer.eos_token_id}))
     likely = [tokenizer(c, add_special_tokens=False)["input_ids"][-1] for c in "yesno .\n ?é"]
     likely += [tokenizer.convert_tokens_to_ids("▁"), tokenizer.eos_token_id, *following(tokenizer)]
     likely = [i for i in likely if i is not None]
@@ -116,11 +116,11 @@ def test_pieces_joined_are_the_text(request, data, stop, name):
         ids = data.draw(st.lists(st.sampled_from(likely) | anything, min_size=1, max_size=40))
     length = next((n for n in range(1, len(ids)) if is_over(ending, ids[:n])), len(ids))
     ids = ids[:length]
-    pieces, said = Pieces(ending), ""
+    pieces, said = IncrementalDetokenizer(ending), ""
     for n in range(1, length + 1):
         piece = pieces.add(ids[:n])
         said += piece
-        is_reached = ending.is_reached(ids[:n])
+        is_reached = ending.is_met(ids[:n])
         # Of bytes that are no character it may be known only by what follows them.
         is_late = ids[n - 1] not in ending.stop_ids and any("\ufffd" in s for s in stop)
         assert is_reached == is_over(ending, ids[:n]) or (is_late and not is_reached)
@@ -130,16 +130,16 @@ def test_pieces_joined_are_the_text(request, data, stop, name):
 
 
 def test_half_a_character_is_not_yet_unknown(tokenizer):
-    ending = Ending(tokenizer, Sampling(stop=("\ufffd",)), frozenset())
+    ending = StopCondition(tokenizer, Sampling(stop=("\ufffd",)), frozenset())
     whole = tokenizer("no \N{GRINNING FACE} yes")["input_ids"]
-    pieces = Pieces(ending)
+    pieces = IncrementalDetokenizer(ending)
     said = [pieces.add(whole[:n]) for n in range(1, len(whole) + 1)]
-    assert not any(ending.is_reached(whole[:n]) for n in range(1, len(whole) + 1))
+    assert not any(ending.is_met(whole[:n]) for n in range(1, len(whole) + 1))
     assert "".join(said) + pieces.end(whole) == ending.text(whole) == "no \N{GRINNING FACE} yes"
     half = [*tokenizer("no")["input_ids"], following(tokenizer)[0]]
-    assert not ending.is_reached(half)
+    assert not ending.is_met(half)
     assert ending.text(half) == "no"
-    assert ending.is_reached([*half, *tokenizer("yes")["input_ids"]])
+    assert ending.is_met([*half, *tokenizer("yes")["input_ids"]])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -147,9 +147,9 @@ def test_half_a_character_is_not_yet_unknown(tokenizer):
 def test_long_answers_end_where_short_ones_do(tokenizer, num_before, num_new, stop):
     assume(stop)
     ids = tokenizer("w" * num_before + "the answer is\n no? yes.")["input_ids"]
-    ending = Ending(tokenizer, Sampling(stop=stop), frozenset())
+    ending = StopCondition(tokenizer, Sampling(stop=stop), frozenset())
     for n in range(num_new, len(ids), num_new):
-        assert ending.is_reached(ids[:n]) == is_over(ending, ids[:n])
+        assert ending.is_met(ids[:n]) == is_over(ending, ids[:n])
         if is_over(ending, ids[:n]):
             break
 
@@ -162,9 +162,9 @@ def test_what_is_read_at_a_token_does_not_grow(tokenizer):
             read.append(len(ids))
             return tokenizer.decode(ids, **how)
 
-    ending = Ending(Counting(), Sampling(stop=("\n\n",)), frozenset())
-    pieces, ids = Pieces(ending), tokenizer("the answer is " * 300)["input_ids"]
+    ending = StopCondition(Counting(), Sampling(stop=("\n\n",)), frozenset())
+    pieces, ids = IncrementalDetokenizer(ending), tokenizer("the answer is " * 300)["input_ids"]
     for n in range(1, len(ids)):
         pieces.add(ids[:n])
-        ending.is_reached(ids[:n])
+        ending.is_met(ids[:n])
     assert max(read) <= NUM_AT_ONCE + 2

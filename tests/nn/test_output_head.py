@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.output_head import read_and_said
+from acclimate.nn.output_head import hidden_and_logits
 
 IDS = torch.tensor([[5, 9, 77, 300], [8, 2, 41, 7]])
 CHOSEN = torch.tensor([[False, True, False, True], [True, False, False, False]])
@@ -17,7 +17,7 @@ def test_equals_the_whole_pass_at_those_positions(family, model_folder):
     if family == "t5":
         inputs["decoder_input_ids"] = IDS
     with torch.no_grad():
-        hidden, logits = read_and_said(network, inputs, CHOSEN)
+        hidden, logits = hidden_and_logits(network, inputs, CHOSEN)
         whole = network(**inputs, output_hidden_states=True)
     assert torch.allclose(logits, whole.logits[CHOSEN], atol=1e-5)
     states = whole.decoder_hidden_states if family == "t5" else whole.hidden_states
@@ -34,5 +34,5 @@ def _is_tied(network):
 
 def test_the_layer_is_as_it_was(tiny):
     head = tiny.network.get_output_embeddings()
-    read_and_said(tiny.network, {"input_ids": IDS}, CHOSEN)
+    hidden_and_logits(tiny.network, {"input_ids": IDS}, CHOSEN)
     assert "forward" not in vars(head)

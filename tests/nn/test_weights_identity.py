@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from acclimate.nn.weights_identity import weights_digest, weights_mark
+from acclimate.nn.weights_identity import weights_digest, weights_version
 
 
 @pytest.fixture
@@ -13,9 +13,9 @@ def network():
 
 
 def test_reading_leaves_it(network):
-    before = weights_mark(network.eval())
+    before = weights_version(network.eval())
     network(torch.ones(3, 2)).sum().backward()
-    assert weights_mark(network) == before
+    assert weights_version(network) == before
 
 
 @pytest.mark.parametrize("kind", ["AdamW", "SGD"])
@@ -23,26 +23,26 @@ def test_reading_leaves_it(network):
 def test_an_optimizer_changes_it(network, kind, how):
     optimizer = getattr(torch.optim, kind)(network[:1].parameters(), lr=0.1, **{how: True})
     network[0](torch.ones(1, 2)).sum().backward()
-    before = weights_mark(network)
+    before = weights_version(network)
     optimizer.step()
-    assert weights_mark(network) != before
+    assert weights_version(network) != before
 
 
 def test_loading_replacing_and_counting_change_it(network):
-    marks = [weights_mark(network)]
+    marks = [weights_version(network)]
     network.load_state_dict({k: v + 1 for k, v in network.state_dict().items()})
-    marks.append(weights_mark(network))
+    marks.append(weights_version(network))
     network[0].weight = torch.nn.Parameter(torch.zeros(2, 2))
-    marks.append(weights_mark(network))
+    marks.append(weights_version(network))
     network(torch.ones(3, 2))
-    marks.append(weights_mark(network))
+    marks.append(weights_version(network))
     assert len(set(marks)) == 4
 
 
 def test_weights_made_for_inference_have_one():
     with torch.inference_mode():
         network = torch.nn.Linear(2, 2)
-    assert weights_mark(network) == weights_mark(network)
+    assert weights_version(network) == weights_version(network)
 
 
 def test_every_bit_counts_in_the_digest(network):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from acclimate.planning.flops import Shape, forward_flops, train_flops
+from acclimate.planning.flops import NetworkShape, forward_flops, train_flops
 
-SHAPE = Shape(num_params=1000, num_layers=2, embed_dim=10)
+SHAPE = NetworkShape(num_params=1000, num_layers=2, embed_dim=10)
 
 
 def test_forward_is_two_a_weight_and_token() -> None:
@@ -26,5 +26,5 @@ def test_training_counts_attention_three_times() -> None:
 
 def test_gpt3_training_to_the_published_figure() -> None:
     # 174.6e9 weights on 300e9 tokens: 3.14e23 (Brown et al., 2020, table D.1)
-    shape = Shape(num_params=174_600_000_000, num_layers=96, embed_dim=12288)
+    shape = NetworkShape(num_params=174_600_000_000, num_layers=96, embed_dim=12288)
     assert train_flops(shape, 300e9) == pytest.approx(3.14e23, rel=2e-3)

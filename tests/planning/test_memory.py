@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.planning.flops import Shape
+from acclimate.planning.flops import NetworkShape
 from acclimate.planning.memory import (
     activation_bytes,
     available_bytes,
@@ -31,7 +31,7 @@ def test_frozen_weights_cost_only_themselves() -> None:
 
 
 def test_activations_by_hand() -> None:
-    shape = Shape(num_params=1, num_layers=3, embed_dim=8, num_heads=2, vocab_size=100)
+    shape = NetworkShape(num_params=1, num_layers=3, embed_dim=8, num_heads=2, vocab_size=100)
     # a layer: 16 tokens x 2 sequences x 8 x (34 + 5 x 2 x 16 / 8) = 256 x 54 = 13,824 bytes
     # three layers; logits 3 x 4 bytes x 32 tokens x 100
     assert activation_bytes(shape, 16, 2, bytes_per_value=2) == 3 * 13_824 + 38_400

@@ -7,11 +7,11 @@ import torch
 
 from acclimate.core.errors import BackendError
 from acclimate.pretraining.lr_range_test import NUM_STEPS, find_learning_rate, read_curve
-from acclimate.training.arguments import Plan
-from acclimate.training.run_log import Journal
+from acclimate.training.arguments import TrainingArguments
+from acclimate.training.run_log import RunLog
 from small_training import small_network, small_run
 
-RAMP = Plan(num_steps=101, learning_rate=1.0, schedule="ramp")
+RAMP = TrainingArguments(num_steps=101, learning_rate=1.0, schedule="ramp")
 
 
 def test_the_suggestion_is_a_tenth_of_the_rate_of_the_lowest_loss():
@@ -38,7 +38,7 @@ def test_a_sweep_leaves_no_trace(tmp_path):
     network = small_network()
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     limits = {"max_seconds": 1e-3, "patience": 1, "num_steps": 5, "schedule": "wsd"}
-    run = small_run(journal=Journal(tmp_path / "new"), plan=limits)
+    run = small_run(journal=RunLog(tmp_path / "new"), plan=limits)
     found = find_learning_rate(network, run)
     assert all(torch.equal(weight, before[name]) for name, weight in network.state_dict().items())
     assert all(weight.requires_grad for weight in network.parameters())

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.nn.architectures.build import ModelSettings
 from acclimate.pretraining.spec import PretrainSpec
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_steps(fields, num_steps):
 
 
 def test_the_plan_is_otherwise_as_told():
-    training = Plan(learning_rate=0.5, patience=3)
+    training = TrainingArguments(learning_rate=0.5, patience=3)
     plan = PretrainSpec(training=training, num_tokens=8192).plan(10)
     assert plan == training.model_copy(update={"num_steps": 1})
 

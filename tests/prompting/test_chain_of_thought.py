@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Example, Prompt
-from acclimate.prompting.chain_of_thought import WithReasoning, extracted
+from acclimate.prompting.chain_of_thought import ChainOfThoughtModel, extracted
 
 
 class Noting(Model):
@@ -25,23 +25,23 @@ class Noting(Model):
 
 def test_steps_then_answer():
     inner = Noting("two and two", "4. The answer is four.")
-    model = WithReasoning(inner, "Think.", "So", 7)
+    model = ChainOfThoughtModel(inner, "Think.", "So", 7)
     (answer,) = model.generate([Prompt("2 + 2?")], Sampling(max_new_tokens=5))
     (first, how), (second, then) = inner.asked
-    assert first == [Prompt("2 + 2?", lead="Think.")]
+    assert first == [Prompt("2 + 2?", answer_prefix="Think.")]
     assert how == Sampling(max_new_tokens=7, stop=("\n",))
-    assert second == [Prompt("2 + 2?", lead="Think. two and two So")]
+    assert second == [Prompt("2 + 2?", answer_prefix="Think. two and two So")]
     assert then == Sampling(max_new_tokens=5)
     assert answer.text == "four"
 
 
 def test_no_steps_leave_no_gap():
-    model = WithReasoning(Noting(""), "Think.", "So", 7)
-    assert model.render([Prompt("?")])[0].lead == "Think. So"
+    model = ChainOfThoughtModel(Noting(""), "Think.", "So", 7)
+    assert model.render([Prompt("?")])[0].answer_prefix == "Think. So"
 
 
 def test_examples_are_shown_the_way_to_answer():
-    model = WithReasoning(Noting("s"), "Think.", "So", 7)
+    model = ChainOfThoughtModel(Noting("s"), "Think.", "So", 7)
     examples = (Example("1 + 1?", "2", "One more."), Example("0 + 0?", "0"))
     (prompt,) = model.render([Prompt("2 + 2?", examples=examples)])
     assert [e.rationale for e in prompt.examples] == ["Think. One more. So", "Think. So"]
@@ -50,11 +50,11 @@ def test_examples_are_shown_the_way_to_answer():
 
 def test_choices_of_one_question_share_its_steps():
     inner = Noting("a step")
-    model = WithReasoning(inner, "Think.", "So", 7)
+    model = ChainOfThoughtModel(inner, "Think.", "So", 7)
     model.loglikelihood([(Prompt("?"), "yes"), (Prompt("?"), "no")])
     (steps, _), (weighed, _) = inner.asked
     assert len(steps) == 1
-    assert [(p.lead, text) for p, text in weighed] == [
+    assert [(p.answer_prefix, text) for p, text in weighed] == [
         ("Think. a step So", "yes"),
         ("Think. a step So", "no"),
     ]

@@ -10,18 +10,18 @@ import pytest
 from acclimate.core.model import Completion, Sampling, Token
 from acclimate.core.prompt import Passage, Prompt, Turn
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.cache_bypass import afresh
+from acclimate.core.runtime.cache_bypass import bypass_caches
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
-from acclimate.response_cache.cached_model import SAVED, AnswerCache, Keeping
-from acclimate.response_cache.similarity import Likeness
-from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+from acclimate.response_cache.cached_model import SAVED, CachedModel, CachePolicy
+from acclimate.response_cache.similarity import PromptSimilarity
+from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 from changed_code import change_code, change_library
 from small_echo import Echo
 
 HOW = Sampling()
-KEEPING = Keeping(10**6, 1e6, is_sampled_kept=False, is_saved=False)
+KEEPING = CachePolicy(10**6, 1e6, is_sampled_kept=False, is_saved=False)
 
 
 class FirstLetters:
@@ -39,7 +39,7 @@ class FirstLetters:
         """Keep nothing."""
 
 
-ALIKE = Likeness(PromptStates("letters", FirstLetters()), 0.9)
+ALIKE = PromptSimilarity(PromptEncoder("letters", FirstLetters()), 0.9)
 
 
 def ask(model, *questions, sampling=HOW, **parts):
@@ -52,8 +52,8 @@ def texts(answers):
 
 def test_each_prompt_is_asked_once():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
-    with noted() as book:
+    model = CachedModel(inner, KEEPING)
+    with collect_log() as book:
         first = ask(model, "a", "b", "a")
         second = ask(model, "b", "c", "a")
     assert texts(first) == ["so a", "so b", "so a"]
@@ -65,7 +65,7 @@ def test_each_prompt_is_asked_once():
 
 
 def test_an_answer_given_again_says_so_and_costs_nothing():
-    model = AnswerCache(Echo(), KEEPING)
+    model = CachedModel(Echo(), KEEPING)
     (first,) = ask(model, "a")
     with metered() as meter:
         (again,) = ask(model, "a")
@@ -76,10 +76,10 @@ def test_an_answer_given_again_says_so_and_costs_nothing():
 
 
 def test_another_process_finds_it_by_the_same_model():
-    ask(AnswerCache(Echo(), KEEPING), "a")
+    ask(CachedModel(Echo(), KEEPING), "a")
     same, other = Echo(), Echo(word="no")
-    assert texts(ask(AnswerCache(same, KEEPING), "a")) == ["so a"]
-    assert texts(ask(AnswerCache(other, KEEPING), "a")) == ["no a"]
+    assert texts(ask(CachedModel(same, KEEPING), "a")) == ["so a"]
+    assert texts(ask(CachedModel(other, KEEPING), "a")) == ["no a"]
     assert (same.asked, other.asked) == ([], [["a"]])
 
 
@@ -97,7 +97,7 @@ def test_another_process_finds_it_by_the_same_model():
 )
 def test_any_other_prompt_is_asked(parts):
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     ask(model, "a")
     ask(model, "a", **parts)
     assert inner.asked == [["a"], ["a"]]
@@ -105,7 +105,7 @@ def test_any_other_prompt_is_asked(parts):
 
 def test_any_other_sampling_is_asked():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     for change in ({"max_new_tokens": 3}, {"stop": ("x",)}, {"seed": 1}, {"logprobs": 2}):
         ask(model, "a", sampling=Sampling(**change))
     assert len(inner.asked) == 4
@@ -113,7 +113,7 @@ def test_any_other_sampling_is_asked():
 
 def test_an_items_id_matters_only_where_it_is_looked_up():
     def asked(inner, **parts):
-        model = AnswerCache(inner, KEEPING)
+        model = CachedModel(inner, KEEPING)
         for number in range(2):
             ask(model, "a", item_id=str(number), **parts)
         return len(inner.asked)
@@ -129,11 +129,11 @@ def test_an_items_id_matters_only_where_it_is_looked_up():
 def test_draws_are_asked_each_time_unless_told():
     hot = Sampling(temperature=1.0)
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     for _ in range(2):
         ask(model, "a", "a", sampling=hot)
     assert inner.asked == [["a", "a"]] * 2
-    told = AnswerCache(inner, replace(KEEPING, is_sampled_kept=True))
+    told = CachedModel(inner, replace(KEEPING, is_sampled_kept=True))
     inner.asked.clear()
     for _ in range(2):
         ask(told, "a", "a", sampling=hot)
@@ -144,7 +144,7 @@ def test_draws_are_asked_each_time_unless_told():
 def test_what_is_kept_has_a_bound_and_an_age():
     inner = Echo()
     for keeping in (replace(KEEPING, max_bytes=0), replace(KEEPING, max_age_seconds=0.0)):
-        model = AnswerCache(inner, keeping)
+        model = CachedModel(inner, keeping)
         inner.asked.clear()
         assert texts(ask(model, "a") + ask(model, "a", "a")) == ["so a"] * 3
         assert inner.asked == [["a"], ["a"]]
@@ -152,9 +152,9 @@ def test_what_is_kept_has_a_bound_and_an_age():
 
 def test_afresh_nothing_of_before_is_given_or_kept():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     ask(model, "a")
-    with afresh():
+    with bypass_caches():
         assert texts(ask(model, "a", "b", "b")) == ["so a", "so b", "so b"]
     ask(model, "a", "b")
     assert inner.asked == [["a"], ["a", "b"], ["b"]]
@@ -162,7 +162,7 @@ def test_afresh_nothing_of_before_is_given_or_kept():
 
 def test_streams_a_kept_answer_in_one_piece():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     new = list(model.stream(Prompt("a b"), HOW))
     again = list(model.stream(Prompt("a b"), HOW))
     assert new[:-1] == ["so", " a", " b"]
@@ -174,7 +174,7 @@ def test_streams_a_kept_answer_in_one_piece():
 
 def test_a_stream_that_is_left_keeps_nothing():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     stream = model.stream(Prompt("a"), HOW)
     next(stream)
     stream.close()
@@ -190,7 +190,7 @@ def test_a_failure_keeps_nothing():
                 raise ValueError("no")
             return super().generate(prompts, sampling)
 
-    model = AnswerCache(Fails(), KEEPING, ALIKE)
+    model = CachedModel(Fails(), KEEPING, ALIKE)
     with pytest.raises(ValueError, match="no"):
         ask(model, "aa", "ab")
     assert texts(ask(model, "ab", "aa")) == ["so ab", "so ab"]
@@ -198,7 +198,7 @@ def test_a_failure_keeps_nothing():
 
 def test_weighs_as_the_model_inside_and_is_no_core_of_its_own():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING)
+    model = CachedModel(inner, KEEPING)
     pairs = [(Prompt("a"), "x"), (Prompt("a"), "yy")]
     assert model.loglikelihood(pairs) == inner.loglikelihood(pairs)
     assert unwrap(model).core is inner
@@ -206,8 +206,8 @@ def test_weighs_as_the_model_inside_and_is_no_core_of_its_own():
 
 def test_answers_are_shared_by_prompts_that_are_alike():
     inner = Echo()
-    model = AnswerCache(inner, KEEPING, ALIKE)
-    with noted() as book:
+    model = CachedModel(inner, KEEPING, ALIKE)
+    with collect_log() as book:
         first = ask(model, "apple", "pear", "apricot", "apple")
         second = ask(model, "plum", "fig", "anise")
     assert texts(first) == ["so apple", "so pear", "so apple", "so apple"]
@@ -219,12 +219,12 @@ def test_answers_are_shared_by_prompts_that_are_alike():
     assert texts(list(model.stream(Prompt("pea"), HOW))[-1:]) == ["so pear"]
     assert texts(ask(model, "apt", instruction="Be rude.")) == ["so apt"]
     assert texts(ask(model, "apt", sampling=Sampling(seed=1))) == ["so apt"]
-    assert texts(ask(AnswerCache(Echo(), KEEPING), "ape")) == ["so ape"]
+    assert texts(ask(CachedModel(Echo(), KEEPING), "ape")) == ["so ape"]
 
 
 def test_shared_answers_that_are_gone_are_asked_anew():
     inner, clock = Echo(), count(start=1000.0, step=1000.0)
-    model = AnswerCache(inner, KEEPING, ALIKE)
+    model = CachedModel(inner, KEEPING, ALIKE)
     model._store._clock = lambda: next(clock)
     model._kept_shelf.max_age_seconds = 1500.0
     ask(model, "apple")
@@ -236,13 +236,15 @@ def test_shared_answers_that_are_gone_are_asked_anew():
 
 def test_draws_are_never_shared():
     hot = Sampling(temperature=1.0)
-    model = AnswerCache(Echo(), replace(KEEPING, is_sampled_kept=True), ALIKE)
+    model = CachedModel(Echo(), replace(KEEPING, is_sampled_kept=True), ALIKE)
     assert texts(ask(model, "aa", "ab", sampling=hot)) == ["so aa", "so ab"]
 
 
 def test_saved_without_its_answers(tmp_path, monkeypatch):
-    likeness = Likeness(Likeness.states_of("lsa", ["open the door", "close the window"]), 0.9)
-    model = AnswerCache(Echo(), KEEPING, likeness)
+    likeness = PromptSimilarity(
+        PromptSimilarity.states_of("lsa", ["open the door", "close the window"]), 0.9
+    )
+    model = CachedModel(Echo(), KEEPING, likeness)
     ask(model, "open the door")
     save_model(model, tmp_path / "saved")
     assert not (tmp_path / "saved" / SAVED).exists()
@@ -255,8 +257,8 @@ def test_saved_without_its_answers(tmp_path, monkeypatch):
 
 
 def test_saved_with_its_answers_if_told(tmp_path, monkeypatch):
-    model = AnswerCache(Echo(), replace(KEEPING, is_saved=True), ALIKE)
-    ask(AnswerCache(Echo("no"), KEEPING), "a")
+    model = CachedModel(Echo(), replace(KEEPING, is_saved=True), ALIKE)
+    ask(CachedModel(Echo("no"), KEEPING), "a")
     ask(model, "a", "b")
     fields = model.write(tmp_path)
     monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
@@ -265,7 +267,7 @@ def test_saved_with_its_answers_if_told(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "acclimate.retrieval.encoders.prompt_encoder.load_encoder", lambda *_: FirstLetters()
     )
-    again = AnswerCache.read(tmp_path, fields, {"inner": Echo()})
+    again = CachedModel.read(tmp_path, fields, {"inner": Echo()})
     assert texts(ask(again, "b", "a", "apple")) == ["so b", "so a", "so a"]
     assert again.inner.asked == []
 
@@ -286,12 +288,12 @@ def test_everything_of_an_answer_is_kept():
         def generate(self, prompts, sampling):
             return [whole] * len(prompts)
 
-    ask(AnswerCache(Fixed(), KEEPING), "a")
-    assert ask(AnswerCache(Fixed(), KEEPING), "a") == [whole]
+    ask(CachedModel(Fixed(), KEEPING), "a")
+    assert ask(CachedModel(Fixed(), KEEPING), "a") == [whole]
 
 
 def test_many_threads():
-    model = AnswerCache(Echo(), KEEPING, ALIKE)
+    model = CachedModel(Echo(), KEEPING, ALIKE)
     wrong = []
 
     def work(letter):
@@ -309,15 +311,15 @@ def test_many_threads():
 @pytest.mark.parametrize("label", ["core/model.py", "response_cache/cached_model.py"])
 def test_answers_by_old_code_are_not_given_as_new(label, monkeypatch, tmp_path):
     saved = replace(KEEPING, is_saved=True)
-    old = AnswerCache(Echo(), saved)
+    old = CachedModel(Echo(), saved)
     ask(old, "a")
     save_model(old, tmp_path / "saved")
     again = Echo()
-    ask(AnswerCache(again, saved), "a")
+    ask(CachedModel(again, saved), "a")
     assert again.asked == []
     change_code(monkeypatch, label)
     inner = Echo()
-    ask(AnswerCache(inner, saved), "a")
+    ask(CachedModel(inner, saved), "a")
     assert inner.asked == [["a"]]
     # Nor those that came with a model.
     monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
@@ -327,8 +329,8 @@ def test_answers_by_old_code_are_not_given_as_new(label, monkeypatch, tmp_path):
 
 
 def test_nor_by_another_library(monkeypatch):
-    ask(AnswerCache(Echo(), KEEPING), "a")
+    ask(CachedModel(Echo(), KEEPING), "a")
     change_library(monkeypatch, "pydantic", "99")
     inner = Echo()
-    ask(AnswerCache(inner, KEEPING), "a")
+    ask(CachedModel(inner, KEEPING), "a")
     assert inner.asked == [["a"]]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from acclimate.response_cache import lookup as neighbours
-from acclimate.response_cache.lookup import Neighbourhoods, Neighbours
-from acclimate.response_cache.sqlite_store import AnswerStore, Kept
+from acclimate.response_cache.lookup import NearestVectors, VectorScopes
+from acclimate.response_cache.sqlite_store import AnswerStore, CachedAnswer
 
 
 def unit(rng, num):
@@ -16,7 +16,7 @@ def unit(rng, num):
 def test_nearest_first_down_to_the_threshold():
     rng = np.random.default_rng(0)
     vectors, query = unit(rng, 30), unit(rng, 1)[0]
-    found = Neighbours()
+    found = NearestVectors()
     assert found.near(query, 0.1) == []
     for number, vector in enumerate(vectors):
         found.add(bytes([number]), vector)
@@ -33,7 +33,7 @@ def test_nearest_first_down_to_the_threshold():
 
 def test_only_the_newest_are_compared(monkeypatch):
     monkeypatch.setattr(neighbours, "MAX_KEYS", 3)
-    found, vector = Neighbours(), np.ones(1, np.float32)
+    found, vector = NearestVectors(), np.ones(1, np.float32)
     for number in range(5):
         found.add(bytes([number]), vector)
     assert [key[0] for _, key in found.near(vector, 0.5)] == [2, 3, 4]
@@ -44,10 +44,10 @@ def test_scopes_are_apart_and_follow_the_store(tmp_path, monkeypatch):
     vector = np.ones(1, np.float32)
 
     def put(key, scope):
-        store.put([Kept(key, "m", scope, vector.tobytes(), b"")])
+        store.put([CachedAnswer(key, "m", scope, vector.tobytes(), b"")])
 
     store = AnswerStore(tmp_path / "s", 10**6)
-    found = Neighbourhoods(store)
+    found = VectorScopes(store)
     assert found.of(b"s").near(vector, 0.5) == []
     put(b"1", b"s")
     put(b"2", b"t")

@@ -10,11 +10,11 @@ from acclimate.core.prompt import Prompt, Turn
 from acclimate.response_cache.similarity import (
     CONFIDENCE,
     NUM_TRIED,
-    Likeness,
+    PromptSimilarity,
+    last_turn_text,
     lowest_threshold,
-    said,
     unit_vectors,
-    without_said,
+    without_last_turn,
 )
 from acclimate.statistics.binomial import upper_bound
 
@@ -23,18 +23,18 @@ TEXTS = ["how do I open a file", "how do I close a door", "which animal eats see
 
 def test_what_is_said_and_all_else():
     turns = (Turn("system", "Be kind."), Turn("user", "Why?"))
-    assert said(Prompt("What?")) == "What?"
-    assert said(Prompt("What?", turns=turns)) == "Why?"
-    plain = Prompt("What?", task="t", item_id="7", instruction="Do.", sought="Then?")
-    assert without_said(plain) == Prompt("", task="t", instruction="Do.")
+    assert last_turn_text(Prompt("What?")) == "What?"
+    assert last_turn_text(Prompt("What?", turns=turns)) == "Why?"
+    plain = Prompt("What?", task="t", item_id="7", instruction="Do.", retrieval_query="Then?")
+    assert without_last_turn(plain) == Prompt("", task="t", instruction="Do.")
     other = (Turn("system", "Be kind."), Turn("user", "Who?"))
     rude = (Turn("system", "Be rude."), Turn("user", "Why?"))
-    talk = [without_said(Prompt("", turns=t)) for t in (turns, other, rude)]
+    talk = [without_last_turn(Prompt("", turns=t)) for t in (turns, other, rude)]
     assert talk[0] == talk[1] != talk[2]
 
 
 def test_vectors_are_unit_or_nothing():
-    states = Likeness.states_of("lsa", TEXTS)
+    states = PromptSimilarity.states_of("lsa", TEXTS)
     prompts = [Prompt(t, task="any", instruction="x") for t in (TEXTS[0], "open a file", "zzz")]
     found = unit_vectors(states, prompts)
     assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1, 0], abs=1e-5)
@@ -44,8 +44,8 @@ def test_vectors_are_unit_or_nothing():
 
 
 def test_saved_and_read(tmp_path):
-    likeness = Likeness(Likeness.states_of("lsa", TEXTS), 0.75)
-    again = Likeness.read(tmp_path, likeness.write(tmp_path))
+    likeness = PromptSimilarity(PromptSimilarity.states_of("lsa", TEXTS), 0.75)
+    again = PromptSimilarity.read(tmp_path, likeness.write(tmp_path))
     prompts = [Prompt(text) for text in TEXTS]
     assert again.threshold == 0.75
     assert np.array_equal(again.vectors(prompts), likeness.vectors(prompts))

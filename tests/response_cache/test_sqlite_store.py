@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acclimate.core.runtime.progress import listening
-from acclimate.response_cache.sqlite_store import TOUCH_SECONDS, AnswerStore, Kept
+from acclimate.core.runtime.progress import report_progress_to
+from acclimate.response_cache.sqlite_store import TOUCH_SECONDS, AnswerStore, CachedAnswer
 
 ALWAYS = 1e9
 
@@ -25,7 +25,7 @@ class Clock:
 
 
 def kept(key, answer=b"a", scope=b"", vector=b"", model="m"):
-    return Kept(key, model, scope, vector, answer)
+    return CachedAnswer(key, model, scope, vector, answer)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_damaged_file_is_begun_anew(tmp_path):
 def test_without_a_place_to_write_nothing_is_kept_and_it_is_said_once(tmp_path):
     (tmp_path / "file").write_text("")
     said = []
-    with listening(lambda *_: None, said.append):
+    with report_progress_to(lambda *_: None, said.append):
         store = AnswerStore(tmp_path / "file" / "s", 1000)
         store.put([kept(b"1")])
         assert store.get(b"1", ALWAYS) is None

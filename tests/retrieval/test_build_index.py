@@ -5,8 +5,8 @@ import pytest
 
 from acclimate.core.domain import Document
 from acclimate.core.errors import DataError
-from acclimate.core.runtime.progress import listening
-from acclimate.retrieval.build_index import Known, write_parts
+from acclimate.core.runtime.progress import report_progress_to
+from acclimate.retrieval.build_index import KnownVectors, write_parts
 from acclimate.retrieval.manifest import make_settings
 from acclimate.retrieval.passage_file import PassageFile
 from acclimate.retrieval.vector_index import DenseIndex
@@ -15,7 +15,7 @@ SAME = [Document(id=i, title="T", text="same text") for i in ("a", "b")]
 
 
 def test_every_file_is_named_by_the_manifest(tmp_path, documents):
-    manifest = write_parts(tmp_path, documents, make_settings(8, 0, "lsa"), Known())
+    manifest = write_parts(tmp_path, documents, make_settings(8, 0, "lsa"), KnownVectors())
     assert manifest.part == tmp_path.name
     for name in ("passages.jsonl", "vectors.faiss", "encoder/axes.npy", "lexical/meta.json"):
         assert name in manifest.files
@@ -24,14 +24,14 @@ def test_every_file_is_named_by_the_manifest(tmp_path, documents):
 
 
 def test_equal_texts_are_encoded_once(tmp_path, counting):
-    write_parts(tmp_path, SAME, make_settings(8, 0, "x"), Known())
+    write_parts(tmp_path, SAME, make_settings(8, 0, "x"), KnownVectors())
     assert counting.seen == ["T\nsame text"]
     one, two = DenseIndex(tmp_path / "vectors.faiss").vectors()
     np.testing.assert_array_equal(one, two)
 
 
 def test_known_vectors_are_taken_as_they_are(tmp_path, counting):
-    known = Known(counting, np.eye(1, 32, dtype=np.float32), {"T\nsame text": 0})
+    known = KnownVectors(counting, np.eye(1, 32, dtype=np.float32), {"T\nsame text": 0})
     new = Document(id="c", title="T", text="new text")
     write_parts(tmp_path, [new, *SAME], make_settings(8, 0, "x"), known)
     assert counting.seen == ["T\nnew text"]
@@ -53,12 +53,12 @@ def test_long_work_is_told(tmp_path, documents, counting):
         def __exit__(self, *_):
             pass
 
-    with listening(Listener):
-        write_parts(tmp_path, documents, make_settings(8, 0, "x"), Known())
+    with report_progress_to(Listener):
+        write_parts(tmp_path, documents, make_settings(8, 0, "x"), KnownVectors())
     assert done == {"cutting documents": 0, "indexing words": 0, "encoding passages": 0}
 
 
 @pytest.mark.parametrize(("some", "fault"), [([], "none of 0 documents"), (SAME * 2, "the id 'a'")])
 def test_nothing_to_index(tmp_path, some, fault):
     with pytest.raises(DataError, match=fault):
-        write_parts(tmp_path, some, make_settings(8, 0, ""), Known())
+        write_parts(tmp_path, some, make_settings(8, 0, ""), KnownVectors())

@@ -10,7 +10,7 @@ from acclimate.retrieval.manifest import (
     document_digest,
     hash_files,
     make_settings,
-    read_manifest,
+    read_index_manifest,
 )
 from acclimate.retrieval.passage_index import PassageIndex
 
@@ -41,43 +41,43 @@ def test_a_digest_is_of_what_a_search_sees():
 
 
 def test_every_damaged_or_missing_file_is_found(folder):
-    manifest = read_manifest(folder)
+    manifest = read_index_manifest(folder)
     part = folder / manifest.part
     assert len(manifest.files) > 8
     for name in manifest.files:
         content = (part / name).read_bytes()
         (part / name).unlink()
         with pytest.raises(BackendError, match="is missing since it was built"):
-            read_manifest(folder)
+            read_index_manifest(folder)
         (part / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if content else b"x")
         with pytest.raises(BackendError, match="changed since it was built; build the index"):
-            read_manifest(folder)
+            read_index_manifest(folder)
         (part / name).write_bytes(content)
-    assert read_manifest(folder) == manifest
+    assert read_index_manifest(folder) == manifest
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"])
 def test_a_damaged_manifest(folder, content):
     (folder / NAME).write_bytes(content)
     with pytest.raises(BackendError, match="cannot be read; build the index again"):
-        read_manifest(folder)
+        read_index_manifest(folder)
 
 
 def test_no_index(tmp_path):
     with pytest.raises(BackendError, match="no index here"):
-        read_manifest(tmp_path)
+        read_index_manifest(tmp_path)
 
 
 def test_an_index_may_not_point_outside(folder):
-    manifest = read_manifest(folder)
+    manifest = read_index_manifest(folder)
     outside = manifest.model_copy(update={"part": "../elsewhere"})
     (folder / NAME).write_text(outside.model_dump_json())
     with pytest.raises(BackendError, match="outside"):
-        read_manifest(folder)
+        read_index_manifest(folder)
 
 
 def test_locks_are_not_content(folder):
-    part = folder / read_manifest(folder).part
+    part = folder / read_index_manifest(folder).part
     before = hash_files(part)
     for lock in part.rglob("*.lock"):
         lock.unlink()

@@ -9,7 +9,7 @@ from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import TEMPLATE, Passage, Prompt
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.retrieval.passage_index import PassageIndex
-from acclimate.retrieval.rag_model import WithPassages, check_template
+from acclimate.retrieval.rag_model import RagModel, check_template
 
 
 class Noting(Model):
@@ -48,7 +48,7 @@ def index(tmp_path, documents):
 
 @pytest.fixture
 def model(index):
-    return WithPassages(Noting(), index, 2, "lexical")
+    return RagModel(Noting(), index, 2, "lexical")
 
 
 def test_a_stream_ends_with_what_it_rests_on(model):
@@ -63,7 +63,7 @@ def test_prompts_get_passages_best_first(model, index):
     rendered = model.render([HEN, CAT, HEN])
     found = index.search([HEN.question, CAT.question], num_passages=2, how="lexical")
     assert [p.passages for p in rendered] == [tuple(found[0]), tuple(found[1]), tuple(found[0])]
-    assert [p.having(passages=()) for p in rendered] == [HEN, CAT, HEN]
+    assert [p.with_parts(passages=()) for p in rendered] == [HEN, CAT, HEN]
     assert found[0][0].title == "Hen > Home"
 
 
@@ -81,7 +81,7 @@ def test_each_question_is_searched_for_once(model, monkeypatch):
 
 
 def test_what_is_sought_is_searched_for(model, index):
-    (rendered,) = model.render([Prompt(HEN.question, sought=CAT.question)])
+    (rendered,) = model.render([Prompt(HEN.question, retrieval_query=CAT.question)])
     ((first, *_),) = index.search([CAT.question], num_passages=1, how="lexical")
     assert (rendered.question, rendered.passages[0]) == (HEN.question, first)
 
@@ -108,12 +108,12 @@ def test_what_the_model_inside_showed_is_what_counts(model):
 def test_passages_of_another_method_stay_and_none_comes_twice(model):
     other = Passage("z", "Z", "zebra")
     first = model.render([CAT])[0].passages[0]
-    found = model.render([CAT.having(passages=(other, first))])[0].passages
+    found = model.render([CAT.with_parts(passages=(other, first))])[0].passages
     assert found == (other, first, model.render([CAT])[0].passages[1])
 
 
 def test_template_replaces_the_prompts_own_only_if_there_is_one(model):
-    asked = CAT.having(template="{{ question }}")
+    asked = CAT.with_parts(template="{{ question }}")
     assert model.render([asked])[0].template == "{{ question }}"
     mine = replace(model, template="{{ passages }} {{ question }}")
     assert mine.render([asked])[0].template == "{{ passages }} {{ question }}"
@@ -163,13 +163,13 @@ def test_a_network_cites_only_what_its_window_left(index, tiny):
         window = 90
 
     inner = Small(tiny.network, tiny.tokenizer)
-    model = WithPassages(inner, index, 5, "lexical")
+    model = RagModel(inner, index, 5, "lexical")
     rendered = model.render([CAT])[0]
-    shown, _ = inner.layout.fitted(rendered, 4)
+    shown, _ = inner.prompt_tokenizer.fitted(rendered, 4)
     assert 0 < len(shown.passages) < len(rendered.passages)
     (answer,) = model.generate([CAT], Sampling(max_new_tokens=4))
     assert answer.passages == shown.passages
-    assert answer.prompt == inner.layout.text(shown)
+    assert answer.prompt == inner.prompt_tokenizer.text(shown)
     (weighed,) = model.loglikelihood([(CAT, "meat")])
     assert 0 < len(weighed.passages) < len(rendered.passages)
 
@@ -178,5 +178,5 @@ def test_a_network_that_has_room_for_no_passage_cites_none(index, tiny):
     class Tiny(type(tiny)):
         window = 30
 
-    model = WithPassages(Tiny(tiny.network, tiny.tokenizer), index, 5, "lexical")
+    model = RagModel(Tiny(tiny.network, tiny.tokenizer), index, 5, "lexical")
     assert model.generate([CAT], Sampling(max_new_tokens=2))[0].passages == ()

@@ -11,7 +11,7 @@ from acclimate.core.model import LogLikelihood
 from acclimate.models.local.embedded import Embedded
 from acclimate.server.app import build_app
 from acclimate.study.report.write import write_report
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from acclimate.study.run import run_study
 from acclimate.study.spec import make_spec
 from conftest import ANIMALS
@@ -77,7 +77,7 @@ def row(study):
     """What the study measured of its pick."""
     (found,) = [
         row
-        for row in Rows(study / "out" / "rows.sqlite").all()
+        for row in ResultsDb(study / "out" / "rows.sqlite").all()
         if row.split == "test" and row.recipe != "base"
     ]
     return found

@@ -8,7 +8,7 @@ from acclimate.core.prompt import Example, Prompt
 from acclimate.core.storage.saved_model import save_model
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.prompting.demonstrations import WithExamples
+from acclimate.prompting.demonstrations import FewShotModel
 from acclimate.server.load_adapter import with_adapter
 from acclimate.training.tuning_settings import TrainingSettings
 from server.small_systems import Says
@@ -46,10 +46,10 @@ def test_an_adapter_of_peft_is_put_on(tiny, tuned, tmp_path):
 
 def test_what_stands_around_the_network_stays(tiny, tuned, tmp_path):
     save_model(tuned, tmp_path)
-    system = WithExamples(tiny, {"": (Example("a?", "b"),)}, 1, "random")
+    system = FewShotModel(tiny, {"": (Example("a?", "b"),)}, 1, "random")
     found = with_adapter(system, tmp_path)
-    assert isinstance(found, WithExamples)
-    assert texts(found) == texts(WithExamples(tuned, {"": (Example("a?", "b"),)}, 1, "random"))
+    assert isinstance(found, FewShotModel)
+    assert texts(found) == texts(FewShotModel(tuned, {"": (Example("a?", "b"),)}, 1, "random"))
 
 
 def test_another_network_is_refused(model_folder, tuned, tmp_path):

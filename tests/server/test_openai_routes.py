@@ -9,7 +9,7 @@ from acclimate.core.domain import Task
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
 from acclimate.server.limits import Limits
-from acclimate.server.task_prompts import asked_as
+from acclimate.server.task_prompts import with_task_prompts
 from server.small_systems import Says
 from server.told_systems import Breaks
 
@@ -153,7 +153,7 @@ def test_the_task_may_stand_in_the_address(client_of):
 def test_a_chat_is_as_long_as_its_task_says(client_of):
     system = Says("yes")
     task = Task(name="colour", metrics=("exact_match",), max_new_tokens=7)
-    client = client_of(tiny=asked_as(system, [task]))
+    client = client_of(tiny=with_task_prompts(system, [task]))
     ask(client, CHAT, messages=HELLO, task="colour")
     ask(client, CHAT, messages=HELLO, task="colour", max_tokens=9)
     assert [sampling.max_new_tokens for _, sampling in system.asked] == [7, 9]

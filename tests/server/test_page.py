@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from acclimate.server.feedback.store import (
-    Answer,
-    Comparison,
     Correction,
     FeedbackStore,
-    Message,
     Rating,
+    ShownAnswer,
+    StoredComparison,
+    StoredMessage,
     Vote,
 )
 from acclimate.tasks.files.folder.items import read_items, read_preferences
@@ -102,7 +102,7 @@ def test_two_answers_a_vote_and_only_then_who(serve, visit, tmp_path):
     expect(page.locator(".pair .sources")).to_have_text(re.compile("The laws"))
     store = FeedbackStore(tmp_path / "feedback.sqlite")
     (vote,) = store.all(Vote)
-    (comparison,) = store.all(Comparison)
+    (comparison,) = store.all(StoredComparison)
     assert (vote.choice, vote.ticket) == ("second", comparison.ticket)
     assert [answer.text for answer in comparison.answers] == shown
     expect(page.get_by_role("button", name="Tie")).to_be_disabled()
@@ -305,12 +305,17 @@ def test_questions_are_asked_as_a_task_of_the_domain(serve, visit, tmp_path):
     page.keyboard.press("Enter")
     expect(page.locator("#compare-said")).to_have_text("Which answer is better?")
     store = FeedbackStore(tmp_path / "feedback.sqlite")
-    assert [one.task for one in (*store.all(Rating), *store.all(Comparison))] == ["manners"] * 2
+    assert [one.task for one in (*store.all(Rating), *store.all(StoredComparison))] == [
+        "manners"
+    ] * 2
     assert {p.task for p, _ in running.app.state.systems["<winner>"].asked} == {"manners"}
 
 
 def test_what_was_given_without_a_task_is_given_one_when_it_leaves(serve, visit, tmp_path):
-    about = {"messages": (Message(role="user", content="May dogs?"),), "answer": Answer(text="no")}
+    about = {
+        "messages": (StoredMessage(role="user", content="May dogs?"),),
+        "answer": ShownAnswer(text="no"),
+    }
     FeedbackStore(tmp_path / "feedback.sqlite").add(Rating(rating="up", **about))
     page = visit(serve(tasks=["law", "manners"]), "#given")
     page.get_by_role("button", name="Download examples").click()

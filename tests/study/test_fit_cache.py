@@ -17,7 +17,7 @@ from acclimate.methods.ensembles.sac import Sac
 from acclimate.methods.tuning.continued_pretraining import ContinuedPretraining
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.nn import fast_linear as linear
-from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.fit_cache import FitCache, FittedModel
 
 SHORT = {"name": "full_finetuning", "training": {"num_epochs": 0.1}, "learning_rate": 1e-3}
 
@@ -67,7 +67,7 @@ class VoteInside(FirstOf):
 
 @pytest.fixture
 def workshop(tiny, small_data, tmp_path):
-    return lambda: Workshop(Node(tiny, "ba5e"), small_data, Store(tmp_path / "store"))
+    return lambda: FitCache(FittedModel(tiny, "ba5e"), small_data, Store(tmp_path / "store"))
 
 
 def test_a_member_is_that_of_the_study(workshop, monkeypatch):
@@ -114,7 +114,7 @@ def test_other_members_are_another_ensemble(workshop, monkeypatch):
 
 
 def test_another_content_of_a_file_that_is_read_is_another_model(tiny, small_data, tmp_path):
-    workshop = Workshop(Node(tiny, "base"), small_data, Store(tmp_path / "store"))
+    workshop = FitCache(FittedModel(tiny, "base"), small_data, Store(tmp_path / "store"))
     text = tmp_path / "general.txt"
     text.write_text("The sea is wide.")
     replayed = {"replay_share": 0.5, "replay_path": str(text)}
@@ -132,7 +132,7 @@ def test_another_content_of_a_file_that_is_read_is_another_model(tiny, small_dat
 
 
 def test_so_is_another_content_of_a_reward_of_the_users_own(tiny, small_data, tmp_path):
-    workshop = Workshop(Node(tiny, "base"), small_data, Store(tmp_path / "store"))
+    workshop = FitCache(FittedModel(tiny, "base"), small_data, Store(tmp_path / "store"))
     own = tmp_path / "reward.py"
     own.write_text("def reward(item, answer):\n    return 1.0\n")
     method = Sac(objectives={str(own): 1.0, "brevity": 0.5})
@@ -143,7 +143,7 @@ def test_so_is_another_content_of_a_reward_of_the_users_own(tiny, small_data, tm
 
 def test_the_product_of_matrices_stands_in_the_artifact(tiny, small_data, tmp_path, monkeypatch):
     store = Store(tmp_path)
-    workshop = Workshop(Node(tiny, "base"), small_data, store)
+    workshop = FitCache(FittedModel(tiny, "base"), small_data, store)
     for is_onednn, product in ((True, "oneDNN"), (False, "the default of PyTorch")):
         monkeypatch.setattr(linear, "_chosen", [is_onednn])
         methods = (FullFinetuning(learning_rate=1e-3 + is_onednn * 1e-4),)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from small_study import run_here, write_domain
 
 NUM_KILLS = 10
@@ -18,7 +18,7 @@ PRELOADED = ["acclimate.study.run", "acclimate.inference.local_model", "acclimat
 
 
 def essence(out: Path):
-    rows = Rows(out / "rows.sqlite").all()
+    rows = ResultsDb(out / "rows.sqlite").all()
     assert len({(r.recipe, r.seed, r.split) for r in rows}) == len(rows)
     return {
         (r.recipe, r.seed, r.split): (r.status, r.key, r.scores, r.answers, r.control) for r in rows

@@ -8,7 +8,7 @@ import pytest
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.runtime.cost import Cost
 from acclimate.evaluation.scores import ControlScore
-from acclimate.study.results_db import Row, Rows
+from acclimate.study.results_db import ResultsDb, Row
 
 ROW = Row(
     recipe="lora + hybrid_rag",
@@ -28,14 +28,14 @@ ROW = Row(
 
 @pytest.fixture
 def rows(tmp_path):
-    return Rows(tmp_path / "deep" / "rows.sqlite")
+    return ResultsDb(tmp_path / "deep" / "rows.sqlite")
 
 
 def test_kept_whole_and_in_order(rows):
     other = ROW.model_copy(update={"recipe": "a"})
     rows.add(ROW)
     rows.add(other)
-    assert Rows(rows.path).all() == [ROW, other]
+    assert ResultsDb(rows.path).all() == [ROW, other]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_no_database_is_one_sentence(tmp_path):
     with pytest.raises(
         BackendError, match=r"rows\.sqlite: the study's rows cannot be read .*; move"
     ):
-        Rows(path)
+        ResultsDb(path)
 
 
 def test_where_no_file_can_be_made_is_a_wrong_setting(tmp_path):
     (tmp_path / "rows.sqlite").mkdir()  # root may write anywhere, but not a file over a folder
     with pytest.raises(ConfigError, match=r"rows cannot be written .*--out") as found:
-        Rows(tmp_path / "rows.sqlite")
+        ResultsDb(tmp_path / "rows.sqlite")
     assert found.value.exit_code == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 from acclimate.core.errors import BudgetError, ConfigError
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.study.findings import main_scores
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from acclimate.study.run import run_study
 from small_study import spec_of, write_domain
 
@@ -34,7 +34,7 @@ def essence(folder):
     """All of the rows that does not depend on the clock."""
     return {
         (r.recipe, r.seed, r.split): (r.status, r.key, r.scores, r.answers, r.control)
-        for r in Rows(folder / "rows.sqlite").all()
+        for r in ResultsDb(folder / "rows.sqlite").all()
     }
 
 
@@ -101,7 +101,9 @@ def test_a_changed_test_set_needs_relock(domain, base, tmp_path):
     findings = run_study(spec, tmp_path / "out", is_relocked=True)
     assert findings.num_items == {"colour": 7, "say": 7}
     # The rows of the old test set are still there, and known to be of another.
-    hashes = {r.items_hash for r in Rows(tmp_path / "out/rows.sqlite").all() if r.split == "test"}
+    hashes = {
+        r.items_hash for r in ResultsDb(tmp_path / "out/rows.sqlite").all() if r.split == "test"
+    }
     assert len(hashes) == 2
 
 
@@ -172,20 +174,20 @@ def test_the_pick_is_saved_loaded_and_scored_again(domain, base, tmp_path):
     from acclimate.core.storage.saved_model import load_model
     from acclimate.evaluation.measure import measure
     from acclimate.study.analysis.confirm import confirm
-    from acclimate.study.fit_cache import Workshop
-    from acclimate.study.run import Node
+    from acclimate.study.fit_cache import FitCache
+    from acclimate.study.run import FittedModel
     from acclimate.study.spec import recipes_of
 
     spec = spec_of(domain, base)
     run_study(spec, tmp_path / "out")
     loaded = spec.domain_source().load()
     source = spec.base_source()
-    begun = Node.of(source)
-    workshop = Workshop(begun, loaded.train_data(), Store(tmp_path / "store"))
+    begun = FittedModel.of(source)
+    workshop = FitCache(begun, loaded.train_data(), Store(tmp_path / "store"))
     recipe = next(r for r in recipes_of(spec) if r.label == "lora + lexical_rag")
     row = next(
         r
-        for r in Rows(tmp_path / "out/rows.sqlite").all()
+        for r in ResultsDb(tmp_path / "out/rows.sqlite").all()
         if (r.recipe, r.split) == (recipe.label, "test")
     )
     confirmed = confirm(recipe, row, loaded, workshop)

@@ -15,18 +15,18 @@ from acclimate.cli._served_systems import stale_notes
 from acclimate.cli.main import main
 from acclimate.core.errors import ConfigError
 from acclimate.core.provenance import taking_stale
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import Store
 from acclimate.methods.tuning.lora import LoRA
 from acclimate.study.artifact_key import ArtifactKeys
 from acclimate.study.dry_run import what_is_there
 from acclimate.study.findings import Confirmation
-from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.fit_cache import FitCache, FittedModel
 from acclimate.study.pruning import stale_artifacts
 from acclimate.study.report.render import html, markdown
 from acclimate.study.report.write import JSON, read_findings, write_report
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from acclimate.study.run import run_study
 from acclimate.study.spec import METHODS, recipes_of
 from changed_code import change_code, change_library
@@ -56,7 +56,7 @@ def fits(monkeypatch):
 
 
 def rows_of(folder):
-    return {(r.recipe, r.split): r for r in Rows(folder / "rows.sqlite").all()}
+    return {(r.recipe, r.split): r for r in ResultsDb(folder / "rows.sqlite").all()}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_fit_by_other_code_is_made_again(label, spec, tmp_path, fits, monkeypa
     assert len(fits) == 1
     change_code(monkeypatch, label)
     said = []
-    with listening(lambda *_: nullcontext(lambda _done: None), said.append):
+    with report_progress_to(lambda *_: nullcontext(lambda _done: None), said.append):
         run_study(spec, tmp_path)
     assert f"lora is fitted again: code changed: {label}" in said
     assert said.count(f"rows are measured again: code changed: {label}") == 1
@@ -164,11 +164,11 @@ def test_what_is_stale_is_kept_where_asked_and_marked(spec, tmp_path, fits, monk
 
 
 def test_what_stands_on_a_refitted_model_is_refitted(domain, model_folder, tmp_path, small_data):
-    base = Node.of(spec_of(domain, model_folder("llama")).base_source())
+    base = FittedModel.of(spec_of(domain, model_folder("llama")).base_source())
     store = Store(tmp_path / "store")
     chain = (METHODS.build(LORA), METHODS.build("few_shot"))
     first, last = (s.key for s in ArtifactKeys(base.key, small_data).steps(chain, 0))
-    Workshop(base, small_data, store).node(chain, 0)
+    FitCache(base, small_data, store).node(chain, 0)
     assert not store.stale(last, store.made_by(first).artifacts)
     # The same thing was asked for, and another came out, as where a clock stops a training.
     with store.put(first + "0", {}, _trace_of(store, first)) as folder:

@@ -43,7 +43,7 @@ def test_memory_and_counts() -> None:
     assert wording.memory(None) == "not measured"
     assert wording.memory(640 * 2**20) == "640 MiB"
     assert wording.memory(3 * 2**29) == "1.50 GiB"
-    assert [wording.count(n) for n in (3, 999, 12_345, 5.2e6)] == [
+    assert [wording.counted(n) for n in (3, 999, 12_345, 5.2e6)] == [
         "3",
         "999",
         "12,300",
@@ -78,7 +78,7 @@ def test_forgetting_says_what_it_has() -> None:
     ],
 )
 def test_any_number(value: float, text: str) -> None:
-    assert wording.number(value) == text
+    assert wording.number_text(value) == text
 
 
 def test_what_was_lost() -> None:

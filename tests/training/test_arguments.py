@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from acclimate.training.arguments import Plan
     ],
 )
 def test_looks_and_checkpoints(fields, look, save):
-    plan = Plan(**fields)
+    plan = TrainingArguments(**fields)
     assert (plan.look_every, plan.save_every) == (look, save)
 
 
@@ -38,4 +38,4 @@ def test_looks_and_checkpoints(fields, look, save):
 )
 def test_what_cannot_be_is_refused(fields):
     with pytest.raises(ValidationError, match=next(iter(fields))):
-        Plan(**fields)
+        TrainingArguments(**fields)

@@ -3,9 +3,9 @@
 import pytest
 
 from acclimate.training.batch_source import ExampleSource
-from acclimate.training.packing import IGNORED, Example
+from acclimate.training.packing import IGNORED, TokenizedExample
 
-EXAMPLES = [Example([10 + i], [30 + i, 0]) for i in range(10)]
+EXAMPLES = [TokenizedExample([10 + i], [30 + i, 0]) for i in range(10)]
 
 
 def source(**fields):

@@ -5,11 +5,11 @@ import torch
 
 from acclimate.training.distributed import (
     World,
-    cut_again,
-    cut_like,
+    distributed_loss,
     keeping_gradients,
-    shared,
-    whole,
+    reshard,
+    shard_like,
+    unshard,
 )
 from acclimate.training.packing import IGNORED, Batch
 
@@ -72,15 +72,17 @@ def test_an_idle_batch_teaches_nothing(batch):
 
 def test_alone_the_network_is_not_wrapped(batch):
     layer = torch.nn.Linear(3, 1)
-    module = shared(layer, lambda network, b: network(b.inputs["x"]).sum(), "fsdp", World())
+    module = distributed_loss(
+        layer, lambda network, b: network(b.inputs["x"]).sum(), "fsdp", World()
+    )
     assert module.network is layer
     with keeping_gradients(module, is_last=False):
         assert torch.equal(module(batch), layer(torch.ones(2, 3)).sum())
-    cut_again(layer)
+    reshard(layer)
 
 
 def test_whole_tensors_are_as_they_were():
     weight = torch.nn.Parameter(torch.ones(2))
-    assert whole(weight).tolist() == [1, 1]
-    assert not whole(weight).requires_grad
-    assert cut_like(torch.ones(2), weight).tolist() == [1, 1]
+    assert unshard(weight).tolist() == [1, 1]
+    assert not unshard(weight).requires_grad
+    assert shard_like(torch.ones(2), weight).tolist() == [1, 1]

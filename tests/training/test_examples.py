@@ -90,7 +90,9 @@ def test_where_the_past_is_written_otherwise_each_answer_is_learned_alone(tiny):
 
 def test_what_methods_put_around_it_stands_around_the_last_question(chat):
     passage = Passage("d", "Page", "The passage.")
-    shown = PROMPT.having(passages=(passage,), examples=(Shown("zero?", "none"),), lead="Well,")
+    shown = PROMPT.with_parts(
+        passages=(passage,), examples=(Shown("zero?", "none"),), answer_prefix="Well,"
+    )
     found = list(runs(chat, shown))
     text = found[-1][1]
     assert text.index("zero?") < text.index("one?") < text.index("The passage.")

@@ -14,8 +14,8 @@ from acclimate.nn import fast_linear as linear
 from acclimate.training import trainer as loop
 from acclimate.training.checkpoint import Checkpoints
 from acclimate.training.losses import next_token_loss
-from acclimate.training.optim import factor
-from acclimate.training.run_log import Journal
+from acclimate.training.optim import schedule_factor
+from acclimate.training.run_log import RunLog
 from acclimate.training.trainer import train
 from small_training import small_network, small_run, small_source
 
@@ -32,7 +32,7 @@ def test_looks_rates_and_checkpoints_come_when_they_are_due(tmp_path):
     run = small_run(
         plan={"num_steps": 25, "save_every_steps": 12, "schedule": "wsd"},
         checkpoints=Checkpoints(tmp_path / "saved"),
-        journal=Journal(tmp_path),
+        journal=RunLog(tmp_path),
     )
     log = train(small_network(), run)
     told = journal(tmp_path)
@@ -42,7 +42,7 @@ def test_looks_rates_and_checkpoints_come_when_they_are_due(tmp_path):
     steps = [line for line in told if "loss" in line]
     assert [line["step"] for line in steps] == list(range(1, 26))
     assert [line["loss"] for line in steps] == log.train_losses
-    rates = [1e-2 * factor(run.plan, step) for step in range(25)]
+    rates = [1e-2 * schedule_factor(run.plan, step) for step in range(25)]
     assert [line["learning_rate"] for line in steps] == pytest.approx(rates)
     assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == [
         "step-000000024", "step-000000025"
@@ -158,7 +158,7 @@ def test_the_clock_ends_a_run_and_brings_its_rate_down(tmp_path, monkeypatch):
     run = small_run(
         plan={"num_steps": 1000, "max_seconds": 20, "schedule": "linear", "final_share": 0},
         checkpoints=Checkpoints(tmp_path / "saved"),
-        journal=Journal(tmp_path),
+        journal=RunLog(tmp_path),
     )
     log = train(small_network(), run)
     steps = [line for line in journal(tmp_path) if "loss" in line]
@@ -234,7 +234,7 @@ def test_one_that_ended_early_has_ended(tmp_path):
 
 def test_the_journal_of_a_run_without_a_checkpoint_begins_anew(tmp_path):
     for _ in range(2):
-        train(small_network(), small_run(journal=Journal(tmp_path), plan={"num_steps": 2}))
+        train(small_network(), small_run(journal=RunLog(tmp_path), plan={"num_steps": 2}))
     assert [line["step"] for line in journal(tmp_path)] == [0, 1, 2, 2]
 
 
@@ -264,7 +264,7 @@ def test_dropout_draws_are_the_steps_own():
 
 
 def test_trackers_are_closed_whatever_happens(tmp_path):
-    class Closing(Journal):
+    class Closing(RunLog):
         closed = 0
 
         def close(self):
@@ -281,6 +281,6 @@ def test_trackers_are_closed_whatever_happens(tmp_path):
 
 def test_steps_are_timed(tmp_path):
     start = time.perf_counter()
-    train(small_network(), small_run(journal=Journal(tmp_path), plan={"num_steps": 3}))
+    train(small_network(), small_run(journal=RunLog(tmp_path), plan={"num_steps": 3}))
     seconds = [line["seconds"] for line in journal(tmp_path) if "seconds" in line]
     assert 0 < sum(seconds) < time.perf_counter() - start

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from acclimate.training.loss_monitor import WINDOW_STEPS, fault, is_overfitting, stopped
+from acclimate.training.loss_monitor import WINDOW_STEPS, is_overfitting, loss_fault, stopped
 
 USUAL = [2.0] * WINDOW_STEPS
 
@@ -12,25 +12,25 @@ USUAL = [2.0] * WINDOW_STEPS
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("losses", [[], USUAL])
 def test_what_is_no_number_is_a_fault_at_any_step(losses, loss):
-    assert fault(losses, loss, 3.0) == f"the loss is {loss}"
+    assert loss_fault(losses, loss, 3.0) == f"the loss is {loss}"
 
 
 def test_a_spike_is_held_against_the_median_of_the_last_fifty():
-    assert fault(USUAL, 6.0, 3.0) == ""
-    assert fault(USUAL, 6.1, 3.0) == "the loss is 6.10, 3.0 times the median before it"
-    assert fault(USUAL, 6.1, 4.0) == ""
-    assert fault([2.0] * 500 + [9.0] * WINDOW_STEPS, 20.0, 3.0) == ""  # old ones do not count
-    assert fault([2.0] * 40 + [50.0] * 10, 6.1, 3.0)  # nor do a few wild ones
-    assert fault([2.0] * 40 + [0.1] * 10, 6.0, 3.0) == ""
+    assert loss_fault(USUAL, 6.0, 3.0) == ""
+    assert loss_fault(USUAL, 6.1, 3.0) == "the loss is 6.10, 3.0 times the median before it"
+    assert loss_fault(USUAL, 6.1, 4.0) == ""
+    assert loss_fault([2.0] * 500 + [9.0] * WINDOW_STEPS, 20.0, 3.0) == ""  # old ones do not count
+    assert loss_fault([2.0] * 40 + [50.0] * 10, 6.1, 3.0)  # nor do a few wild ones
+    assert loss_fault([2.0] * 40 + [0.1] * 10, 6.0, 3.0) == ""
 
 
 def test_a_loss_about_zero_has_no_spikes():
-    assert fault([-2.0] * WINDOW_STEPS, 1.0, 3.0) == ""
-    assert fault([0.0] * WINDOW_STEPS, 1.0, 3.0) == ""
+    assert loss_fault([-2.0] * WINDOW_STEPS, 1.0, 3.0) == ""
+    assert loss_fault([0.0] * WINDOW_STEPS, 1.0, 3.0) == ""
 
 
 def test_too_few_losses_are_held_against_nothing():
-    assert fault([2.0] * (WINDOW_STEPS - 1), 100.0, 3.0) == ""
+    assert loss_fault([2.0] * (WINDOW_STEPS - 1), 100.0, 3.0) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from torch.nn import functional
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import losses
 from acclimate.training.losses import next_token_loss
-from acclimate.training.packing import IGNORED, Example, causal_batches, seq2seq_batches
+from acclimate.training.packing import IGNORED, TokenizedExample, causal_batches, seq2seq_batches
 from small_training import small_network
 
-EXAMPLES = [Example([3, 4, 5], [6, 7]), Example([8, 9], [10, 11, 12])]
+EXAMPLES = [TokenizedExample([3, 4, 5], [6, 7]), TokenizedExample([8, 9], [10, 11, 12])]
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2"])

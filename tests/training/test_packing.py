@@ -5,25 +5,25 @@ import torch
 
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training.losses import next_token_loss
-from acclimate.training.packing import IGNORED, Example, causal_batches, epoch, packed
+from acclimate.training.packing import IGNORED, TokenizedExample, causal_batches, epoch, pack
 
 
 def examples(lengths, seed=0):
     generator = torch.Generator().manual_seed(seed)
     draw = lambda n: torch.randint(2, 400, (n,), generator=generator).tolist()  # noqa: E731
-    return [Example(draw(length), draw(3 + length % 4)) for length in lengths]
+    return [TokenizedExample(draw(length), draw(3 + length % 4)) for length in lengths]
 
 
 def test_every_example_stands_in_one_row_within_capacity():
     some = examples(range(1, 60))
-    rows = packed(some, row_tokens=100)
+    rows = pack(some, row_tokens=100)
     assert sorted(id(e) for row in rows for e in row) == sorted(map(id, some))
     assert max(sum(map(len, row)) for row in rows) <= 100
     assert sum(map(len, some)) / (100 * len(rows)) > 0.9
 
 
 def test_an_example_longer_than_a_row_makes_rows_that_long():
-    (row,) = packed(examples([300]), row_tokens=100)
+    (row,) = pack(examples([300]), row_tokens=100)
     assert sum(map(len, row)) > 300
 
 
@@ -35,7 +35,9 @@ def test_an_epoch_is_every_example_once_in_another_order_for_another_seed():
 
 
 def test_labels_name_the_next_token_of_answers_only():
-    (batch,) = causal_batches([Example([5, 6], [7, 8])], max_tokens=100, dtype=torch.float32)
+    (batch,) = causal_batches(
+        [TokenizedExample([5, 6], [7, 8])], max_tokens=100, dtype=torch.float32
+    )
     assert batch.labels.tolist() == [[IGNORED, 7, 8, IGNORED]]
 
 

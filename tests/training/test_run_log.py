@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.training.run_log import Journal
+from acclimate.training.run_log import RunLog
 
 
 def steps(folder):
@@ -18,7 +18,7 @@ def steps(folder):
 
 
 def test_a_line_each(tmp_path):
-    journal = Journal(tmp_path / "new")
+    journal = RunLog(tmp_path / "new")
     journal.log(0, dev_loss=2.5)
     journal.log(1, loss=2.25, grad_norm=None)
     lines = (tmp_path / "new" / "journal.jsonl").read_text().splitlines()
@@ -32,7 +32,7 @@ def test_a_line_each(tmp_path):
     ("step", "left"), [(-1, []), (0, [0]), (2, [0, 1, 2, 2]), (9, [0, 1, 2, 2, 3])]
 )
 def test_rewinding_forgets_what_came_after(tmp_path, step, left):
-    journal = Journal(tmp_path)
+    journal = RunLog(tmp_path)
     for number in (0, 1, 2, 2, 3):
         journal.log(number, loss=1.0)
     journal.rewind(step)
@@ -43,7 +43,7 @@ def test_rewinding_forgets_what_came_after(tmp_path, step, left):
 
 @pytest.mark.parametrize("torn", ['{"step": 2, "lo', "\x00\x00", '{"step": 2, "é'])
 def test_half_a_line_is_forgotten(tmp_path, torn):
-    journal = Journal(tmp_path)
+    journal = RunLog(tmp_path)
     journal.log(1, loss=1.0)
     with journal.path.open("ab") as file:
         file.write(torn.encode()[:-1] if torn.endswith("é") else torn.encode())
@@ -52,7 +52,7 @@ def test_half_a_line_is_forgotten(tmp_path, torn):
 
 
 def test_there_is_nothing_to_rewind_at_first(tmp_path):
-    Journal(tmp_path / "new").rewind(3)
+    RunLog(tmp_path / "new").rewind(3)
     assert not (tmp_path / "new").exists()
 
 
@@ -62,4 +62,4 @@ def test_a_full_disk_is_said(tmp_path):
         patch.object(Path, "open", side_effect=full),
         pytest.raises(ConfigError, match="no room on the disk"),
     ):
-        Journal(tmp_path).log(1, loss=1.0)
+        RunLog(tmp_path).log(1, loss=1.0)

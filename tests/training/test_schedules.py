@@ -5,13 +5,15 @@ import math
 
 import pytest
 
-from acclimate.training.arguments import Plan
-from acclimate.training.optim import factor
+from acclimate.training.arguments import TrainingArguments
+from acclimate.training.optim import schedule_factor
 
 
 def factors(steps, **fields):
-    plan = Plan(**{"num_steps": 100, "warmup_share": 0.1, "final_share": 0.1, **fields})
-    return [factor(plan, step) for step in steps]
+    plan = TrainingArguments(
+        **{"num_steps": 100, "warmup_share": 0.1, "final_share": 0.1, **fields}
+    )
+    return [schedule_factor(plan, step) for step in steps]
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant", "wsd"])

@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.domain import Document
-from acclimate.training.text_windows import held_out
+from acclimate.training.text_windows import hold_out_documents
 
 DOCUMENTS = [Document(id=str(i), text="x") for i in range(20)]
 
@@ -13,12 +13,14 @@ DOCUMENTS = [Document(id=str(i), text="x") for i in range(20)]
     [(20, 0.1, 2), (20, 0.01, 1), (2, 0.9, 1), (1, 0.5, 0), (9, 0, 0)],
 )
 def test_so_many(count, share, num_out):
-    own, out = held_out(DOCUMENTS[:count], share, seed=0)
+    own, out = hold_out_documents(DOCUMENTS[:count], share, seed=0)
     assert len(out) == num_out
     assert sorted([*own, *out], key=lambda d: int(d.id)) == DOCUMENTS[:count]
 
 
 def test_another_seed_another_draw():
-    draws = {tuple(d.id for d in held_out(DOCUMENTS, 0.3, seed=seed)[1]) for seed in range(5)}
+    draws = {
+        tuple(d.id for d in hold_out_documents(DOCUMENTS, 0.3, seed=seed)[1]) for seed in range(5)
+    }
     assert len(draws) > 1
-    assert held_out(DOCUMENTS, 0.3, seed=0) == held_out(DOCUMENTS, 0.3, seed=0)
+    assert hold_out_documents(DOCUMENTS, 0.3, seed=0) == hold_out_documents(DOCUMENTS, 0.3, seed=0)

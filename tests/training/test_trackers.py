@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from acclimate.core.errors import ConfigError, MissingExtraError, UnknownNameError
-from acclimate.training.run_log import Journal
+from acclimate.training.run_log import RunLog
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def calls(monkeypatch):
 
 
 def logged(folder, name):
-    journal = Journal(folder, [name])
+    journal = RunLog(folder, [name])
     journal.log(3, loss=1.5, grad_norm=None)
     journal.close()
 
@@ -80,12 +80,12 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path, name, error, mend
     for module in ("tensorboard", "torch.utils.tensorboard", "trackio", "mlflow"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(error, match=mend):
-        Journal(tmp_path, [name])
+        RunLog(tmp_path, [name])
 
 
 def test_an_unknown_one(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean tensorboard"):
-        Journal(tmp_path, ["tensorbord"])
+        RunLog(tmp_path, ["tensorbord"])
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="needs tensorboard")

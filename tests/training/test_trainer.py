@@ -11,13 +11,13 @@ from acclimate.core.runtime.cost import metered
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import batch_source as sources
 from acclimate.training.batch_source import ExampleSource
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 from acclimate.training.run import Run
 from acclimate.training.trainer import train
 from acclimate.training.tuning_settings import TrainingSettings
 from acclimate.training.validation import mean_loss
 
-EXAMPLES = [Example([10 + i, 20 + i], [30 + i, 40 + i, 0]) for i in range(12)]
+EXAMPLES = [TokenizedExample([10 + i, 20 + i], [30 + i, 40 + i, 0]) for i in range(12)]
 
 
 def trainable(tiny):
@@ -59,7 +59,7 @@ def test_learns_and_counts_what_it_did(tiny):
 
 
 def test_stops_early_and_keeps_the_best_on_dev(tiny):
-    dev = [Example([10 + i, 20 + i], [77, 78, 0]) for i in range(4)]
+    dev = [TokenizedExample([10 + i, 20 + i], [77, 78, 0]) for i in range(4)]
     network = trainable(tiny)
     settings = {"num_epochs": 50, "batch_size": 12, "patience": 2, "learning_rate": 1e-2}
     log = train(network, run(network, dev=dev, **settings))

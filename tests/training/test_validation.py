@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from acclimate.core.errors import BackendError
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.training.packing import Batch
-from acclimate.training.run_log import Journal
-from acclimate.training.validation import Looks, mean_loss, per_text
+from acclimate.training.run_log import RunLog
+from acclimate.training.validation import Validator, mean_loss, per_text
 from small_training import small_network, small_run, small_source
 
 
@@ -43,13 +43,13 @@ def look(tmp_path):
     """Look after setting the dev loss; all that was said."""
     said = []
     network = Network()
-    run = small_run(source=Telling(), loss=summed, journal=Journal(tmp_path))
-    looks = Looks(network, run)
+    run = small_run(source=Telling(), loss=summed, journal=RunLog(tmp_path))
+    looks = Validator(network, run)
 
     def at(step, dev_loss, train_losses):
         torch.nn.init.constant_(network.weight, dev_loss)
-        with listening(None, said.append):
-            looks.look(step, train_losses)
+        with report_progress_to(None, said.append):
+            looks.evaluate(step, train_losses)
         return said
 
     at.looks, at.network = looks, network
@@ -100,13 +100,13 @@ def test_a_look_is_in_the_journal(tmp_path, density):
     network = small_network()
     run = small_run(
         source=small_source(targets_per_byte=density),
-        journal=Journal(tmp_path),
+        journal=RunLog(tmp_path),
         probes={"depth": lambda network: network.config.num_hidden_layers + network.training},
         sample=lambda network: f"in training: {network.training}",
     )
     said = []
-    with listening(None, said.append):
-        Looks(network.train(), run).look(4, [1.0])
+    with report_progress_to(None, said.append):
+        Validator(network.train(), run).evaluate(4, [1.0])
     (line,) = journal(tmp_path)
     loss = line["dev_loss"]
     assert loss == pytest.approx(mean_loss(network, run.source))
@@ -119,6 +119,6 @@ def test_a_look_is_in_the_journal(tmp_path, density):
 
 
 def test_without_dev_nothing_is_measured(tmp_path):
-    looks = Looks(small_network(), small_run(source=small_source(dev=None)))
-    looks.look(0, ())
+    looks = Validator(small_network(), small_run(source=small_source(dev=None)))
+    looks.evaluate(0, ())
     assert looks.stopping.losses == []

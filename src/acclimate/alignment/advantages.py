@@ -11,14 +11,14 @@ import torch
 
 from acclimate.alignment.ppo_loss import Experience, gae, token_rewards, whitened
 from acclimate.alignment.rollouts import Rollout
-from acclimate.alignment.token_logprobs import in_passes, read
+from acclimate.alignment.token_logprobs import answer_logits, in_passes
 from acclimate.core.runtime.cost import spend
-from acclimate.training.packing import Example, one_a_row
+from acclimate.training.packing import TokenizedExample, one_a_row
 from acclimate.training.run import cost_of
 
 
 @dataclass(frozen=True)
-class Weighed:
+class ScoredRollouts:
     """The answers of a round, ready to learn from."""
 
     rollouts: list[Rollout]
@@ -29,7 +29,7 @@ class Weighed:
 
 
 @dataclass
-class _Said:
+class _TokenStats:
     """What policy and reference say of answers' tokens; each a list of (T,), one an answer."""
 
     logprobs: list[torch.Tensor] = field(default_factory=list)
@@ -39,15 +39,15 @@ class _Said:
     entropies: list[torch.Tensor] = field(default_factory=list)
 
 
-def weighed(
+def score_rollouts(
     policy: Any,
     reference: Any,
-    examples: Sequence[Example],
+    examples: Sequence[TokenizedExample],
     scores: Sequence[float],
     *,
     kl_coef: float,
     gae_lambda: float,
-) -> Weighed:
+) -> ScoredRollouts:
     """Spread each answer's score over its tokens as advantages.
 
     Args:
@@ -71,16 +71,16 @@ def weighed(
     noted = [Experience(own, values, white, a + values) for own, values, white, a in parts]
     rollouts = [Rollout(e, own) for e, own in zip(examples, noted, strict=True)]
     kl = float(torch.stack([own.sum() for own in said.kls]).mean())
-    return Weighed(rollouts, kl, float(torch.cat(said.entropies).mean()))
+    return ScoredRollouts(rollouts, kl, float(torch.cat(said.entropies).mean()))
 
 
 @torch.no_grad()
-def _said(policy: Any, reference: Any, examples: Sequence[Example]) -> _Said:
-    said = _Said()
+def _said(policy: Any, reference: Any, examples: Sequence[TokenizedExample]) -> _TokenStats:
+    said = _TokenStats()
     for some in in_passes([len(example) for example in examples]):
         is_seq2seq = bool(policy.config.is_encoder_decoder)
         batch = one_a_row(examples[some], is_seq2seq=is_seq2seq)
-        own, held = read(policy, batch), read(reference, batch)
+        own, held = answer_logits(policy, batch), answer_logits(reference, batch)
         found = {
             "logprobs": own.logprobs,
             "reference": held.logprobs,

@@ -37,9 +37,9 @@ class BestOf(Model):
         return self.inner.loglikelihood(pairs)
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """Not the inner weights: tuned, they would no longer be those that the draws come from."""
-        return self.inner.offers - {"weights"}
+        return self.inner.capabilities - {"weights"}
 
     @property
     def children(self) -> Mapping[str, Model]:

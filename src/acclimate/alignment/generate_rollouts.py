@@ -9,11 +9,11 @@ from acclimate.core.prompt import Prompt
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.generate import decode
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.stop_strings import Ending
+from acclimate.inference.stop_strings import StopCondition
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnAnswer:
     """An answer."""
 
     context: list[int]
@@ -26,9 +26,9 @@ class Drawn:
     """Of the network's adapters, where there are several."""
 
 
-def draw(
+def generate_rollouts(
     model: LocalModel, asked: Sequence[tuple[Prompt, Sampling]], *, seed: int = 0
-) -> list[Drawn]:
+) -> list[DrawnAnswer]:
     """An answer to each prompt, in order; those drawn alike go together.
 
     Args:
@@ -36,7 +36,7 @@ def draw(
         asked: Prompts, each with how its answer is drawn; the seeds there are passed over.
         seed: Of all draws.
     """
-    found: dict[int, Drawn] = {}
+    found: dict[int, DrawnAnswer] = {}
     for sampling in dict.fromkeys(sampling for _, sampling in asked):
         places = [i for i, (_, own) in enumerate(asked) if own == sampling]
         seeded = sampling.model_copy(update={"seed": seed})
@@ -45,14 +45,14 @@ def draw(
     return [found[i] for i in range(len(asked))]
 
 
-def _drawn(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[Drawn]:
-    room = model.layout.reserve(sampling.max_new_tokens)
-    contexts = [model.layout.fitted(prompt, room)[1] for prompt in prompts]
+def _drawn(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[DrawnAnswer]:
+    room = model.prompt_tokenizer.reserve(sampling.max_new_tokens)
+    contexts = [model.prompt_tokenizer.fitted(prompt, room)[1] for prompt in prompts]
     routes = [model.route(prompt) for prompt in prompts]
-    ending = Ending(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
+    ending = StopCondition(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
     how: dict[str, Any] = {"routes": routes, "window": model.window}
-    answers = decode(model.network, contexts, sampling, is_stop=ending.is_reached, **how)
+    answers = decode(model.network, contexts, sampling, is_stop=ending.is_met, **how)
     return [
-        Drawn(context, written, ending.text(written), route)
+        DrawnAnswer(context, written, ending.text(written), route)
         for context, written, route in zip(contexts, answers, routes, strict=True)
     ]

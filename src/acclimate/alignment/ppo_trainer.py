@@ -14,28 +14,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from acclimate.alignment.advantages import Weighed, weighed
+from acclimate.alignment.advantages import ScoredRollouts, score_rollouts
 from acclimate.alignment.ppo_loss import next_kl_coef, ppo_loss
 from acclimate.alignment.ppo_settings import PolicySettings
 from acclimate.alignment.reward_model import head_share
 from acclimate.alignment.rollouts import Draw, Rollout, RolloutBatch, RolloutSource
-from acclimate.alignment.token_logprobs import read
+from acclimate.alignment.token_logprobs import answer_logits
 from acclimate.core.model import NeuralModel
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import point
+from acclimate.core.runtime.fit_log import log_point
 from acclimate.core.runtime.seeding import derive, seed_everything
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
 from acclimate.nn.adapters.value_head import NAME, ValueHead
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 from acclimate.training.run import Run
 from acclimate.training.trainer import train
 
-Judge = Callable[[Sequence[tuple[Prompt, str]]], list[float]]
+RewardFunction = Callable[[Sequence[tuple[Prompt, str]]], list[float]]
 """From prompts, each with an answer, to rewards."""
 
 
-class Asked(NamedTuple):
+class PPOPrompt(NamedTuple):
     """A prompt to practise on."""
 
     rendered: Prompt
@@ -45,16 +45,16 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Game:
+class PPOTask:
     """What is asked, who answers, and what is wanted."""
 
-    asked: Sequence[Asked]
+    asked: Sequence[PPOPrompt]
     draw: Draw
-    judge: Judge
+    judge: RewardFunction
 
 
 @dataclass(frozen=True)
-class Round:
+class RoundStats:
     """What came of one."""
 
     scores: list[float]
@@ -65,13 +65,13 @@ class Round:
 
 def ppo_policy(
     core: Any,
-    game: Game,
+    game: PPOTask,
     settings: PolicySettings,
     *,
     rank: int,
     learning_rate: float,
     seed: int,
-) -> tuple[NeuralModel, list[Round]]:
+) -> tuple[NeuralModel, list[RoundStats]]:
     """Low-rank updates of a base, trained to be rewarded; and how each round went.
 
     The reference is the base itself, which shares its weights. Values come from a head on the
@@ -90,14 +90,14 @@ def ppo_policy(
     form = LowRank(rank, 2.0 * rank, 0.0, ALL_LINEAR)
     policy = core.adapted(lambda network: PeftAdapter.new(network, form.config(network)))
     setattr(policy.network, NAME, ValueHead(policy.network))
-    practice = _Practice(policy, game, settings, seed)
+    practice = _PPORun(policy, game, settings, seed)
     train(policy.network, _run(practice, learning_rate))
     practice.tell_clipped(settings.num_rounds)
     delattr(policy.network, NAME)
     return policy, practice.rounds
 
 
-def _run(practice: "_Practice", learning_rate: float) -> Run:
+def _run(practice: "_PPORun", learning_rate: float) -> Run:
     settings, seed = practice.settings, practice.seed
     steps_per_round = settings.num_epochs * -(-settings.num_rollouts // settings.batch_size)
     source = RolloutSource(
@@ -107,7 +107,7 @@ def _run(practice: "_Practice", learning_rate: float) -> Run:
         seed,
         is_seq2seq=bool(practice.policy.network.config.is_encoder_decoder),
     )
-    plan = Plan(
+    plan = TrainingArguments(
         num_steps=settings.num_rounds * steps_per_round,
         learning_rate=learning_rate,
         schedule="linear",
@@ -122,14 +122,14 @@ _ANY_SPIKE = 1e9
 
 
 @dataclass
-class _Practice:
+class _PPORun:
     """A policy at practice."""
 
     policy: Any
-    game: Game
+    game: PPOTask
     settings: PolicySettings
     seed: int
-    rounds: list[Round] = field(default_factory=list)
+    rounds: list[RoundStats] = field(default_factory=list)
     kl_coef: float = 0.0
     units: tuple[float, float] = (0.0, 1.0)
     """Mean and spread of the rewards of what the reference writes: scores are told in them, so
@@ -152,8 +152,8 @@ class _Practice:
         if not number:
             self.units = float(np.mean(scores)), float(np.std(scores)) or 1.0
         examples = [example for example, _ in drawn]
-        self.rounds.append(Round(scores, [len(example.answer) for example in examples]))
-        found = weighed(
+        self.rounds.append(RoundStats(scores, [len(example.answer) for example in examples]))
+        found = score_rollouts(
             self.policy.network,
             self.policy.adapter_of.network,
             examples,
@@ -167,7 +167,7 @@ class _Practice:
 
     def loss(self, network: Any, batch: RolloutBatch) -> torch.Tensor:
         """Objective, values and entropy, summed over the batch's tokens."""
-        now, old = read(network, batch), batch.experience.to(network.device)
+        now, old = answer_logits(network, batch), batch.experience.to(network.device)
         values, settings = network.value_head(now.hidden), self.settings
         found = ppo_loss(now.logprobs, values, old, clip_range=settings.clip_range)
         self.num_clipped += found.num_clipped
@@ -175,14 +175,14 @@ class _Practice:
         bonus = settings.entropy_coef * now.entropies.sum()
         return found.policy + settings.value_coef * found.value - bonus
 
-    def _asked(self, number: int) -> list[Asked]:
+    def _asked(self, number: int) -> list[PPOPrompt]:
         """A round's prompts: all in turn, in an order of the round's own."""
         rng = np.random.default_rng(derive(self.seed, "prompts", number))
         order = cycle(rng.permutation(len(self.game.asked)).tolist())
         return [self.game.asked[i] for i in islice(order, self.settings.num_rollouts)]
 
-    def _tell(self, number: int, found: Weighed) -> None:
-        at = partial(point, step=number)
+    def _tell(self, number: int, found: ScoredRollouts) -> None:
+        at = partial(log_point, step=number)
         at("mean reward", value=float(np.mean(self.rounds[-1].scores)))
         at("KL to the reference, nats an answer", value=found.kl)
         at("mean length of an answer, tokens", value=float(np.mean(self.rounds[-1].lengths)))
@@ -192,5 +192,5 @@ class _Practice:
     def tell_clipped(self, number: int) -> None:
         """How much of the round before was clipped: much means too long a step."""
         share = self.num_clipped / max(1, self.num_learned)
-        point("share of tokens clipped", number - 1, share)
+        log_point("share of tokens clipped", number - 1, share)
         self.num_clipped = self.num_learned = 0

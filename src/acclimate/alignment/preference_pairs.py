@@ -15,18 +15,18 @@ from acclimate.core.domain import Preference, TrainData
 from acclimate.core.errors import DataError
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
-from acclimate.training.packing import Batch, Example, one_a_row
+from acclimate.training.packing import Batch, TokenizedExample, one_a_row
 
 DEV_SHARE = 0.2
 """Of the prompts are held out, with all their pairs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TokenizedPair:
     """Two answers to one prompt, as tokens."""
 
-    chosen: Example
-    rejected: Example
+    chosen: TokenizedExample
+    rejected: TokenizedExample
     reference: tuple[float, float] = (0.0, 0.0)
     """Log-probabilities of both under a reference model, nats."""
 
@@ -76,7 +76,7 @@ def split_preferences(
     return parts[False], parts[True]
 
 
-def lay_out(network: Any, pairs: Sequence[Pair]) -> Iterator[PairBatch]:
+def collate_pairs(network: Any, pairs: Sequence[TokenizedPair]) -> Iterator[PairBatch]:
     """Batches of pairs, two rows each, in order."""
     is_seq2seq = bool(network.config.is_encoder_decoder)
     for some in in_passes([2 * max(len(p.chosen), len(p.rejected)) for p in pairs]):

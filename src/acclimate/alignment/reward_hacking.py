@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 
 STRONG = 0.5
 """A correlation from here on is called strong (Cohen 1988)."""
@@ -16,7 +16,7 @@ MUCH = 0.1
 
 
 @dataclass(frozen=True)
-class Practised:
+class FinishedPPORun:
     """What is known of a policy when its practice is over."""
 
     scores: Sequence[float]
@@ -33,7 +33,7 @@ class Practised:
     """Of the log-probability of each dev item's right answer, nats; none: there are no items."""
 
 
-def tell_signs(found: Practised) -> None:
+def tell_signs(found: FinishedPPORun) -> None:
     """Write into the notebook what a reward that is not what was meant looks like.
 
     A reward is learned from answers like the base's; where a policy earns more than any answer that
@@ -42,12 +42,12 @@ def tell_signs(found: Practised) -> None:
     """
     growth = float(np.mean(found.lengths)) / max(found.first_length, 1e-9)
     beyond = float(np.mean(np.asarray(found.scores) > found.best_known))
-    fact("correlation of reward and length, last round", _correlation(found))
-    fact("length of an answer, last round over first", growth)
-    fact("share rewarded above every chosen answer, last round", beyond)
+    log_value("correlation of reward and length, last round", _correlation(found))
+    log_value("length of an answer, last round over first", growth)
+    log_value("share rewarded above every chosen answer, last round", beyond)
     if found.target_changes:
         change = float(np.mean(found.target_changes))
-        fact("change of a dev target's log-probability, nats", change)
+        log_value("change of a dev target's log-probability, nats", change)
     signs = []
     if _correlation(found) > STRONG and growth > 1:
         signs.append("longer answers earn more, and answers grew")
@@ -58,10 +58,10 @@ def tell_signs(found: Practised) -> None:
     if np.mean(found.scores) > found.first_score and _is_down(found.target_changes):
         signs.append("the reward rose while right answers to dev items got rarer")
     said = "; ".join(signs) + ": read some answers" if signs else "none seen"
-    fact("signs of reward hacking", said)
+    log_value("signs of reward hacking", said)
 
 
-def _correlation(found: Practised) -> float:
+def _correlation(found: FinishedPPORun) -> float:
     if np.std(found.scores) == 0 or np.std(found.lengths) == 0:
         return 0.0
     return float(np.corrcoef(found.scores, found.lengths)[0, 1])

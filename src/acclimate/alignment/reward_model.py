@@ -13,9 +13,14 @@ import torch
 from pydantic import Field
 from torch.nn.functional import logsigmoid
 
-from acclimate.alignment.preference_pairs import Pair, PairBatch, lay_out, split_preferences
+from acclimate.alignment.preference_pairs import (
+    PairBatch,
+    TokenizedPair,
+    collate_pairs,
+    split_preferences,
+)
 from acclimate.alignment.reward_report import RewardReport, report_of
-from acclimate.alignment.token_logprobs import answer, in_passes, read
+from acclimate.alignment.token_logprobs import answer_logits, encode_answer, in_passes
 from acclimate.core.domain import Preference, TrainData
 from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.home import home
@@ -27,7 +32,7 @@ from acclimate.core.runtime.cost import Cost, metered, spend
 from acclimate.core.storage.artifact_store import Store
 from acclimate.nn.adapters.value_head import NAME, ScalarAdapter
 from acclimate.nn.weights_identity import fingerprint
-from acclimate.training.finetune import Lesson, tune
+from acclimate.training.finetune import FinetuneSpec, finetune
 from acclimate.training.packing import one_a_row
 from acclimate.training.run import cost_of
 from acclimate.training.tuning_settings import TrainingSettings
@@ -85,7 +90,7 @@ def rewards(model: Any, answers: Sequence[tuple[Prompt, str]]) -> list[float]:
     The prompt is read as it was asked, without what methods have put around it: an answer is
     judged, not how it was found.
     """
-    rows = [answer(model, _bare(prompt), text) for prompt, text in answers]
+    rows = [encode_answer(model, _bare(prompt), text) for prompt, text in answers]
     is_seq2seq = bool(model.network.config.is_encoder_decoder)
     found: list[float] = []
     with torch.no_grad():
@@ -104,7 +109,7 @@ def reward_loss(network: Any, batch: PairBatch) -> torch.Tensor:
 
 def _rewards(network: Any, batch: Any) -> torch.Tensor:
     """The head's values (B,) where each answer would end: all of it has been read there."""
-    values: torch.Tensor = network.value_head(read(network, batch).last())
+    values: torch.Tensor = network.value_head(answer_logits(network, batch).last())
     return values
 
 
@@ -136,19 +141,19 @@ def _fit(
     core: Any, data: TrainData, settings: RewardSettings, seed: int, folder: Path
 ) -> RewardReport:
     learned, held_out = split_preferences(data, seed)
-    lesson = Lesson(
+    lesson = FinetuneSpec(
         lambda core: cast(
             "NeuralModel", core.adapted(partial(ScalarAdapter.new, rank=settings.rank))
         ),
         examples=lambda outside, _data, split: (
             _pairs(outside.core, learned) if split == "train" else ()
         ),
-        lay_out=lay_out,
+        collate=collate_pairs,
         loss_of=lambda _network: reward_loss,
-        share_of=lambda _network: head_share,
+        lr_scale=lambda _network: head_share,
     )
     plan = TrainingSettings(num_epochs=settings.num_epochs)
-    model: Any = tune(
+    model: Any = finetune(
         core, data, lesson, learning_rate=settings.learning_rate, settings=plan, seed=seed
     )
     model.adapter.write(folder)
@@ -162,12 +167,15 @@ def head_share(name: str) -> float:
     return HEAD_SHARE if name.startswith(NAME) else 1.0
 
 
-def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[Pair]:
+def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[TokenizedPair]:
     return [
-        Pair(answer(core, _bare(prompt), own.chosen), answer(core, _bare(prompt), own.rejected))
+        TokenizedPair(
+            encode_answer(core, _bare(prompt), own.chosen),
+            encode_answer(core, _bare(prompt), own.rejected),
+        )
         for prompt, own in liked
     ]
 
 
 def _bare(prompt: Prompt) -> Prompt:
-    return prompt.having(passages=(), examples=(), lead="")
+    return prompt.with_parts(passages=(), examples=(), answer_prefix="")

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from acclimate.core.record import Record
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 
 NUM_BINS = 10
 """Of the calibration error (Guo et al. 2017 use 10 to 15)."""
@@ -35,10 +35,10 @@ class RewardReport(Record):
 
     def tell(self) -> None:
         """Into the notebook."""
-        fact("reward: share of held-out pairs that it tells apart", self.said)
+        log_value("reward: share of held-out pairs that it tells apart", self.said)
         if self.num_pairs:
-            fact("reward: expected calibration error", self.calibration_error)
-            fact("reward: Brier score (a coin's is 0.25)", self.brier)
+            log_value("reward: expected calibration error", self.calibration_error)
+            log_value("reward: Brier score (a coin's is 0.25)", self.brier)
 
     @property
     def said(self) -> str:
@@ -66,12 +66,12 @@ def report_of(margins: Sequence[float]) -> RewardReport:
         num_right=num_right,
         low=float(interval.low),
         high=float(interval.high),
-        calibration_error=calibration_error(chosen),
+        calibration_error=reward_calibration_error(chosen),
         brier=float(((1 - chosen) ** 2).mean()),
     )
 
 
-def calibration_error(chosen: "np.typing.NDArray[np.float64]") -> float:
+def reward_calibration_error(chosen: "np.typing.NDArray[np.float64]") -> float:
     """Expected calibration error of a forced choice (Guo et al. 2017, equation 3).
 
     Args:

@@ -12,9 +12,9 @@ from acclimate.alignment.token_logprobs import in_passes
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
 from acclimate.training.batch_source import ExampleSource
-from acclimate.training.packing import IGNORED, Batch, Example, one_a_row
+from acclimate.training.packing import IGNORED, Batch, TokenizedExample, one_a_row
 
-Draw = Callable[[Any, Sequence[Prompt], int], Sequence[tuple[Example, str]]]
+Draw = Callable[[Any, Sequence[Prompt], int], Sequence[tuple[TokenizedExample, str]]]
 """From a model, prompts and a seed to an answer each: its tokens after those of the prompt, and
 what it says without its end."""
 
@@ -23,7 +23,7 @@ what it says without its end."""
 class Rollout:
     """An answer to learn from."""
 
-    example: Example
+    example: TokenizedExample
     experience: Experience
 
 
@@ -62,7 +62,7 @@ class RolloutSource:
         """
         number, place = divmod(step, self.steps_per_round)
         if number not in self._written:
-            lay_out_here = partial(lay_out, is_seq2seq=self.is_seq2seq)
+            lay_out_here = partial(collate_rollouts, is_seq2seq=self.is_seq2seq)
             told: dict[str, Any] = {"is_seq2seq": self.is_seq2seq, "lay_out": lay_out_here}
             told |= {"batch_size": self.batch_size, "seed": derive(self.seed, "round", number)}
             written: Any = self.write(number)
@@ -89,7 +89,7 @@ class RolloutSource:
         return f"step {place + 1} of {self.steps_per_round} in round {number + 1}"
 
 
-def lay_out(rollouts: Sequence[Rollout], *, is_seq2seq: bool) -> Iterator[RolloutBatch]:
+def collate_rollouts(rollouts: Sequence[Rollout], *, is_seq2seq: bool) -> Iterator[RolloutBatch]:
     """Batches of answers, one a row, in order."""
     for some in in_passes([len(rollout.example) for rollout in rollouts]):
         batch = one_a_row([r.example for r in rollouts[some]], is_seq2seq=is_seq2seq)

@@ -13,14 +13,14 @@ from torch.nn import functional
 
 from acclimate.core.prompt import Prompt
 from acclimate.data.tokenizers.chat_template import ending
-from acclimate.nn.output_head import read_and_said
+from acclimate.nn.output_head import hidden_and_logits
 from acclimate.training.batch_source import MAX_PASS_TOKENS
 from acclimate.training.losses import on_device
-from acclimate.training.packing import IGNORED, Batch, Example
+from acclimate.training.packing import IGNORED, Batch, TokenizedExample
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnswerLogits:
     """At the N places before an answer's tokens, row by row."""
 
     hidden: torch.Tensor
@@ -43,7 +43,7 @@ class Reading:
         logprobs = self.logits.log_softmax(-1)
         return -(logprobs.exp() * logprobs).sum(-1)
 
-    def kl(self, other: "Reading") -> torch.Tensor:
+    def kl(self, other: "AnswerLogits") -> torch.Tensor:
         """KL(self ‖ other) of those distributions, nats, (N,)."""
         own, others = self.logits.log_softmax(-1), other.logits.log_softmax(-1)
         return (own.exp() * (own - others)).sum(-1)
@@ -58,7 +58,7 @@ class Reading:
         return self.hidden[ends]
 
 
-def read(network: Any, batch: Batch) -> Reading:
+def answer_logits(network: Any, batch: Batch) -> AnswerLogits:
     """One pass over a batch, without dropout: a policy that drops units is not the one that wrote.
 
     Args:
@@ -68,15 +68,15 @@ def read(network: Any, batch: Batch) -> Reading:
     network.eval()
     inputs, labels = on_device(network, batch)
     chosen = labels != IGNORED
-    hidden, logits = read_and_said(network, inputs, chosen)
-    return Reading(hidden, logits, labels[chosen], chosen.sum(-1).tolist())
+    hidden, logits = hidden_and_logits(network, inputs, chosen)
+    return AnswerLogits(hidden, logits, labels[chosen], chosen.sum(-1).tolist())
 
 
-def answer(core: Any, prompt: Prompt, text: str) -> Example:
+def encode_answer(core: Any, prompt: Prompt, text: str) -> TokenizedExample:
     """A prompt, an answer to it and the answer's end, as the model's network reads them."""
     ids, own = core.encode(prompt, text)
     end = ending(core.network, core.tokenizer) or ([] if own else [0])
-    return Example(ids, [*own, *end], route=core.route(prompt))
+    return TokenizedExample(ids, [*own, *end], route=core.route(prompt))
 
 
 def in_passes(lengths: Sequence[int]) -> Iterator[slice]:

@@ -17,8 +17,8 @@ def systems_table(comparison: Comparison) -> Table:
     table.add_column("mean", justify="right")
     table.add_column(f"{_percent(comparison)} interval", justify="right")
     for rank, (name, estimate) in enumerate(comparison.estimates.items(), start=1):
-        interval = f"{number(estimate.low)} to {number(estimate.high)}"
-        table.add_row(str(rank), Text(name), number(estimate.mean), interval)
+        interval = f"{number_cell(estimate.low)} to {number_cell(estimate.high)}"
+        table.add_row(str(rank), Text(name), number_cell(estimate.mean), interval)
     return table
 
 
@@ -46,8 +46,8 @@ def pairs_table(comparison: Comparison, against: str | None = None) -> Table:
         ends = sorted((sign * difference.low, sign * difference.high))
         table.add_row(
             name,
-            number(sign * difference.delta, signed=True),
-            f"{number(ends[0], signed=True)} to {number(ends[1], signed=True)}",
+            number_cell(sign * difference.delta, signed=True),
+            f"{number_cell(ends[0], signed=True)} to {number_cell(ends[1], signed=True)}",
             p_value(difference.p_value),
             p_value(difference.holm_p),
             verdict(difference, sign),
@@ -62,7 +62,7 @@ def verdict(difference: Difference, sign: int = 1) -> str:
     return "better" if sign > 0 else "worse"
 
 
-def number(value: float, *, signed: bool = False) -> str:
+def number_cell(value: float, *, signed: bool = False) -> str:
     """Three decimals, or four digits from 100 on."""
     shown = f"{value:{'+' if signed else ''}{'.3f' if abs(value) < 100 else '.4g'}}"
     return shown.replace("-0.000", "0.000").replace("+0.000", "0.000")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acclimate.core.runtime.progress import Advance, listening
+from acclimate.core.runtime.progress import Advance, report_progress_to
 
 LINE_SECONDS = 2.0
 """Where there is no terminal, work that takes longer than this is told, a line when it is done."""
@@ -19,7 +19,7 @@ def progress_shown() -> Iterator[None]:
     """Show the progress of everything done while open, on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        with listening(_lines, _line):
+        with report_progress_to(_lines, _line):
             yield
         return
     columns = (
@@ -38,7 +38,10 @@ def progress_shown() -> Iterator[None]:
         finally:
             bars.remove_task(task)
 
-    with bars, listening(bar, lambda text: console.print(text, highlight=False, markup=False)):
+    with (
+        bars,
+        report_progress_to(bar, lambda text: console.print(text, highlight=False, markup=False)),
+    ):
         yield
 
 

@@ -8,7 +8,7 @@ from acclimate.core.runtime.progress import Advance, progress
 from acclimate.data.corpus.build import SUMMARY, documents
 from acclimate.data.corpus.markup import markdown_text, page_text
 from acclimate.data.corpus.read_documents import RawDocument, read_source
-from acclimate.data.corpus.sources import Source, find_sources
+from acclimate.data.corpus.sources import CorpusSource, find_sources
 
 _MARKUP: Mapping[str, Callable[[str], str]] = {
     "page": page_text,
@@ -36,7 +36,7 @@ def raw_texts(paths: Sequence[Path], split: str) -> Iterator[Iterator[str]]:
 
 
 def _texts(
-    corpora: Sequence[Path], split: str, sources: Sequence[Source], advance: Advance
+    corpora: Sequence[Path], split: str, sources: Sequence[CorpusSource], advance: Advance
 ) -> Iterator[str]:
     for folder in corpora:
         yield from (text for _, text in documents(folder, split))

@@ -14,8 +14,8 @@ from acclimate.cli._terminal import console
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.progress import say
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.progress import notify
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.validation_messages import sentence
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def trained(
         training.probes = _probes(training, probe) if probe else {}
         if training.objective == "causal" and spec.prompts:
             training.sample = partial(_sample, training)
-        say(f"{training.num_params:,} parameters, {training.plan.num_steps:,} steps")
+        notify(f"{training.num_params:,} parameters, {training.plan.num_steps:,} steps")
         if not training.source().has_dev:
-            say("no dev text as long as a row: nothing watches for learning by heart")
+            notify("no dev text as long as a row: nothing watches for learning by heart")
         _require_room(training)
         return training.range_test() if finds_rate else training.run()
 
@@ -107,15 +107,15 @@ def _tell(text: "PreparedText", folder: Path) -> None:
     """What became of the text: what was left out, and how much there is."""
     summary = text.summary
     for reason in summary.unreadable[:NUM_NAMED]:
-        say(f"skipped: {reason}")
+        notify(f"skipped: {reason}")
     if summary.unreadable:
         count = len(summary.unreadable)
-        say(f"{count:,} files could not be read; {folder / 'corpus' / DROPPED} lists all")
+        notify(f"{count:,} files could not be read; {folder / 'corpus' / DROPPED} lists all")
     if summary.dropped:
         why = ", ".join(f"{rule} {count:,}" for rule, count in summary.dropped.items())
-        say(f"{sum(summary.dropped.values()):,} documents dropped ({why})")
+        notify(f"{sum(summary.dropped.values()):,} documents dropped ({why})")
     for split, shards in text.shards.items():
-        say(f"{split}: {len(shards):,} tokens, {shards.num_bytes / 1e6:,.1f} MB")
+        notify(f"{split}: {len(shards):,} tokens, {shards.num_bytes / 1e6:,.1f} MB")
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,14 +151,14 @@ def _sample(training: "Pretraining", network: Any) -> str:
     prompts, window = training.spec.prompts, training.spec.model.max_seq_len
     asked = [Prompt(question=prompt, template="{{ question }}") for prompt in prompts]
     sampling = Sampling(max_new_tokens=min(SAMPLE_TOKENS, window // 2))
-    with quietly():
+    with silenced():
         answers = LocalModel(network, training.text.tokenizer).generate(asked, sampling)
     return "\n".join(f"  {p} {a.text}" for p, a in zip(prompts, answers, strict=True))
 
 
 def _require_room(training: "Pretraining") -> None:
     """Refuse what will not fit, with the estimate, before the network is made."""
-    from acclimate.planning.flops import Shape
+    from acclimate.planning.flops import NetworkShape
     from acclimate.planning.memory import (
         activation_bytes,
         load_bytes,
@@ -167,7 +167,7 @@ def _require_room(training: "Pretraining") -> None:
     )
 
     config, spec, count = training.outline.config, training.spec, training.num_params
-    shape = Shape(
+    shape = NetworkShape(
         num_params=count,
         num_layers=config.num_hidden_layers,
         embed_dim=config.hidden_size,

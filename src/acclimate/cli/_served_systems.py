@@ -12,7 +12,7 @@ from acclimate.core.source import ModelSource
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import made_by
 from acclimate.core.storage.saved_model import MANIFEST, descendants, load_model
-from acclimate.server.task_prompts import asked_as
+from acclimate.server.task_prompts import with_task_prompts
 from acclimate.study.report.write import HTML, JSON, read_findings
 from acclimate.study.spec import make_spec
 
@@ -21,7 +21,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class Served:
+class LoadedSystems:
     """Models by name, the one that was asked for first."""
 
     systems: dict[str, Model]
@@ -31,7 +31,7 @@ class Served:
     """Of its domain."""
 
 
-def served(what: str, *, name: str, adapters: Sequence[str]) -> Served:
+def served(what: str, *, name: str, adapters: Sequence[str]) -> LoadedSystems:
     """Load what is to be served.
 
     Args:
@@ -48,12 +48,14 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> Served:
     called = name or folder.resolve().name if folder.is_dir() else name or what
     if (folder / JSON).is_file():
         tasks = read_findings(folder).tasks
-        known = {n: asked_as(model, tasks) for n, model in _of_study(folder, called).items()}
-        found = Served(known, folder / HTML, tuple(task.name for task in tasks))
+        known = {
+            n: with_task_prompts(model, tasks) for n, model in _of_study(folder, called).items()
+        }
+        found = LoadedSystems(known, folder / HTML, tuple(task.name for task in tasks))
     elif (folder / MANIFEST).is_file():
-        found = Served({called: load_model(folder)})
+        found = LoadedSystems({called: load_model(folder)})
     else:
-        found = Served({called: _base(what)})
+        found = LoadedSystems({called: _base(what)})
     for text in adapters:
         short, model = _adapted(found.systems[called], text)
         found.systems[f"{called}:{short}"] = model

@@ -15,7 +15,7 @@ from acclimate.core.domain import Domain, Task
 from acclimate.core.errors import ConfigError
 from acclimate.study.preflight import check_base
 from acclimate.study.spec import make_spec
-from acclimate.tasks.files.folder import Folder, Reading
+from acclimate.tasks.files.folder import DomainWithNotes, Folder
 from acclimate.tasks.length_check import check_lengths
 
 NEXT = "Next: acclimate study {folder}"
@@ -57,10 +57,10 @@ def run(
     _print(out, reading.domain, notes, folder)
 
 
-def _read(folder: Path) -> Reading:
+def _read(folder: Path) -> DomainWithNotes:
     """A folder, or an entry of the task catalogue by its name."""
     source = make_spec({"domain": str(folder)}, "check").domain_source()
-    return source.read() if isinstance(source, Folder) else Reading(source.load(), ())
+    return source.read() if isinstance(source, Folder) else DomainWithNotes(source.load(), ())
 
 
 def _print(out: Console, domain: Domain, notes: list[str], folder: Path) -> None:

@@ -24,7 +24,7 @@ FEEDBACK = "feedback.sqlite"
 What = Annotated[
     str, typer.Argument(help="A study's folder, a saved model's, or a base: folder or name.")
 ]
-Settings = Annotated[
+SettingsArgument = Annotated[
     list[str] | None,
     typer.Argument(help="Limits as key=value: max_new_tokens=512 request_seconds=60 …"),
 ]
@@ -49,7 +49,7 @@ Feedback = Annotated[
 
 def run(  # noqa: PLR0913  (a verb's options are its parameters)
     what: What,
-    settings: Settings = None,
+    settings: SettingsArgument = None,
     port: Port = 8000,
     host: Host = "127.0.0.1",
     name: Name = "",
@@ -65,12 +65,12 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     from acclimate.server.app import app_of
     from acclimate.server.hosts import HostGuard
     from acclimate.server.http_server import Server
-    from acclimate.server.workers.process_pool import Workers
+    from acclimate.server.workers.process_pool import ProcessPool
     from acclimate.server.workers.process_setup import interrupt_nobody
 
     limits = _limits(settings or [])
     interrupt_nobody()
-    workers = Workers(partial(served, what, name=name, adapters=adapter or []), limits)
+    workers = ProcessPool(partial(served, what, name=name, adapters=adapter or []), limits)
     try:
         found = workers.loaded
         beside = Path(what) if found.report else study_folder(workers.names[0])

@@ -123,7 +123,7 @@ class TrainData(Record):
             )
             task = tasks.get(liked.task)
             if task is not None:
-                prompt = prompt.having(instruction=task.instruction, template=task.template)
+                prompt = prompt.with_parts(instruction=task.instruction, template=task.template)
             yield prompt, liked
 
 

@@ -11,7 +11,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Model
 from acclimate.core.record import Record
-from acclimate.core.runtime.fit_log import untold
+from acclimate.core.runtime.fit_log import muted
 from acclimate.core.source import ModelSource
 
 NEEDS = {
@@ -61,7 +61,7 @@ class Method(Record):
 
     def unmet(self, base: Model, data: TrainData) -> list[str]:
         """What is missing for this method to run, in the user's words."""
-        have = set(base.offers)
+        have = set(base.capabilities)
         have |= {"documents"} if data.documents else set()
         have |= {"preferences"} if data.preferences else set()
         have |= {"train_items"} if any(task.items for task in data.train) else set()
@@ -128,7 +128,7 @@ class CompositeMethod(Method):
 
     def fit_members(self, base: Model, data: TrainData, *, seed: int) -> tuple[Model, ...]:
         """The model of each spec; what their fits note is not noted as this method's own."""
-        with untold():
+        with muted():
             return tuple(spec.fit(base, data, seed=seed) for spec in self.member_specs)
 
     @property

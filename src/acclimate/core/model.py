@@ -127,12 +127,12 @@ class Model(ABC):
         yield answer
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """What methods may ask of it: `logprobs`, `weights`."""
         return frozenset({"logprobs"})
 
     @property
-    def known_items(self) -> frozenset[str] | None:
+    def answerable_items(self) -> frozenset[str] | None:
         """Ids of the items that it has answers to; None: it answers any question."""
         return None
 
@@ -167,7 +167,7 @@ class NeuralModel(Model):
     """A transformers fast tokenizer."""
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """Log-probabilities and weights."""
         return frozenset({"logprobs", "weights"})
 

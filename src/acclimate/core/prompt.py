@@ -67,21 +67,21 @@ class Prompt:
     passages: tuple[Passage, ...] = ()
     examples: tuple[Example, ...] = ()
     choices: tuple[str, ...] = ()
-    lead: str = ""
+    answer_prefix: str = ""
     """What the answer begins with, already said on the model's behalf."""
     template: str = TEMPLATE
     """Jinja; empty: nothing stands before what follows, which is running text."""
     turns: tuple[Turn, ...] = ()
     """The dialogue before the answer, which a chat model reads in the question's place; empty: a
     plain question."""
-    sought: str = ""
+    retrieval_query: str = ""
     """What passages and examples are looked up by; empty: the question."""
 
     @property
     def query(self) -> str:
         """By what passages and examples are looked up."""
-        return self.sought or self.question
+        return self.retrieval_query or self.question
 
-    def having(self, **parts: Any) -> "Prompt":
+    def with_parts(self, **parts: Any) -> "Prompt":
         """A copy with some parts replaced."""
         return replace(self, **parts)

@@ -11,7 +11,7 @@ from acclimate.core.prompt import Prompt
 
 
 @dataclass(frozen=True)
-class Rewriter(Model):
+class PromptRewriter(Model):
     """A Model that rewrites prompts for the one inside it (few-shot, retrieval, reasoning)."""
 
     inner: Model
@@ -20,7 +20,7 @@ class Rewriter(Model):
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The prompts as the inner model shall see them, in order."""
 
-    def around(self, inner: Model) -> "Rewriter":
+    def around(self, inner: Model) -> "PromptRewriter":
         """The same rewriting around another model."""
         return replace(self, inner=inner)
 
@@ -34,7 +34,7 @@ class Rewriter(Model):
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """As it is written inside, where answers leave this model as they were written."""
-        if type(self).finish is not Rewriter.finish:
+        if type(self).finish is not PromptRewriter.finish:
             yield from super().stream(prompt, sampling)
             return
         (rendered,) = self.render([prompt])
@@ -56,9 +56,9 @@ class Rewriter(Model):
         return cls(children["inner"], **fields)
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """Whatever the inner model offers."""
-        return self.inner.offers
+        return self.inner.capabilities
 
     @property
     def children(self) -> Mapping[str, Model]:
@@ -71,7 +71,7 @@ class Unwrapped:
     """A model taken apart: the rewriters from the outside in, and what they stand around."""
 
     core: Model
-    rewriters: tuple[Rewriter, ...] = ()
+    rewriters: tuple[PromptRewriter, ...] = ()
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Prompts as the core sees them."""
@@ -89,8 +89,8 @@ class Unwrapped:
 
 def unwrap(model: Model) -> Unwrapped:
     """Take the rewriters off a model."""
-    rewriters: list[Rewriter] = []
-    while isinstance(model, Rewriter):
+    rewriters: list[PromptRewriter] = []
+    while isinstance(model, PromptRewriter):
         rewriters.append(model)
         model = model.inner
     return Unwrapped(model, tuple(rewriters))

@@ -91,7 +91,7 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
     prompt's `lead` is not in them: it begins the assistant's answer.
     """
     if prompt.template != TEMPLATE:
-        return [_message("user", as_text(prompt.having(lead="")))]
+        return [_message("user", as_text(prompt.with_parts(answer_prefix="")))]
     asked = prompt.turns or (Turn("user", prompt.question),)
     systems = [turn.content for turn in asked if turn.role == "system"]
     said = "\n\n".join(filter(None, [prompt.instruction, *systems]))
@@ -101,7 +101,7 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
         messages += [_message("user", example.question), _message("assistant", answer)]
     *before, last = [turn for turn in asked if turn.role != "system"]
     messages += [_message(turn.role, turn.content) for turn in before]
-    content = as_text(prompt.having(question=last.content), USER_TURN)
+    content = as_text(prompt.with_parts(question=last.content), USER_TURN)
     return [*messages, _message(last.role, content)]
 
 

@@ -18,7 +18,7 @@ def require_networks(members: Sequence[Model], labels: Sequence[str], method: st
     for member, label in zip(members, labels, strict=True):
         core = core_by_steps(member)
         if not isinstance(core, LocalModel):
-            offered = "only whole answers" if "logprobs" in core.offers else "only text"
+            offered = "only whole answers" if "logprobs" in core.capabilities else "only text"
             raise NotApplicableError(
                 f"{method} joins members at every step, which needs their weights, and {label} "
                 f"gives {offered}; output_vote works on whole answers instead"

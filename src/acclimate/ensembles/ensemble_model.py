@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from acclimate.core.choice_probabilities import Question, by_question
 from acclimate.core.model import LogLikelihood, Model, Pair
 from acclimate.core.prompt import Prompt
-from acclimate.ensembles.member_calls import mixed, seconds_of
+from acclimate.ensembles.member_calls import mean_loglikelihood, seconds_of
 from acclimate.ensembles.members import as_children
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble(Model):
+class EnsembleModel(Model):
     """A Model that asks its members and combines what they say."""
 
     members: tuple[Model, ...]
@@ -34,18 +34,20 @@ class Ensemble(Model):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        return by_question(pairs, lambda own: mixed(self.members, self.mixture, own), self.choose)
+        return by_question(
+            pairs, lambda own: mean_loglikelihood(self.members, self.mixture, own), self.choose
+        )
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """Log-probabilities, if a member gives them; no weights, as those are the members'."""
-        offered = (need for member in self.members for need in member.offers)
+        offered = (need for member in self.members for need in member.capabilities)
         return frozenset({"logprobs"}).intersection(offered)
 
     @property
-    def known_items(self) -> frozenset[str] | None:
+    def answerable_items(self) -> frozenset[str] | None:
         """Those that some member has an answer to; None: one answers any question."""
-        known = [member.known_items for member in self.members]
+        known = [member.answerable_items for member in self.members]
         told = [items for items in known if items is not None]
         return frozenset().union(*told) if len(told) == len(known) else None
 

@@ -9,7 +9,7 @@ from acclimate.core.choice_probabilities import Question
 from acclimate.core.errors import AcclimateError, BackendError, DataError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import untold
+from acclimate.core.runtime.fit_log import muted
 from acclimate.ensembles.members import Member, labels_of
 
 A = TypeVar("A")
@@ -18,7 +18,9 @@ Failure = BackendError | DataError
 """What leaves a member out of one answer."""
 
 
-def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> list[B | Failure]:
+def call_with_bisection(
+    ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]
+) -> list[B | Failure]:
     """What each is answered, in order, or why it is not.
 
     Where asking all fails, halves are asked, so that one bad item costs few questions more. What
@@ -30,26 +32,26 @@ def attempted(ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]) -> 
     if not asked:
         return []
     try:
-        with untold():
+        with muted():
             found = list(ask(asked))
     except (BackendError, DataError) as error:
         if len(asked) == 1:
             return [error]
         half = len(asked) // 2
-        return [*attempted(ask, asked[:half]), *attempted(ask, asked[half:])]
+        return [*call_with_bisection(ask, asked[:half]), *call_with_bisection(ask, asked[half:])]
     if len(found) != len(asked):
         raise BackendError(f"a member gave {len(found)} answers where {len(asked)} were asked for")
     return list(found)
 
 
-def generated(
+def generate_each(
     member: Model, prompts: Sequence[Prompt], sampling: Sampling
 ) -> list[Completion | Failure]:
     """A member's answer to each prompt."""
-    return attempted(lambda some: member.generate(some, sampling), prompts)
+    return call_with_bisection(lambda some: member.generate(some, sampling), prompts)
 
 
-def weighings(
+def loglikelihood_each(
     member: Model, questions: Sequence[Question]
 ) -> list[tuple[LogLikelihood, ...] | Failure]:
     """Each question's continuations as a member weighs them."""
@@ -61,7 +63,7 @@ def weighings(
             ends.append(ends[-1] + len(texts))
         return [tuple(found[a:b]) for a, b in pairwise(ends)]
 
-    return [_checked(found) for found in attempted(ask, questions)]
+    return [_checked(found) for found in call_with_bisection(ask, questions)]
 
 
 def _checked(
@@ -77,13 +79,13 @@ def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> li
 
     An answer whose log-probability is not known yet is weighed; 0 where it cannot be.
     """
-    has_logprobs = "logprobs" in member.offers
+    has_logprobs = "logprobs" in member.capabilities
     unknown = [
         (prompt, (answer.text,))
         for prompt, answer in asked
         if has_logprobs and answer.logprob is None and answer.text
     ]
-    weighed = iter(weighings(member, unknown))
+    weighed = iter(loglikelihood_each(member, unknown))
     return [
         _certainty(answer, weighed if has_logprobs and answer.text else iter(()))
         for _, answer in asked
@@ -102,7 +104,7 @@ def _a_token(logprob: float, num_tokens: int) -> float:
     return 0.0 if math.isnan(logprob) else math.exp(min(0.0, logprob / max(1, num_tokens)))
 
 
-def mixed(
+def mean_loglikelihood(
     members: Sequence[Model], weights: Sequence[float], questions: Sequence[Question]
 ) -> list[tuple[LogLikelihood, ...]]:
     """Each question's one continuation under the weighted mean of the members' probabilities.
@@ -110,14 +112,16 @@ def mixed(
     Raises:
         BackendError: No member weighs it.
     """
-    rows = [weighings(m, questions) if w else [] for m, w in zip(members, weights, strict=True)]
+    rows = [
+        loglikelihood_each(m, questions) if w else [] for m, w in zip(members, weights, strict=True)
+    ]
     counted = [(row, w) for row, w in zip(rows, weights, strict=True) if w]
     found: list[tuple[LogLikelihood, ...]] = []
     for place, (prompt, _) in enumerate(questions):
         own = [(row[place], weight) for row, weight in counted]
         told = [(w[0], weight) for w, weight in own if isinstance(w, tuple)]
         if not told:
-            raise unanswered(prompt, [w for w, _ in own if not isinstance(w, tuple)])
+            raise all_members_failed(prompt, [w for w, _ in own if not isinstance(w, tuple)])
         found.append((_mixture(told),))
     return found
 
@@ -130,7 +134,7 @@ def _mixture(told: Sequence[tuple[LogLikelihood, float]]) -> LogLikelihood:
     return LogLikelihood(logprob, first.num_tokens, first.num_bytes, first.passages)
 
 
-def unanswered(prompt: Prompt, failures: Sequence[AcclimateError]) -> BackendError:
+def all_members_failed(prompt: Prompt, failures: Sequence[AcclimateError]) -> BackendError:
     """The error of a question that no member answers."""
     return BackendError(f"no member answers item '{prompt.item_id}': {failures[0]}")
 
@@ -141,7 +145,7 @@ def require_common(members: Sequence[Model], specs: Sequence[Member]) -> None:
     Raises:
         DataError: No item is known to all members.
     """
-    known = [member.known_items for member in members]
+    known = [member.answerable_items for member in members]
     tables = [items for items in known if items is not None]
     if len(tables) > 1 and not frozenset.intersection(*tables):
         names = [label for label, items in zip(labels_of(specs), known, strict=True) if items]

@@ -7,13 +7,13 @@ from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import DataError, NotApplicableError
 from acclimate.core.model import Model
 from acclimate.core.runtime.cost import Cost, metered
-from acclimate.ensembles.member_calls import attempted
+from acclimate.ensembles.member_calls import call_with_bisection
 from acclimate.ensembles.members import Member, labels_of
 from acclimate.evaluation.answers import Answer, answers_to, metrics_of
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredItem:
     """A dev item, with each member's answer."""
 
     task: Task
@@ -25,10 +25,10 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Dev:
+class DevScores:
     """The dev items that some member answers."""
 
-    items: tuple[Judged, ...]
+    items: tuple[ScoredItem, ...]
     costs: tuple[Cost, ...]
     """Of each member, for all it answered."""
     labels: tuple[str, ...]
@@ -50,7 +50,9 @@ class Dev:
         return sum(best) / len(best)
 
 
-def judged(members: Sequence[Model], specs: Sequence[Member], data: TrainData, why: str) -> Dev:
+def score_on_dev(
+    members: Sequence[Model], specs: Sequence[Member], data: TrainData, why: str
+) -> DevScores:
     """Ask every member every dev item.
 
     Args:
@@ -80,15 +82,15 @@ def judged(members: Sequence[Model], specs: Sequence[Member], data: TrainData, w
         costs.append(meter.cost)
     rows = zip(items, zip(*columns, strict=True), strict=True)
     found = [_judged(task, item, answers) for (task, item), answers in rows if any(answers)]
-    return Dev(tuple(found), tuple(costs), tuple(labels))
+    return DevScores(tuple(found), tuple(costs), tuple(labels))
 
 
 def _answers(member: Model, task: Task) -> list[Answer | None]:
-    found = attempted(lambda some: list(answers_to(member, task, some)), task.items)
+    found = call_with_bisection(lambda some: list(answers_to(member, task, some)), task.items)
     return [answer if isinstance(answer, Answer) else None for answer in found]
 
 
-def _judged(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> Judged:
+def _judged(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> ScoredItem:
     metric = next(iter(metrics_of(task).values()))
     scores = [None if answer is None else answer.score(metric) for answer in answers]
-    return Judged(task, item, answers, tuple(scores))
+    return ScoredItem(task, item, answers, tuple(scores))

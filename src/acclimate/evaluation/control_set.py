@@ -14,7 +14,7 @@ def control_score(model: Model, control: Control) -> ControlScore:
     No examples, no retrieval: what is asked is what the weights still know.
     """
     core = unwrap(model).core
-    if "logprobs" not in core.offers or core.known_items is not None:
+    if "logprobs" not in core.capabilities or core.answerable_items is not None:
         return ControlScore()
     accuracy = None
     main: dict[str, float] = {}

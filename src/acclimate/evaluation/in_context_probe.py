@@ -6,7 +6,7 @@ from itertools import islice
 from acclimate.core.domain import Document, Domain, Item, Task
 from acclimate.core.model import Model
 from acclimate.core.prompt import Passage
-from acclimate.data.documents.chunking import cut
+from acclimate.data.documents.chunking import chunk_document
 
 MAX_ITEMS = 120
 CHUNK_TOKENS = 96
@@ -34,7 +34,7 @@ def _shown(domain: Domain, documents: dict[str, Document]) -> Iterator[tuple[Tas
             passages = [
                 passage
                 for document in held
-                for passage in cut(document, chunk_tokens=CHUNK_TOKENS, overlap_tokens=0)
+                for passage in chunk_document(document, chunk_tokens=CHUNK_TOKENS, overlap_tokens=0)
                 if item.target in " ".join(passage.text.split())
             ]
             if item.choices and passages:
@@ -42,7 +42,7 @@ def _shown(domain: Domain, documents: dict[str, Document]) -> Iterator[tuple[Tas
 
 
 def _is_right(model: Model, task: Task, item: Item, passage: Passage) -> bool:
-    prompt = task.prompt(item).having(passages=(passage,))
+    prompt = task.prompt(item).with_parts(passages=(passage,))
     weighed = model.loglikelihood([(prompt, choice) for choice in item.choices])
     scores = [w.logprob / max(1, w.num_bytes) for w in weighed]
     return item.choices[scores.index(max(scores))] == item.target

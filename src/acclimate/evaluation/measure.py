@@ -10,9 +10,9 @@ from acclimate.core.errors import BackendError
 from acclimate.core.metric import Metric
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.cache_bypass import afresh
+from acclimate.core.runtime.cache_bypass import bypass_caches
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.evaluation.answers import Answer, answers_to, metrics_of
 from acclimate.evaluation.scores import Measured
 
@@ -33,7 +33,7 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         BackendError: A prompt has no answer, or a score is not a number.
     """
     result = Measured()
-    with metered() as meter, noted() as notebook, afresh():
+    with metered() as meter, collect_log() as notebook, bypass_caches():
         for task in tasks:
             if task.items:
                 _measure_task(model, task, result)
@@ -45,14 +45,14 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         result.cost = meter.cost.model_copy(update=elsewhere)
         result.latency_seconds = tuple(recorded)
     elif is_timed:
-        with afresh():
+        with bypass_caches():
             result.latency_seconds = tuple(_latencies(model, tasks))
     return result
 
 
 def answerable(model: Model, tasks: Sequence[Task]) -> tuple[Task, ...]:
     """The tasks with the items that the model has answers to: all, unless they were recorded."""
-    known = model.known_items
+    known = model.answerable_items
     if known is None:
         return tuple(tasks)
     own = [tuple(item for item in task.items if item.id in known) for task in tasks]

@@ -7,7 +7,7 @@ from pydantic import Field
 from acclimate.core.record import Record
 
 
-class Caching(Record):
+class CacheSettings(Record):
     """Keys and values, and for how long they are kept."""
 
     has_key_values: bool = True
@@ -17,8 +17,8 @@ class Caching(Record):
 
     def told(self) -> dict[str, Any]:
         """As a saved model has it, where it is not as usual."""
-        return {} if self == AS_USUAL else {"caching": self.model_dump()}
+        return {} if self == DEFAULT_CACHE else {"caching": self.model_dump()}
 
 
-AS_USUAL = Caching()
+DEFAULT_CACHE = CacheSettings()
 """Keys and values of answers in the making, and nothing from prompt to prompt."""

@@ -9,11 +9,17 @@ from typing import Any
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.cancellation import stopped_by_leaving
+from acclimate.core.runtime.cancellation import on_cancel
 from acclimate.core.runtime.progress import progress
-from acclimate.inference.engine.request import Begin, Call, IsStop, Join, only
-from acclimate.inference.engine.scheduler import Loop
-from acclimate.inference.engine.sequence_batch import NetworkReader, Reader
+from acclimate.inference.engine.request import (
+    CombineLogits,
+    IsStop,
+    NewSamplingState,
+    Request,
+    first_source,
+)
+from acclimate.inference.engine.scheduler import Scheduler
+from acclimate.inference.engine.sequence_batch import NetworkSource, SequenceSource
 
 
 def decode(
@@ -35,18 +41,18 @@ def decode(
         routes: Of each context, where the network has adapters to choose from.
         window: Tokens that a context and its answer may have, where one network reads both.
     """
-    reader = NetworkReader(network, contexts, routes, window)
+    reader = NetworkSource(network, contexts, routes, window)
     answers: list[list[int]] = decode_jointly([reader], sampling, is_stop=is_stop)
     return answers
 
 
 def decode_jointly(
-    readers: Sequence[Reader],
+    readers: Sequence[SequenceSource],
     sampling: Sampling,
     *,
     is_stop: IsStop,
-    join: Join = only,
-    begin: Begin | None = None,
+    join: CombineLogits = first_source,
+    begin: NewSamplingState | None = None,
 ) -> list[list[int]]:
     """What all readers write together after each prompt, in order.
 
@@ -60,15 +66,15 @@ def decode_jointly(
         join: What the readers' logits come to.
         begin: How the answer in a place is drawn; None: by `sampling` alone.
     """
-    call, loop = Call(readers, sampling, is_stop, join, begin), Loop()
+    call, loop = Request(readers, sampling, is_stop, join, begin), Scheduler()
     loop.add(call)
-    with stopped_by_leaving(call.give_up), progress("answering", len(call.lengths)) as advance:
+    with on_cancel(call.abort), progress("answering", len(call.kv_slots_each)) as advance:
         while not loop.is_idle:
-            loop.turn()
-            while not call.news.empty():
-                call.hear()
+            loop.step()
+            while not call.events.empty():
+                call.next_event()
                 advance(1)
-    return call.spend()
+    return call.collect()
 
 
 @torch.inference_mode()
@@ -76,8 +82,8 @@ def prefill_logits(
     network: Any, contexts: Sequence[list[int]], routes: Sequence[int | None] = ()
 ) -> torch.Tensor:
     """Logits (B, V) of the token after each context."""
-    reader = NetworkReader(network, contexts, routes)
-    logits = reader.rows(range(len(contexts))).read(max(map(len, contexts)))
+    reader = NetworkSource(network, contexts, routes)
+    logits = reader.new_batch(range(len(contexts))).prefill(max(map(len, contexts)))
     reader.spend(0)
     if logits is None:
         raise AssertionError("a context longer than the longest of them")

@@ -22,22 +22,22 @@ from acclimate.core.model import (
     Token,
 )
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.storage.saved_model import class_named, name_of
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.base_identity import identity, require_same
-from acclimate.inference.cache_settings import AS_USUAL, Caching
+from acclimate.inference.cache_settings import DEFAULT_CACHE, CacheSettings
 from acclimate.inference.engine.draft_length import Speculation
 from acclimate.inference.engine.engine import engine_of
-from acclimate.inference.engine.request import Call
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.engine.request import Request
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.generate import prefill_logits
 from acclimate.inference.load import load_network
-from acclimate.inference.prompt_tokenizer import Layout
-from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.prompt_tokenizer import PromptTokenizer
+from acclimate.inference.sampling.sampler import SamplingState
 from acclimate.inference.scoring.loglikelihood import score
-from acclimate.inference.scoring.teacher_forcing import Request
-from acclimate.inference.stop_strings import Ending, Pieces
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest
+from acclimate.inference.stop_strings import IncrementalDetokenizer, StopCondition
 from acclimate.inference.structured.constraint import constraint_of
 from acclimate.nn.adapters.interface import Adapter
 from acclimate.nn.adapters.prefix import num_virtual_tokens
@@ -60,16 +60,16 @@ class LocalModel(NeuralModel):
     adapter_of: NeuralModel | None = None
     adapter: Adapter | None = None
     """What was put into `network`."""
-    caching: Caching = AS_USUAL
+    cache_settings: CacheSettings = DEFAULT_CACHE
     """What it keeps of what it read."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer side by side with whoever asks; equal leading tokens are read once."""
-        return Asked(self, prompts, sampling).answers() if prompts else []
+        return Generation(self, prompts, sampling).answers() if prompts else []
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """The text as it is written, and the answer."""
-        return Asked(self, [prompt], sampling).pieces()
+        return Generation(self, [prompt], sampling).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh continuations; those of one prompt in one pass."""
@@ -78,10 +78,12 @@ class LocalModel(NeuralModel):
             asked.setdefault(prompt, []).append(index)
         weighed: list[LogLikelihood | None] = [None] * len(pairs)
         laid_out = [
-            self.layout.encode_choices(prompt, [pairs[i][1] for i in own])
+            self.prompt_tokenizer.encode_choices(prompt, [pairs[i][1] for i in own])
             for prompt, own in asked.items()
         ]
-        requests = [Request(ids, answers, self.route(shown)) for shown, ids, answers in laid_out]
+        requests = [
+            ScoringRequest(ids, answers, self.route(shown)) for shown, ids, answers in laid_out
+        ]
         scores = score(self.network, requests)
         for own, (shown, _, answers), row in zip(asked.values(), laid_out, scores, strict=True):
             for index, ids, logprob in zip(own, answers, row, strict=True):
@@ -100,7 +102,7 @@ class LocalModel(NeuralModel):
 
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
         """Token ids of the prompt, cut to fit, and of the continuation."""
-        return self.layout.encode(prompt, continuation)
+        return self.prompt_tokenizer.encode(prompt, continuation)
 
     def with_network(self, network: Any) -> "LocalModel":
         """The same model around another network that owns its weights."""
@@ -149,9 +151,9 @@ class LocalModel(NeuralModel):
         return merged
 
     @cached_property
-    def layout(self) -> Layout:
+    def prompt_tokenizer(self) -> PromptTokenizer:
         """How prompts become tokens."""
-        return Layout(self.tokenizer, self.window, is_seq2seq=self.is_seq2seq)
+        return PromptTokenizer(self.tokenizer, self.window, is_seq2seq=self.is_seq2seq)
 
     @property
     def is_seq2seq(self) -> bool:
@@ -178,10 +180,10 @@ class LocalModel(NeuralModel):
             own = {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
         else:
             own = {}
-            with quietly():
+            with silenced():
                 self.network.save_pretrained(folder)
                 self.tokenizer.save_pretrained(folder)
-        return own | self.caching.told()
+        return own | self.cache_settings.told()
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
@@ -191,10 +193,10 @@ class LocalModel(NeuralModel):
             BackendError: An adapter was trained on another model than it is put on.
         """
         base = children.get("adapter_of")
-        caching = Caching(**fields.get("caching", {}))
+        caching = CacheSettings(**fields.get("caching", {}))
         if not isinstance(base, LocalModel):
-            with quietly():
-                return cls(*load_network(folder), caching=caching)
+            with silenced():
+                return cls(*load_network(folder), cache_settings=caching)
         require_same(base, fields, folder)
         adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
         return cls(adapter.network, base.tokenizer, base, adapter, caching)
@@ -214,7 +216,7 @@ if TYPE_CHECKING:
     from acclimate.inference.local_model import LocalModel
 
 
-class Asked:
+class Generation:
     """Prompts laid out for a model, and how their answers are drawn."""
 
     def __init__(
@@ -230,62 +232,68 @@ class Asked:
             DataError: A question longer than the context window.
         """
         self.model, self.sampling, self.speculation = model, sampling, speculation
-        room = model.layout.reserve(sampling.max_new_tokens)
-        self.fitted = [model.layout.fitted(prompt, room) for prompt in prompts]
-        self.ending = Ending(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
+        room = model.prompt_tokenizer.reserve(sampling.max_new_tokens)
+        self.fitted = [model.prompt_tokenizer.fitted(prompt, room) for prompt in prompts]
+        self.ending = StopCondition(
+            model.tokenizer, sampling, stop_ids(model.network, model.tokenizer)
+        )
         self.engine = engine_of(model.network)
         contexts = [ids for _, ids in self.fitted]
         routes = [model.route(prompt) for prompt in prompts]
-        caching = model.caching
-        self.reader = NetworkReader(
+        caching = model.cache_settings
+        self.reader = NetworkSource(
             model.network,
             contexts,
             routes,
             model.window,
-            tree=self.engine.tree(caching.prefix_bytes),
+            prefix_cache=self.engine.prefix_cache(caching.prefix_bytes),
             has_cache=caching.has_key_values,
-            snapshot=self.engine.snapshot(model.network),
+            network_state=self.engine.network_state(model.network),
         )
 
     @cached_property
-    def call(self) -> Call:
+    def call(self) -> Request:
         """It, for the loop."""
-        call = Call([self.reader], self.sampling, self.ending.is_reached, begin=self._begin)
+        call = Request(
+            [self.reader], self.sampling, self.ending.is_met, new_sampling_state=self._begin
+        )
         # Without keys and values each pass reads a row anew, and guesses have nowhere to stand.
-        call.speculation = self.speculation if self.model.caching.has_key_values else None
+        call.speculation = self.speculation if self.model.cache_settings.has_key_values else None
         return call
 
     def answers(self) -> list[Completion]:
         """All of them, in order."""
-        return [self._completion(i, ids) for i, ids in enumerate(self.engine.answer(self.call))]
+        return [self._completion(i, ids) for i, ids in enumerate(self.engine.run(self.call))]
 
     def pieces(self) -> Iterator[str | Completion]:
         """The text of the only answer as it is written, and the answer."""
         self.call.is_streamed = True
-        pieces = Pieces(self.ending)
-        drawing = self.call.drawings[0]  # made here, as nobody else should hear of its errors
-        self.engine.put(self.call)
+        pieces = IncrementalDetokenizer(self.ending)
+        drawing = self.call.sampling_states[
+            0
+        ]  # made here, as nobody else should hear of its errors
+        self.engine.submit(self.call)
         try:
             is_over = False
             while not is_over:
-                is_over = self.call.hear().is_over
+                is_over = self.call.next_event().is_over
                 # Whoever listens now and then hears all that was written meanwhile at once.
-                while not is_over and not self.call.news.empty():
-                    is_over = self.call.hear().is_over
+                while not is_over and not self.call.events.empty():
+                    is_over = self.call.next_event().is_over
                 written = list(drawing.written)
                 if new := pieces.end(written) if is_over else pieces.add(written):
                     yield new
         finally:
-            self.engine.leave(self.call)
-        (ids,) = self.call.spend()
+            self.engine.release(self.call)
+        (ids,) = self.call.collect()
         yield self._completion(0, ids)
 
-    def _begin(self, place: int) -> Drawing:
+    def _begin(self, place: int) -> SamplingState:
         model, read = self.model, self.reader.contexts[place]
         if model.is_seq2seq:
             read = [int(model.network.config.decoder_start_token_id)]
         constraint = constraint_of(self.sampling, model.tokenizer, self.ending.stop_ids)
-        return Drawing(self.sampling, place, read, constraint)
+        return SamplingState(self.sampling, place, read, constraint)
 
     def _completion(self, place: int, ids: list[int]) -> Completion:
         shown, context = self.fitted[place]
@@ -294,10 +302,10 @@ class Asked:
             num_prompt_tokens=len(context),
             num_new_tokens=len(ids),
             num_cached_tokens=self.reader.num_cached[place],
-            is_cut=not self.ending.is_reached(ids),
+            is_cut=not self.ending.is_met(ids),
             tokens=self._tokens(place),
             passages=shown.passages,
-            prompt=self.model.layout.text(shown),
+            prompt=self.model.prompt_tokenizer.text(shown),
         )
 
     def _tokens(self, place: int) -> tuple[Token, ...]:
@@ -308,5 +316,5 @@ class Asked:
                 logprob=told.logprob,
                 likeliest=tuple((spelled([token]), own) for token, own in told.likeliest),
             )
-            for told in self.call.drawings[place].tokens_told
+            for told in self.call.sampling_states[place].tokens_told
         )

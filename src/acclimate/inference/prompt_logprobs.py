@@ -11,11 +11,11 @@ import torch
 
 from acclimate.core.model import Token
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.scoring.loglikelihood import forced
-from acclimate.inference.scoring.teacher_forcing import Request
+from acclimate.inference.scoring.loglikelihood import forced_logits
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest
 
 
-class Given(NamedTuple):
+class GivenTokens(NamedTuple):
     """A text as token ids."""
 
     before: list[int]
@@ -26,7 +26,7 @@ class Given(NamedTuple):
     """As in `decoding.forced.Request`."""
 
 
-class Weighed(NamedTuple):
+class PromptLogprobs(NamedTuple):
     """The tokens of a text as the network finds them."""
 
     tokens: list[Token]
@@ -37,7 +37,9 @@ class Weighed(NamedTuple):
 
 
 @torch.inference_mode()
-def weigh_tokens(model: LocalModel, texts: Sequence[Given], num_likeliest: int) -> list[Weighed]:
+def weigh_tokens(
+    model: LocalModel, texts: Sequence[GivenTokens], num_likeliest: int
+) -> list[PromptLogprobs]:
     """Weigh every token of the texts, each text in one pass.
 
     Args:
@@ -47,18 +49,22 @@ def weigh_tokens(model: LocalModel, texts: Sequence[Given], num_likeliest: int) 
     """
     # The last token stands once more for the one that is not there yet: it is predicted, not read.
     requests = [
-        Request(t.before or t.ids[:1], [[*(t.ids if t.before else t.ids[1:]), t.ids[-1]]], t.route)
+        ScoringRequest(
+            t.before or t.ids[:1], [[*(t.ids if t.before else t.ids[1:]), t.ids[-1]]], t.route
+        )
         for t in texts
     ]
-    found: dict[int, Weighed] = {}
-    for weighed in forced([(model.network, requests)]):
+    found: dict[int, PromptLogprobs] = {}
+    for weighed in forced_logits([(model.network, requests)]):
         logprobs = weighed.logits[0].float().log_softmax(-1)  # (T, V)
         told = _told(model, texts[weighed.request], logprobs, num_likeliest)
         found[weighed.request] = told
     return [found[i] for i in range(len(texts))]
 
 
-def _told(model: LocalModel, text: Given, logprobs: torch.Tensor, num_likeliest: int) -> Weighed:
+def _told(
+    model: LocalModel, text: GivenTokens, logprobs: torch.Tensor, num_likeliest: int
+) -> PromptLogprobs:
     read = text.ids if text.before else text.ids[1:]
     best, places = logprobs.topk(max(1, num_likeliest), dim=-1)
     target = torch.tensor(read, dtype=torch.long, device=logprobs.device)
@@ -74,4 +80,6 @@ def _told(model: LocalModel, text: Given, logprobs: torch.Tensor, num_likeliest:
     if not text.before:
         tokens.insert(0, Token(model.tokenizer.decode(text.ids[:1]), math.nan))
     (said, logprob), *_ = rows[-1]
-    return Weighed(tokens, Token(said, logprob, rows[-1][:num_likeliest]), places[-1, 0].item())
+    return PromptLogprobs(
+        tokens, Token(said, logprob, rows[-1][:num_likeliest]), places[-1, 0].item()
+    )

@@ -10,7 +10,7 @@ from acclimate.data.prompt_template import as_messages, as_text
 
 
 @dataclass(frozen=True)
-class Layout:
+class PromptTokenizer:
     """How one tokenizer lays prompts out within one context window."""
 
     tokenizer: Any
@@ -56,7 +56,7 @@ class Layout:
             if prompt.passages:
                 prompt = self._cut_last_passage(prompt, excess)
             elif prompt.examples:
-                prompt = prompt.having(examples=prompt.examples[:-1])
+                prompt = prompt.with_parts(examples=prompt.examples[:-1])
             else:
                 item = f"item '{prompt.item_id}' of task '{prompt.task}'"
                 raise DataError(
@@ -72,13 +72,13 @@ class Layout:
             return as_text(prompt)
         first, *rest = messages = as_messages(prompt)
         try:
-            return self._chat(messages) + prompt.lead
+            return self._chat(messages) + prompt.answer_prefix
         except DataError:
             if first["role"] != "system":
                 raise
             # Some templates know no system role: say the instruction before the question.
             said = f"{first['content']}\n\n{rest[0]['content']}"
-            return self._chat([{"role": "user", "content": said}, *rest[1:]]) + prompt.lead
+            return self._chat([{"role": "user", "content": said}, *rest[1:]]) + prompt.answer_prefix
 
     def _encode(
         self, prompt: Prompt, continuations: Sequence[str] = ()
@@ -123,7 +123,7 @@ class Layout:
 
     def _begins_answer(self, prompt: Prompt, text: str) -> bool:
         """Whether an answer follows without a space: after one, or at the start of a chat turn."""
-        is_turn = self._is_chat(prompt) and not prompt.lead
+        is_turn = self._is_chat(prompt) and not prompt.answer_prefix
         return is_turn or text.endswith((" ", "\n"))
 
     def _ids(self, texts: list[str], *, special: bool) -> list[list[int]]:
@@ -141,4 +141,4 @@ class Layout:
         ends = [end for _, end in encoded["offset_mapping"]]
         kept = last.text[: ends[-excess - 1]].rstrip() if len(ends) > excess else ""
         whole = replace(last, text=kept)
-        return prompt.having(passages=(*rest, whole) if kept else tuple(rest))
+        return prompt.with_parts(passages=(*rest, whole) if kept else tuple(rest))

@@ -15,7 +15,7 @@ _UNKNOWN = "\ufffd"
 
 
 @dataclass(frozen=True)
-class Ending:
+class StopCondition:
     """How answers of one tokenizer end when they are drawn so."""
 
     tokenizer: Any
@@ -23,7 +23,7 @@ class Ending:
     stop_ids: frozenset[int]
     """Tokens that end an answer."""
 
-    def is_reached(self, ids: list[int]) -> bool:
+    def is_met(self, ids: list[int]) -> bool:
         """Whether an answer of these token ids is over, which it was not `NUM_AT_ONCE` ago."""
         if not ids or ids[-1] in self.stop_ids:
             return bool(ids)
@@ -103,14 +103,14 @@ class Ending:
         return place
 
 
-class Pieces:
+class IncrementalDetokenizer:
     """The text of one answer as it grows: the pieces, joined, are `Ending.text` of all its tokens.
 
     Whatever may be taken back is held: half of a character, what may become a stop string, white
     space that may be the last. Each time, only what is new and a little before it is read.
     """
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: StopCondition) -> None:
         """Begin with nothing said."""
         self.ending = ending
         self._num_said = 0

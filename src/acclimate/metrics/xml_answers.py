@@ -8,7 +8,7 @@ from defusedxml.ElementTree import fromstring
 MAX_CHARS = 100_000
 """A longer answer is not parsed; no answer that is asked for comes near."""
 
-Node = tuple[int, str, tuple[tuple[str, str], ...], str, str]
+XmlNode = tuple[int, str, tuple[tuple[str, str], ...], str, str]
 """Depth, tag, attributes, text inside and text behind an element."""
 
 
@@ -31,9 +31,9 @@ def same_xml(one: Element, other: Element) -> bool:
     return _nodes(one) == _nodes(other)
 
 
-def _nodes(root: Element) -> list[Node]:
+def _nodes(root: Element) -> list[XmlNode]:
     """The tree as a list, without recursion: an answer may nest deeper than Python's stack."""
-    nodes: list[Node] = []
+    nodes: list[XmlNode] = []
     left = [(0, root)]
     while left:
         depth, element = left.pop()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 
-def read_and_said(
+def hidden_and_logits(
     network: Any, inputs: dict[str, Any], chosen: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states (N, D) that enter the output layer, and logits (N, V), float32.

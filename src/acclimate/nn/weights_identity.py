@@ -26,7 +26,7 @@ def num_steps_taken() -> int:
     return _steps.num_taken
 
 
-def weights_mark(network: Any) -> int:
+def weights_version(network: Any) -> int:
     """Another number after its parameters or buffers were replaced or changed in place.
 
     Any optimizer's step changes it, of whatever network. A change through `tensor.data` is not

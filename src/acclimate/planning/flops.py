@@ -9,7 +9,7 @@ from pydantic import Field
 from acclimate.core.record import Record
 
 
-class Shape(Record):
+class NetworkShape(Record):
     """The sizes of a transformer that its cost follows from."""
 
     num_params: int = Field(ge=1)
@@ -24,7 +24,7 @@ class Shape(Record):
     """Rows of the output layer."""
 
 
-def forward_flops(shape: Shape, num_tokens: float, context: float = 0.0) -> float:
+def forward_flops(shape: NetworkShape, num_tokens: float, context: float = 0.0) -> float:
     """Operations to read or write tokens (Kaplan et al., 2020, equation 2.2).
 
     Args:
@@ -37,7 +37,7 @@ def forward_flops(shape: Shape, num_tokens: float, context: float = 0.0) -> floa
     return num_tokens * (2.0 * shape.num_params + attention)
 
 
-def train_flops(shape: Shape, num_tokens: float, context: float = 0.0) -> float:
+def train_flops(shape: NetworkShape, num_tokens: float, context: float = 0.0) -> float:
     """Operations to train on tokens: a forward pass and a backward one of twice its cost.
 
     Args:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from acclimate.core.errors import ConfigError
-from acclimate.planning.flops import Shape
+from acclimate.planning.flops import NetworkShape
 
 CGROUPS = Path("/sys/fs/cgroup")
 GIB = 2**30
@@ -38,7 +38,7 @@ def train_bytes(
 
 
 def activation_bytes(
-    shape: Shape, seq_len: int, micro_batch_size: int, bytes_per_value: int = FLOAT_BYTES
+    shape: NetworkShape, seq_len: int, micro_batch_size: int, bytes_per_value: int = FLOAT_BYTES
 ) -> float:
     """Bytes kept for the backward pass (Korthikanti et al., 2022, equation 2), roughly.
 

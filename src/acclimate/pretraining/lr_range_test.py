@@ -9,9 +9,9 @@ import numpy as np
 
 from acclimate.core.errors import BackendError
 from acclimate.core.record import Record
-from acclimate.training.arguments import Plan
-from acclimate.training.batch_source import Source
-from acclimate.training.optim import factor
+from acclimate.training.arguments import TrainingArguments
+from acclimate.training.batch_source import BatchSource
+from acclimate.training.optim import schedule_factor
 from acclimate.training.run import Run
 from acclimate.training.trainer import train
 
@@ -55,7 +55,7 @@ def find_learning_rate(network: Any, run: Run) -> RangeTest:
     return read_curve(plan, losses)
 
 
-def read_curve(plan: Plan, losses: Sequence[float]) -> RangeTest:
+def read_curve(plan: TrainingArguments, losses: Sequence[float]) -> RangeTest:
     """The suggestion that a curve of losses makes.
 
     Raises:
@@ -64,7 +64,7 @@ def read_curve(plan: Plan, losses: Sequence[float]) -> RangeTest:
     finite = [loss for loss in losses if np.isfinite(loss)]
     if not finite:
         raise BackendError("range test: the first loss is no number; look at the text")
-    rates = [plan.learning_rate * factor(plan, step) for step in range(len(finite))]
+    rates = [plan.learning_rate * schedule_factor(plan, step) for step in range(len(finite))]
     smooth, mean = [], 0.0
     for number, loss in enumerate(finite, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -81,5 +81,5 @@ class _WithoutDev:
     has_dev = False
     targets_per_byte = None
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: BatchSource) -> None:
         self.passes, self.named, self.dev_passes = source.passes, source.named, source.dev_passes

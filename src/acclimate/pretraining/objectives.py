@@ -14,8 +14,8 @@ import torch
 from acclimate.core.errors import ConfigError
 from acclimate.training.packing import IGNORED, Batch
 
-Ids = npt.NDArray[np.int64]
-Objective = Callable[[Ids, Sequence[int]], Batch]
+TokenRows = npt.NDArray[np.int64]
+PretrainingObjective = Callable[[TokenRows, Sequence[int]], Batch]
 """From rows of ids (B, T) and a seed for each row to a batch."""
 
 MASKED_SHARE = 0.15
@@ -24,7 +24,7 @@ MEAN_SPAN_TOKENS = 3
 """Mean length of a span (Raffel et al. 2020, section 3.3.4)."""
 
 
-def objective_of(name: str, tokenizer: Any) -> Objective:
+def objective_of(name: str, tokenizer: Any) -> PretrainingObjective:
     """The objective called `causal`, `masked` or `spans`, for a tokenizer's special tokens.
 
     Raises:
@@ -44,14 +44,16 @@ def objective_of(name: str, tokenizer: Any) -> Objective:
     return partial(spans, sentinels=known, end=tokenizer.eos_token_id)
 
 
-def causal(rows: Ids, seeds: Sequence[int]) -> Batch:
+def causal(rows: TokenRows, seeds: Sequence[int]) -> Batch:
     """Predict each token from those before it; the last one of a row is only predicted."""
     ids = torch.from_numpy(np.ascontiguousarray(rows[:, :-1]))
     labels = torch.from_numpy(np.ascontiguousarray(rows[:, 1:]))
     return Batch({"input_ids": ids}, labels, ids.numel())
 
 
-def masked(rows: Ids, seeds: Sequence[int], *, mask: int, size: int, special: Ids) -> Batch:
+def masked(
+    rows: TokenRows, seeds: Sequence[int], *, mask: int, size: int, special: TokenRows
+) -> Batch:
     """Predict 15 % of the tokens from both sides (Devlin et al. 2019, section 3.1).
 
     Of those, 80 % show the mask, 10 % another token, 10 % themselves.
@@ -72,7 +74,7 @@ def masked(rows: Ids, seeds: Sequence[int], *, mask: int, size: int, special: Id
     return Batch(inputs, torch.from_numpy(labels), ids.size)
 
 
-def spans(rows: Ids, seeds: Sequence[int], *, sentinels: Sequence[int], end: int) -> Batch:
+def spans(rows: TokenRows, seeds: Sequence[int], *, sentinels: Sequence[int], end: int) -> Batch:
     """Replace spans by sentinels and predict what stood there (Raffel et al. 2020, figure 2)."""
     pairs = [_corrupted(row, seed, sentinels, end) for row, seed in zip(rows, seeds, strict=True)]
     ids = _padded([read for read, _ in pairs], 0)
@@ -83,7 +85,7 @@ def spans(rows: Ids, seeds: Sequence[int], *, sentinels: Sequence[int], end: int
 
 
 def _corrupted(
-    row: Ids, seed: int, sentinels: Sequence[int], end: int
+    row: TokenRows, seed: int, sentinels: Sequence[int], end: int
 ) -> tuple[list[int], list[int]]:
     """What is read, with sentinels for spans, and what is written: each sentinel and its span."""
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from acclimate.core.runtime.progress import progress
 from acclimate.core.storage.atomic import saved_whole, write_whole
 from acclimate.data.corpus.build import build_corpus, documents
 from acclimate.data.corpus.summary import CorpusSummary
-from acclimate.data.shards.manifest import read_manifest
+from acclimate.data.shards.manifest import read_shard_manifest
 from acclimate.data.shards.reader import TokenShards, write_shards
 from acclimate.data.tokenizers.save import load_tokenizer, write_tokenizer
 from acclimate.data.tokenizers.train import train_tokenizer
@@ -73,7 +73,7 @@ def _is_done(folder: Path, key: str, summary: CorpusSummary) -> bool:
     try:
         known = json.loads((folder / _KEY).read_text())
         is_stale = bool(Provenance.model_validate(known["made_by"]).stale())
-        tokens = [read_manifest(folder / "tokens" / split) for split in _filled(summary)]
+        tokens = [read_shard_manifest(folder / "tokens" / split) for split in _filled(summary)]
     except (OSError, ValueError, TypeError, KeyError, DataError):
         return False
     is_stale |= any(manifest.made_by.stale() for manifest in tokens)

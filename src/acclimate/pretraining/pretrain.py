@@ -10,7 +10,7 @@ import torch
 
 from acclimate.core.errors import ConfigError
 from acclimate.core.record import Record, digest
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.storage.atomic import saved_whole, write_whole
 from acclimate.data.tokenizers.save import write_tokenizer
 from acclimate.nn.architectures.build import OBJECTIVES, new_network
@@ -21,11 +21,11 @@ from acclimate.pretraining.objectives import objective_of
 from acclimate.pretraining.prepare_corpus import PreparedText
 from acclimate.pretraining.spec import PretrainSpec
 from acclimate.pretraining.token_windows import WindowSource
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 from acclimate.training.checkpoint import Checkpoints, whole_weights
 from acclimate.training.distributed import World
 from acclimate.training.run import Run, TrainingLog
-from acclimate.training.run_log import Journal
+from acclimate.training.run_log import RunLog
 from acclimate.training.trainer import train
 from acclimate.training.validation import mean_loss, per_text
 
@@ -67,14 +67,14 @@ class Pretraining:
     def outline(self) -> Any:
         """The network without its weights: configuration and sizes, whether or not it fits."""
         plain = self.spec.model.model_copy(update={"has_copying_circuit": False})
-        with quietly(), torch.device("meta"):
+        with silenced(), torch.device("meta"):
             return new_network(plain, self.text.tokenizer, seed=self.spec.seed)
 
     @cached_property
     def network(self) -> Any:
         """The network, with its first weights until it is trained."""
         use_threads_for(self.num_params)
-        with quietly():
+        with silenced():
             network = new_network(self.spec.model, self.text.tokenizer, seed=self.spec.seed)
         return use_fast_linears(network).to("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -95,7 +95,7 @@ class Pretraining:
         return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else None
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingArguments:
         """How it is trained."""
         return self.spec.plan(self.num_params)
 
@@ -133,7 +133,7 @@ class Pretraining:
             self.plan,
             self.spec.seed,
             checkpoints=Checkpoints(self.folder / "checkpoints"),
-            journal=Journal(self.folder, self.spec.trackers) if World.here().is_main else None,
+            journal=RunLog(self.folder, self.spec.trackers) if World.here().is_main else None,
             probes=self.probes,
             sample=self.sample,
         )
@@ -165,7 +165,7 @@ class Pretraining:
         weights = whole_weights(self.network)
         if not World.here().is_main:
             return
-        with saved_whole(self.folder / "model", "config.json") as aside, quietly():
+        with saved_whole(self.folder / "model", "config.json") as aside, silenced():
             self.network.save_pretrained(aside, state_dict=weights)
             write_tokenizer(self.text.tokenizer, aside)
         write_whole(self.folder / "pretrained.json", result.model_dump_json(indent=2))

@@ -9,7 +9,7 @@ from acclimate.core.record import Record
 from acclimate.data.corpus.settings import CorpusSettings
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.nn.architectures.build import OBJECTIVES, ModelSettings
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 
 TOKENS_A_PARAM = 20
 """Compute-optimal tokens a parameter (Hoffmann et al. 2022, table 3)."""
@@ -34,7 +34,7 @@ class PretrainSpec(Record):
     the kind that the network's family learns with, and of its context window."""
     model: ModelSettings = ModelSettings()
     """Which network."""
-    training: Plan = Plan()
+    training: TrainingArguments = TrainingArguments()
     """How to train; `num_steps` holds where `num_tokens` is 0."""
     num_tokens: float = Field(default=0, ge=0)
     """Tokens to train on; 0 with `num_steps` not given: 20 a parameter."""
@@ -95,7 +95,7 @@ class PretrainSpec(Record):
             )
         return self
 
-    def plan(self, num_params: int) -> Plan:
+    def plan(self, num_params: int) -> TrainingArguments:
         """The plan with its steps counted, for a network of so many parameters."""
         if not self.num_tokens and "num_steps" in self.training.model_fields_set:
             return self.training

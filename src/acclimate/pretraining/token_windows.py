@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from acclimate.core.errors import DataError
 from acclimate.core.runtime.seeding import derive
-from acclimate.pretraining.objectives import Objective
+from acclimate.pretraining.objectives import PretrainingObjective
 from acclimate.training.batch_source import MAX_PASS_TOKENS
 from acclimate.training.packing import Batch
 
@@ -19,7 +19,7 @@ DEV_TOKENS = 65_536
 """Read at each look, spread over the dev text."""
 
 
-class Tokens(Protocol):
+class TokenSequence(Protocol):
     """A long run of token ids that is read a span at a time."""
 
     def __len__(self) -> int:
@@ -57,9 +57,9 @@ class TokenArray:
 class WindowSource:
     """Windows of `row_tokens` over the text laid end to end; every one is seen once an epoch."""
 
-    train: Tokens
-    dev: Tokens | None
-    objective: Objective
+    train: TokenSequence
+    dev: TokenSequence | None
+    objective: PretrainingObjective
     row_tokens: int
     batch_size: int
     """Rows a step, over all processes."""
@@ -121,7 +121,7 @@ class WindowSource:
         return self._stride * _shuffled(place, self._num_windows, derive(self.seed, "epoch", epoch))
 
     def _share(
-        self, tokens: Tokens, rows: Mapping[int, int], rank: int, size: int
+        self, tokens: TokenSequence, rows: Mapping[int, int], rank: int, size: int
     ) -> Iterator[Batch]:
         """The rows of one process in passes, given where each begins by its number."""
         mine = list(rows.items())[rank::size]
@@ -130,7 +130,7 @@ class WindowSource:
         for i in range(0, len(mine), self.rows_a_pass):
             yield self._batch(tokens, mine[i : i + self.rows_a_pass])
 
-    def _batch(self, tokens: Tokens, rows: Sequence[tuple[int, int]]) -> Batch:
+    def _batch(self, tokens: TokenSequence, rows: Sequence[tuple[int, int]]) -> Batch:
         spans = np.stack([tokens.span(start, self.row_tokens) for _, start in rows])
         return self.objective(spans, [derive(self.seed, "row", number) for number, _ in rows])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 
 CUE = "Let's think step by step."
 """Kojima et al. 2022, table 4: the best of the cues compared there."""
@@ -19,7 +19,7 @@ _SAID = re.compile(r"\banswer\s+is\b:?\s*(?=(?P<answer>[^\s:].*))", re.IGNORECAS
 
 
 @dataclass(frozen=True)
-class WithReasoning(Rewriter):
+class ChainOfThoughtModel(PromptRewriter):
     """Two passes: steps after `cue`, then the answer after `answer_cue`."""
 
     cue: str
@@ -36,11 +36,11 @@ class WithReasoning(Rewriter):
         return self._reasoned(prompts, Sampling())
 
     def _reasoned(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Prompt]:
-        asked = [p.having(lead=self.cue, examples=self._worked(p)) for p in prompts]
+        asked = [p.with_parts(answer_prefix=self.cue, examples=self._worked(p)) for p in prompts]
         told = {"max_new_tokens": self.max_rationale_tokens, "stop": ("\n",)}
         steps = self.inner.generate(asked, sampling.model_copy(update=told))
         return [
-            p.having(lead=" ".join(filter(None, (self.cue, s.text, self.answer_cue))))
+            p.with_parts(answer_prefix=" ".join(filter(None, (self.cue, s.text, self.answer_cue))))
             for p, s in zip(asked, steps, strict=True)
         ]
 

@@ -12,7 +12,7 @@ import numpy as np
 from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
 from acclimate.core.prompt import Example, Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 from acclimate.core.runtime.seeding import derive
 
 Selection = Literal["random", "nearest"]
@@ -22,9 +22,9 @@ Pool = dict[str, tuple[Example, ...]]
 """Task name → examples to show from."""
 
 
-def drawn(data: TrainData, num_shots: int, seed: int) -> Pool:
+def draw_examples(data: TrainData, num_shots: int, seed: int) -> Pool:
     """The same `num_shots` examples of each task for every question."""
-    pool = everything(data)
+    pool = all_examples(data)
     return {
         task: tuple(
             examples[i]
@@ -36,7 +36,7 @@ def drawn(data: TrainData, num_shots: int, seed: int) -> Pool:
     }
 
 
-def everything(data: TrainData) -> Pool:
+def all_examples(data: TrainData) -> Pool:
     """Every training item as an example, by task."""
     return {
         task.name: tuple(Example(i.question, i.target, i.rationale) for i in task.items)
@@ -45,7 +45,7 @@ def everything(data: TrainData) -> Pool:
 
 
 @dataclass(frozen=True)
-class WithExamples(Rewriter):
+class FewShotModel(PromptRewriter):
     """Shows examples of the question's own task; other questions pass as they are."""
 
     pool: Pool
@@ -56,7 +56,8 @@ class WithExamples(Rewriter):
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The prompts with examples, the best or last drawn nearest to the question."""
         return [
-            p.having(examples=self._shown(p), template=self.template or p.template) for p in prompts
+            p.with_parts(examples=self._shown(p), template=self.template or p.template)
+            for p in prompts
         ]
 
     def write(self, folder: Path) -> dict[str, Any]:

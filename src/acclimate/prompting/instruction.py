@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 
 
 @dataclass(frozen=True)
-class WithInstruction(Rewriter):
+class InstructionModel(PromptRewriter):
     """Says `instruction` and lays out with `template`; empty ones leave the task's."""
 
     instruction: str
@@ -17,7 +17,7 @@ class WithInstruction(Rewriter):
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The prompts said the other way."""
         return [
-            p.having(
+            p.with_parts(
                 instruction=self.instruction or p.instruction,
                 template=self.template or p.template,
             )

@@ -15,14 +15,14 @@ from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.provenance import provenance_of
 from acclimate.core.record import digest
-from acclimate.core.rewriter import Rewriter
-from acclimate.core.runtime.cache_bypass import is_afresh
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.rewriter import PromptRewriter
+from acclimate.core.runtime.cache_bypass import is_bypassed
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.core.source_code.object_modules import modules_of
-from acclimate.response_cache.lookup import Found, Shelf
+from acclimate.response_cache.lookup import AnswerLookup, LookupResult
 from acclimate.response_cache.model_identity import identity_of
-from acclimate.response_cache.similarity import Likeness
-from acclimate.response_cache.sqlite_store import AnswerStore, Kept
+from acclimate.response_cache.similarity import PromptSimilarity
+from acclimate.response_cache.sqlite_store import AnswerStore, CachedAnswer
 
 FILE = "answers.sqlite"
 """In the user's cache folder: answers of all models, told apart by their keys."""
@@ -31,7 +31,7 @@ SAVED = "answers.jsonl"
 
 
 @dataclass(frozen=True)
-class Keeping:
+class CachePolicy:
     """Which answers are kept, and how long."""
 
     max_bytes: int
@@ -48,17 +48,17 @@ class Keeping:
 
 
 @dataclass(frozen=True, eq=False)
-class AnswerCache(Rewriter):
+class CachedModel(PromptRewriter):
     """Asks the model inside only what it has not answered before.
 
     An answer given again spends nothing, and all tokens of its prompt count as cached. Weights
     that change in place behind it are not noticed. Choices are weighed anew each time.
     """
 
-    keeping: Keeping
-    likeness: Likeness | None = None
+    keeping: CachePolicy
+    likeness: PromptSimilarity | None = None
     """Of prompts that may share an answer; None: they must be the same."""
-    brought: tuple[Kept, ...] = field(default=(), repr=False)
+    brought: tuple[CachedAnswer, ...] = field(default=(), repr=False)
     """Answers that came with the model."""
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
@@ -121,8 +121,8 @@ class AnswerCache(Rewriter):
         lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
         return cls(
             children["inner"],
-            Keeping(**fields["keeping"]),
-            Likeness.read(folder, told) if told else None,
+            CachePolicy(**fields["keeping"]),
+            PromptSimilarity.read(folder, told) if told else None,
             tuple(_from_json(json.loads(line)) for line in lines),
         )
 
@@ -134,25 +134,27 @@ class AnswerCache(Rewriter):
         return store
 
     @cached_property
-    def _kept_shelf(self) -> Shelf:
+    def _kept_shelf(self) -> AnswerLookup:
         age = self.keeping.max_age_seconds
         # What finds answers counts too: other code may hold other prompts for alike.
         finder = provenance_of(modules_of((type(self), self.likeness)))
         model = digest([identity_of(self.inner), finder])
-        return Shelf(self._store, model, age, self.likeness)
+        return AnswerLookup(self._store, model, age, self.likeness)
 
     @property
-    def _shelf(self) -> Shelf:
+    def _shelf(self) -> AnswerLookup:
         """Of all answers kept; of this call alone, where none may be kept."""
-        if is_afresh() or not self.keeping.max_bytes:
-            return Shelf(None, "", self.keeping.max_age_seconds, self.likeness)
+        if is_bypassed() or not self.keeping.max_bytes:
+            return AnswerLookup(None, "", self.keeping.max_age_seconds, self.likeness)
         return self._kept_shelf
 
     @cached_property
     def _knows_items(self) -> bool:
-        return self.inner.known_items is not None
+        return self.inner.answerable_items is not None
 
-    def _keys(self, shelf: Shelf, prompts: Sequence[Prompt], sampling: Sampling) -> list[bytes]:
+    def _keys(
+        self, shelf: AnswerLookup, prompts: Sequence[Prompt], sampling: Sampling
+    ) -> list[bytes]:
         """Of each prompt; of the same one drawn several times at once, each draw has its own."""
         asked = f"{shelf.model}\n{sampling.model_dump_json()}\n"
         met: Counter[str] = Counter()
@@ -160,7 +162,7 @@ class AnswerCache(Rewriter):
         for prompt in prompts:
             # An item's id is for messages, but where a table is looked up or a layout shows it.
             has_id = self._knows_items or "item_id" in prompt.template
-            text = repr(prompt if has_id else prompt.having(item_id=""))
+            text = repr(prompt if has_id else prompt.with_parts(item_id=""))
             draw = met[text] if sampling.temperature else 0
             met[text] += 1
             keys.append(hashlib.sha256(f"{asked}{draw}\n{text}".encode()).digest())
@@ -173,13 +175,13 @@ def _again(answer: Completion) -> Completion:
     return replace(answer, num_cached_tokens=answer.num_prompt_tokens, usd=usd)
 
 
-def _tell(keys: Sequence[bytes], num_new: int, found: Found) -> None:
+def _tell(keys: Sequence[bytes], num_new: int, found: LookupResult) -> None:
     num_alike = sum(key in found.alike for key in keys)
-    average("answered from the response cache, share of prompts", len(keys) - num_new, len(keys))
-    average("answered as a prompt like it was, share of prompts", num_alike, len(keys))
+    log_mean("answered from the response cache, share of prompts", len(keys) - num_new, len(keys))
+    log_mean("answered as a prompt like it was, share of prompts", num_alike, len(keys))
 
 
-def _as_json(kept: Kept) -> dict[str, str]:
+def _as_json(kept: CachedAnswer) -> dict[str, str]:
     return {
         "key": kept.key.hex(),
         "model": kept.model,
@@ -189,7 +191,7 @@ def _as_json(kept: Kept) -> dict[str, str]:
     }
 
 
-def _from_json(told: Mapping[str, str]) -> Kept:
+def _from_json(told: Mapping[str, str]) -> CachedAnswer:
     key, scope = bytes.fromhex(told["key"]), bytes.fromhex(told["scope"])
     vector = base64.b64decode(told["vector"])
-    return Kept(key, told["model"], scope, vector, told["answer"].encode())
+    return CachedAnswer(key, told["model"], scope, vector, told["answer"].encode())

@@ -12,15 +12,15 @@ from pydantic import TypeAdapter
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.record import digest
-from acclimate.response_cache.similarity import Likeness, without_said
-from acclimate.response_cache.sqlite_store import AnswerStore, Kept
+from acclimate.response_cache.similarity import PromptSimilarity, without_last_turn
+from acclimate.response_cache.sqlite_store import AnswerStore, CachedAnswer
 from acclimate.retrieval.vector_index import Vectors
 
 _COMPLETION = TypeAdapter(Completion)
 
 
 @dataclass
-class Found:
+class LookupResult:
     """What there is for the prompts of a call, by their keys."""
 
     held: dict[bytes, Completion]
@@ -35,7 +35,7 @@ class Found:
         return key not in self.held and key not in self.alike
 
 
-class Shelf:
+class AnswerLookup:
     """Reads and writes a store for one model; any thread may."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Shelf:
         store: AnswerStore | None,
         model: str,
         max_age_seconds: float,
-        likeness: Likeness | None,
+        likeness: PromptSimilarity | None,
     ) -> None:
         """Keep answers in a store.
 
@@ -55,36 +55,36 @@ class Shelf:
         """
         self.store, self.model, self.max_age_seconds = store, model, max_age_seconds
         self.likeness = likeness
-        self._neighbourhoods = Neighbourhoods(store)
+        self._neighbourhoods = VectorScopes(store)
         self._lock = threading.Lock()
 
-    def find(self, asked: Mapping[bytes, Prompt], sampling: Sampling) -> Found:
+    def find(self, asked: Mapping[bytes, Prompt], sampling: Sampling) -> LookupResult:
         """What is held for prompts, by their keys, or for others like them.
 
         Answers that are drawn at random are never shared by likeness.
         """
-        found = Found({k: answer for k in asked if (answer := self._held(k)) is not None})
+        found = LookupResult({k: answer for k in asked if (answer := self._held(k)) is not None})
         left = {key: prompt for key, prompt in asked.items() if key not in found.held}
         if self.likeness is not None and left and not sampling.temperature:
             how = sampling.model_dump_json()
             rows = self.likeness.vectors(list(left.values()))
             found.vectors = dict(zip(left, rows, strict=True))
             for key, prompt in left.items():
-                scope = digest([self.model, how, repr(without_said(prompt))])
+                scope = digest([self.model, how, repr(without_last_turn(prompt))])
                 found.scopes[key] = bytes.fromhex(scope)
             self._share(found)
         return found
 
-    def keep(self, made: Mapping[bytes, Completion], found: Found) -> None:
+    def keep(self, made: Mapping[bytes, Completion], found: LookupResult) -> None:
         """Keep new answers to what was not found."""
         found.held.update(made)
         if self.store is not None and made:
             self.store.put(self._kept(key, answer, found) for key, answer in made.items())
 
-    def _share(self, found: Found) -> None:
+    def _share(self, found: LookupResult) -> None:
         """Give each prompt the nearest that is near enough, be it held or new before it."""
         threshold = self.likeness.threshold if self.likeness else 1.0
-        new, its_keys = Neighbourhoods(None), set()
+        new, its_keys = VectorScopes(None), set()
         with self._lock:
             for key, scope in found.scopes.items():
                 vector = found.vectors[key]
@@ -98,7 +98,7 @@ class Shelf:
                     its_keys.add(key)
                     new.of(scope).add(key, vector)
 
-    def _recall(self, key: bytes, found: Found) -> bool:
+    def _recall(self, key: bytes, found: LookupResult) -> bool:
         """Whether an answer is still held; if so, it is found."""
         if key not in found.held and (answer := self._held(key)) is not None:
             found.held[key] = answer
@@ -111,9 +111,9 @@ class Shelf:
         except ValueError:
             return None  # as another version wrote it
 
-    def _kept(self, key: bytes, answer: Completion, found: Found) -> Kept:
+    def _kept(self, key: bytes, answer: Completion, found: LookupResult) -> CachedAnswer:
         vector = found.vectors.get(key)
-        return Kept(
+        return CachedAnswer(
             key,
             self.model,
             found.scopes.get(key, b""),
@@ -135,7 +135,7 @@ _ROUNDING = 1e-6
 """Of a cosine, by the order of its sums."""
 
 
-class Neighbours:
+class NearestVectors:
     """Keys by vector, of the prompts of one scope."""
 
     def __init__(self) -> None:
@@ -166,17 +166,17 @@ class Neighbours:
         return [(float(cosines[place]), self._keys[place]) for place in order]
 
 
-class Neighbourhoods:
+class VectorScopes:
     """Neighbours by scope, kept up with what any process adds to a store."""
 
     def __init__(self, store: AnswerStore | None) -> None:
         """Begin with what the store holds, if there is one."""
         self._store = store
-        self._held: OrderedDict[bytes, Neighbours] = OrderedDict()
+        self._held: OrderedDict[bytes, NearestVectors] = OrderedDict()
 
-    def of(self, scope: bytes) -> Neighbours:
+    def of(self, scope: bytes) -> NearestVectors:
         """Those of a scope as they are now."""
-        found = self._held.setdefault(scope, Neighbours())
+        found = self._held.setdefault(scope, NearestVectors())
         self._held.move_to_end(scope)
         while len(self._held) > MAX_SCOPES:
             self._held.popitem(last=False)

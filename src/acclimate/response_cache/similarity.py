@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acclimate.core.prompt import Prompt, Turn
 from acclimate.retrieval.encoders.lsa import NUM_COMPONENTS
-from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 from acclimate.retrieval.vector_index import Vectors
 from acclimate.statistics.binomial import upper_bound
 
@@ -23,29 +23,29 @@ NUM_TRIED = 10
 """Thresholds tried: those that a tenth, two tenths, … of the trials reach."""
 
 
-def said(prompt: Prompt) -> str:
+def last_turn_text(prompt: Prompt) -> str:
     """What is compared: the question, or the last that was said in a dialogue."""
     return prompt.turns[-1].content if prompt.turns else prompt.question
 
 
-def without_said(prompt: Prompt) -> Prompt:
+def without_last_turn(prompt: Prompt) -> Prompt:
     """All else, which must be the same where an answer is shared."""
     turns = prompt.turns[:-1] + tuple(Turn(last.role, "") for last in prompt.turns[-1:])
-    return prompt.having(question="", sought="", item_id="", turns=turns)
+    return prompt.with_parts(question="", retrieval_query="", item_id="", turns=turns)
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class PromptSimilarity:
     """Cosine of the vectors of what is said in two prompts."""
 
-    states: PromptStates
+    states: PromptEncoder
     threshold: float
     """From which on they share an answer."""
 
     @classmethod
-    def states_of(cls, encoder: str, texts: Sequence[str]) -> PromptStates:
+    def states_of(cls, encoder: str, texts: Sequence[str]) -> PromptEncoder:
         """What places prompts, learned from texts where it learns (`index.encoders`)."""
-        return PromptStates.fit(encoder, _bare(texts), NUM_COMPONENTS)
+        return PromptEncoder.fit(encoder, _bare(texts), NUM_COMPONENTS)
 
     def vectors(self, prompts: Sequence[Prompt]) -> Vectors:
         """Unit vectors (N, C), 0 where nothing is known of what is said."""
@@ -56,14 +56,14 @@ class Likeness:
         return {**self.states.write(folder), "threshold": self.threshold}
 
     @classmethod
-    def read(cls, folder: Path, fields: Mapping[str, Any]) -> "Likeness":
+    def read(cls, folder: Path, fields: Mapping[str, Any]) -> "PromptSimilarity":
         """Rebuild what `write` saved."""
-        return cls(PromptStates.read(folder, dict(fields)), fields["threshold"])
+        return cls(PromptEncoder.read(folder, dict(fields)), fields["threshold"])
 
 
-def unit_vectors(states: PromptStates, prompts: Sequence[Prompt]) -> Vectors:
+def unit_vectors(states: PromptEncoder, prompts: Sequence[Prompt]) -> Vectors:
     """Of what is said in each prompt, (N, C)."""
-    found = states.of(_bare([said(prompt) for prompt in prompts]))
+    found = states.of(_bare([last_turn_text(prompt) for prompt in prompts]))
     return found / np.float32(np.sqrt(found.shape[1]))
 
 
@@ -73,7 +73,7 @@ def _bare(texts: Sequence[str]) -> list[Prompt]:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ThresholdTrial:
     """What sharing answers from a threshold on did where it was tried."""
 
     threshold: float
@@ -85,7 +85,7 @@ class Trial:
 
 def lowest_threshold(
     cosines: NDArray[np.floating[Any]], is_false: Sequence[bool], max_rate: float
-) -> Trial | None:
+) -> ThresholdTrial | None:
     """The lowest tried threshold whose rate of false hits is surely not above the stated one.
 
     Args:
@@ -104,8 +104,10 @@ def lowest_threshold(
     return next((trial for trial in trials if trial.upper_bound <= max_rate), None)
 
 
-def _trial(cosines: NDArray[np.floating[Any]], false: NDArray[np.bool_], threshold: float) -> Trial:
+def _trial(
+    cosines: NDArray[np.floating[Any]], false: NDArray[np.bool_], threshold: float
+) -> ThresholdTrial:
     hits = cosines >= threshold
     num_hits, num_false = int(hits.sum()), int((hits & false).sum())
     upper = upper_bound(num_false, num_hits, 1 - (1 - CONFIDENCE) / NUM_TRIED)
-    return Trial(threshold, num_hits, num_false, upper)
+    return ThresholdTrial(threshold, num_hits, num_false, upper)

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from acclimate.core.runtime.progress import say
+from acclimate.core.runtime.progress import notify
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON answers
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedAnswer:
     """An answer with what it is found by."""
 
     key: bytes
@@ -96,7 +96,7 @@ class AnswerStore:
 
         return self._tried(find, None)
 
-    def put(self, kept: Iterable[Kept]) -> None:
+    def put(self, kept: Iterable[CachedAnswer]) -> None:
         """Keep answers, in place of older ones with their keys; one larger than all is not kept."""
         now = self._clock()
         rows = [
@@ -123,10 +123,12 @@ class AnswerStore:
         )
         return self._tried(lambda db: db.execute(query, (scope, after)).fetchall(), [])
 
-    def of_model(self, model: str) -> list[Kept]:
+    def of_model(self, model: str) -> list[CachedAnswer]:
         """All that one model gave, oldest first."""
         query = "SELECT key, model, scope, vector, answer FROM answers WHERE model = ? ORDER BY row"
-        return self._tried(lambda db: [Kept(*row) for row in db.execute(query, (model,))], [])
+        return self._tried(
+            lambda db: [CachedAnswer(*row) for row in db.execute(query, (model,))], []
+        )
 
     @property
     def num_bytes(self) -> int:
@@ -148,7 +150,7 @@ class AnswerStore:
 
     def _tell(self, error: Exception) -> None:
         if not self._is_told:
-            say(f"{self.path}: answers are not kept ({error}); they are given all the same")
+            notify(f"{self.path}: answers are not kept ({error}); they are given all the same")
         self._is_told = True
 
 

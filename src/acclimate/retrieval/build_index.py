@@ -11,10 +11,10 @@ from acclimate.core.domain import Document
 from acclimate.core.errors import DataError
 from acclimate.core.prompt import Passage
 from acclimate.core.runtime.progress import progress
-from acclimate.data.documents.chunking import cut
+from acclimate.data.documents.chunking import chunk_document
 from acclimate.retrieval.bm25_index import write_lexical
 from acclimate.retrieval.encoders.load import Encoder, make_encoder
-from acclimate.retrieval.manifest import Manifest, Settings, document_digest, hash_files
+from acclimate.retrieval.manifest import IndexManifest, IndexSettings, document_digest, hash_files
 from acclimate.retrieval.passage_file import write_passages
 from acclimate.retrieval.vector_index import Vectors, write_dense
 
@@ -25,7 +25,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownVectors:
     """What an earlier index worked out already."""
 
     encoder: Encoder | None = None
@@ -38,8 +38,8 @@ class Known:
 
 
 def write_parts(
-    part: Path, documents: Sequence[Document], settings: Settings, known: Known
-) -> Manifest:
+    part: Path, documents: Sequence[Document], settings: IndexSettings, known: KnownVectors
+) -> IndexManifest:
     """Write all files of an index into an empty folder; return the manifest that names them.
 
     Raises:
@@ -57,7 +57,7 @@ def write_parts(
         encoder.write(part / ENCODER)
         if encoder.learns:
             learnt_from = known.learnt_from or tuple(digests.values())
-    return Manifest(
+    return IndexManifest(
         part=part.name,
         settings=settings,
         documents=digests,
@@ -80,19 +80,19 @@ def _digests(documents: Sequence[Document]) -> dict[str, str]:
     return digests
 
 
-def _cut(documents: Sequence[Document], settings: Settings) -> list[Passage]:
+def _cut(documents: Sequence[Document], settings: IndexSettings) -> list[Passage]:
     chunk, overlap = settings.chunk_tokens, settings.overlap_tokens
     passages: list[Passage] = []
     with progress("cutting documents", len(documents)) as advance:
         for document in documents:
-            passages += cut(document, chunk_tokens=chunk, overlap_tokens=overlap)
+            passages += chunk_document(document, chunk_tokens=chunk, overlap_tokens=overlap)
             advance(1)
     if not passages:
         raise DataError(f"nothing to search: none of {len(documents)} documents has text")
     return passages
 
 
-def _encode(encoder: Encoder, texts: Sequence[str], known: Known) -> Vectors:
+def _encode(encoder: Encoder, texts: Sequence[str], known: KnownVectors) -> Vectors:
     new = [text for text in dict.fromkeys(texts) if text not in known.rows]
     blocks: list[NDArray[np.float32]] = [] if known.vectors is None else [known.vectors]
     with progress("encoding passages", len(new)) as advance:

@@ -17,8 +17,8 @@ from acclimate.core.storage.artifact_store import Store
 from acclimate.retrieval.encoders.load import LSA
 from acclimate.retrieval.manifest import (
     NAME,
-    Manifest,
-    Settings,
+    IndexManifest,
+    IndexSettings,
     changed_share,
     document_digest,
     make_settings,
@@ -58,7 +58,9 @@ def cached_index(
     return PassageIndex.open(folder)
 
 
-def _make(store: Store, aside: Path, documents: Sequence[Document], settings: Settings) -> Cost:
+def _make(
+    store: Store, aside: Path, documents: Sequence[Document], settings: IndexSettings
+) -> Cost:
     nearest = _nearest(store, documents, settings)
     with metered() as meter:
         if nearest:
@@ -84,7 +86,7 @@ def _cost(store: Store, key: str) -> Cost:
 
 
 def _nearest(
-    store: Store, documents: Sequence[Document], settings: Settings
+    store: Store, documents: Sequence[Document], settings: IndexSettings
 ) -> PassageIndex | None:
     if settings.encoder in {"", LSA}:
         return None
@@ -102,13 +104,13 @@ def _nearest(
     return None
 
 
-def _manifests(store: Store) -> Iterator[tuple[Path, Manifest]]:
+def _manifests(store: Store) -> Iterator[tuple[Path, IndexManifest]]:
     for path in store.root.glob(f"*/*/{NAME}"):
         with suppress(OSError, ValidationError):
-            yield path, Manifest.model_validate_json(path.read_bytes())
+            yield path, IndexManifest.model_validate_json(path.read_bytes())
 
 
-def _key(documents: Sequence[Document], settings: Settings) -> str:
+def _key(documents: Sequence[Document], settings: IndexSettings) -> str:
     digest = hashlib.sha256(settings.model_dump_json().encode())
     for document in documents:
         digest.update(json.dumps([document.id, document_digest(document)]).encode())

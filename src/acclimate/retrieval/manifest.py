@@ -12,12 +12,12 @@ from acclimate.core.domain import Document
 from acclimate.core.errors import BackendError
 from acclimate.core.record import Record
 from acclimate.data.documents.chunking import check_sizes
-from acclimate.retrieval.encoders.load import fingerprint
+from acclimate.retrieval.encoders.load import encoder_fingerprint
 
 NAME = "index.json"
 
 
-class Settings(Record):
+class IndexSettings(Record):
     """How documents are cut and encoded."""
 
     chunk_tokens: int
@@ -30,14 +30,14 @@ class Settings(Record):
     """Tells the encoder from others of the same name."""
 
 
-class Manifest(Record):
+class IndexManifest(Record):
     """The table of contents of an index; written last, so that what it names is whole."""
 
     version: Literal[1] = 1
     """Of this format."""
     part: str
     """Name of the folder that holds the files."""
-    settings: Settings
+    settings: IndexSettings
     """How it was made."""
     documents: dict[str, str]
     """Document id → digest of title and text, in order."""
@@ -47,18 +47,18 @@ class Manifest(Record):
     """Path in `part` → SHA-256 of the content."""
 
 
-def make_settings(chunk_tokens: int, overlap_tokens: int, encoder: str) -> Settings:
+def make_settings(chunk_tokens: int, overlap_tokens: int, encoder: str) -> IndexSettings:
     """Check how an index shall be made.
 
     Raises:
         ConfigError: The sizes cannot be.
     """
     check_sizes(chunk_tokens, overlap_tokens)
-    return Settings(
+    return IndexSettings(
         chunk_tokens=chunk_tokens,
         overlap_tokens=overlap_tokens,
         encoder=encoder,
-        fingerprint=fingerprint(encoder) if encoder else "",
+        fingerprint=encoder_fingerprint(encoder) if encoder else "",
     )
 
 
@@ -83,21 +83,21 @@ def hash_files(part: Path) -> dict[str, str]:
     }
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: IndexManifest) -> None:
     """Replace the folder's manifest at once: a reader sees the old one or the new one."""
     aside = folder / f"{manifest.part}.json"
     aside.write_text(manifest.model_dump_json(), encoding="utf-8")
     aside.replace(folder / NAME)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_index_manifest(folder: Path) -> IndexManifest:
     """Read the manifest and check every file that it names.
 
     Raises:
         BackendError: There is no index, or a file is missing or damaged.
     """
     try:
-        manifest = Manifest.model_validate_json((folder / NAME).read_bytes())
+        manifest = IndexManifest.model_validate_json((folder / NAME).read_bytes())
     except FileNotFoundError:
         raise BackendError(f"{folder}: no index here; build one first") from None
     except (OSError, ValidationError) as error:

@@ -10,7 +10,7 @@ from acclimate.core.model import Model
 from acclimate.data.documents.chunking import check_sizes
 from acclimate.retrieval.index_cache import cached_index
 from acclimate.retrieval.passage_index import How
-from acclimate.retrieval.rag_model import WithPassages, check_template
+from acclimate.retrieval.rag_model import RagModel, check_template
 
 
 class RagMethod(Method):
@@ -36,7 +36,7 @@ class RagMethod(Method):
 
     def rag_model(
         self, base: Model, data: TrainData, search: How, *, encoder: str = ""
-    ) -> WithPassages:
+    ) -> RagModel:
         """The base with passages of the documents, whose index is made now if it never was.
 
         Args:
@@ -51,4 +51,4 @@ class RagMethod(Method):
             overlap_tokens=self.overlap_tokens,
             encoder=encoder,
         )
-        return WithPassages(base, index, self.num_passages, search, self.template)
+        return RagModel(base, index, self.num_passages, search, self.template)

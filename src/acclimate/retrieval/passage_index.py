@@ -16,19 +16,19 @@ from acclimate.retrieval.build_index import (
     DENSE,
     ENCODER,
     LEXICAL,
-    Known,
+    KnownVectors,
     indexed_text,
     write_parts,
 )
-from acclimate.retrieval.encoders.load import Encoder, fingerprint, load_encoder
+from acclimate.retrieval.encoders.load import Encoder, encoder_fingerprint, load_encoder
 from acclimate.retrieval.manifest import (
     NAME,
-    Manifest,
-    Settings,
+    IndexManifest,
+    IndexSettings,
     changed_share,
     document_digest,
     make_settings,
-    read_manifest,
+    read_index_manifest,
     write_manifest,
 )
 from acclimate.retrieval.passage_file import PassageFile
@@ -54,7 +54,7 @@ class PassageIndex:
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: IndexManifest
 
     @classmethod
     def build(
@@ -80,7 +80,7 @@ class PassageIndex:
             DataError: Two documents share an id, or no document has text.
         """
         settings = make_settings(chunk_tokens, overlap_tokens, encoder)
-        return cls._write(folder, documents, settings, Known())
+        return cls._write(folder, documents, settings, KnownVectors())
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -89,7 +89,7 @@ class PassageIndex:
         Raises:
             BackendError: There is no index, or a file is missing or damaged.
         """
-        return cls(folder, read_manifest(folder))
+        return cls(folder, read_index_manifest(folder))
 
     def update(self, documents: Sequence[Document], *, folder: Path | None = None) -> Self:
         """Make the index one of these documents: new and changed ones come, missing ones go.
@@ -105,9 +105,9 @@ class PassageIndex:
         """
         digests = [document_digest(document) for document in documents]
         drift = changed_share(self.manifest.learnt_from, digests)
-        known = self._known() if self.manifest.settings.encoder else Known()
+        known = self._known() if self.manifest.settings.encoder else KnownVectors()
         if known.encoder and known.encoder.learns and drift > REFIT_ABOVE:
-            known = Known()
+            known = KnownVectors()
         return self._write(folder or self.folder, documents, self.manifest.settings, known)
 
     def copy(self, folder: Path) -> None:
@@ -149,9 +149,9 @@ class PassageIndex:
         vectors = self._encoder.encode(queries)
         return self._dense.search(vectors, num_hits)
 
-    def _known(self) -> Known:
+    def _known(self) -> KnownVectors:
         rows = {indexed_text(passage): row for row, passage in enumerate(self._passages)}
-        return Known(self._encoder, self._dense.vectors(), rows, self.manifest.learnt_from)
+        return KnownVectors(self._encoder, self._dense.vectors(), rows, self.manifest.learnt_from)
 
     @property
     def _part(self) -> Path:
@@ -177,7 +177,7 @@ class PassageIndex:
         settings = self.manifest.settings
         if not settings.encoder:
             raise ConfigError(f"{self.folder}: built without an encoder, so it has no vectors")
-        if fingerprint(settings.encoder) != settings.fingerprint:
+        if encoder_fingerprint(settings.encoder) != settings.fingerprint:
             raise BackendError(
                 f"{self.folder}: encoder '{settings.encoder}' changed since; build the index again"
             )
@@ -189,7 +189,11 @@ class PassageIndex:
 
     @classmethod
     def _write(
-        cls, folder: Path, documents: Sequence[Document], settings: Settings, known: Known
+        cls,
+        folder: Path,
+        documents: Sequence[Document],
+        settings: IndexSettings,
+        known: KnownVectors,
     ) -> Self:
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{_PART}{uuid4().hex}"

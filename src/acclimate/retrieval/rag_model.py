@@ -7,18 +7,18 @@ from typing import Any, Self, TypeVar
 
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Passage, Prompt
-from acclimate.core.rewriter import Rewriter, unwrap
+from acclimate.core.rewriter import PromptRewriter, unwrap
 from acclimate.data.prompt_template import checked_template
 from acclimate.retrieval.passage_index import How, PassageIndex
 
 FOLDER = "index"
 """Of the index, in the folder of a saved model."""
 
-Answer = TypeVar("Answer", Completion, LogLikelihood)
+A = TypeVar("A", Completion, LogLikelihood)
 
 
 @dataclass(frozen=True)
-class WithPassages(Rewriter):
+class RagModel(PromptRewriter):
     """Puts the best passages for each question into its prompt, and names them with the answer."""
 
     index: PassageIndex
@@ -39,7 +39,7 @@ class WithPassages(Rewriter):
 
     def _with(self, prompt: Prompt, found: Sequence[Passage]) -> Prompt:
         passages = tuple(dict.fromkeys((*prompt.passages, *found)))
-        return prompt.having(passages=passages, template=self.template or prompt.template)
+        return prompt.with_parts(passages=passages, template=self.template or prompt.template)
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer, each with the passages it rests on."""
@@ -59,7 +59,7 @@ class WithPassages(Rewriter):
         asked = [(prompt, text) for prompt, (_, text) in zip(rendered, pairs, strict=True)]
         return self._cited(self.inner.loglikelihood(asked), rendered)
 
-    def _cited(self, answers: Sequence[Answer], rendered: Sequence[Prompt]) -> list[Answer]:
+    def _cited(self, answers: Sequence[A], rendered: Sequence[Prompt]) -> list[A]:
         """Answers with what they rest on; a network says itself what its window left of it."""
         if isinstance(unwrap(self).core, NeuralModel):
             return list(answers)
@@ -68,7 +68,7 @@ class WithPassages(Rewriter):
             for answer, prompt in zip(answers, rendered, strict=True)
         ]
 
-    def around(self, inner: Model) -> "WithPassages":
+    def around(self, inner: Model) -> "RagModel":
         """The same passages for another model."""
         return replace(self, inner=inner)
 

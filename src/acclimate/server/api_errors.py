@@ -49,7 +49,7 @@ class ErrorReply(Record):
     """What is wrong."""
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """A request that is not answered, and the sentence that says why."""
 
     def __init__(self, status: int, message: str, *, code: str = "", param: str = "") -> None:
@@ -68,7 +68,7 @@ class RefusedError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """From one process to another."""
-        return partial(RefusedError, code=self.code, param=self.param), (self.status, str(self))
+        return partial(ApiError, code=self.code, param=self.param), (self.status, str(self))
 
     @property
     def encoded(self) -> bytes:
@@ -82,19 +82,19 @@ class RefusedError(Exception):
         return ErrorReply(error=fault).model_dump_json().encode()
 
 
-def refusal(error: BaseException) -> RefusedError:
+def refusal(error: BaseException) -> ApiError:
     """What a client is told of an error; of one that is nobody's fault but ours, where to look."""
-    if isinstance(error, RefusedError):
+    if isinstance(error, ApiError):
         return error
     if isinstance(error, _TOLD):
-        return RefusedError(422, str(error))
+        return ApiError(422, str(error))
     if isinstance(error, AcclimateError):
         status = 501 if isinstance(error, MissingExtraError) else 500
         if isinstance(error, BackendError):
             _log.error("%s", error)
-        return RefusedError(status, str(error))
+        return ApiError(status, str(error))
     _log.error("a request failed", exc_info=error)
     kind = type(error).__name__
-    return RefusedError(
+    return ApiError(
         500, f"the server failed on this request ({kind}); its log tells more, the others go on"
     )

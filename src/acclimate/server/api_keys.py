@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acclimate.core.errors import ConfigError
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.responses import respond
 
 PREFIX = "sha256"
@@ -91,7 +91,7 @@ class KeyGuard:
             await self.app(scope, receive, send)
             return
         said = "no API key was given" if not sent else "the API key is not one of this server's"
-        refused = RefusedError(
+        refused = ApiError(
             401, f"{said}; send the header 'Authorization: Bearer KEY'", code="invalid_api_key"
         )
         await respond(refused, scope, receive, send)

@@ -19,9 +19,9 @@ from acclimate.server.limits import Limits
 from acclimate.server.openai_routes import openai_router
 from acclimate.server.pages import page_router
 from acclimate.server.prometheus import Counting
-from acclimate.server.request_service import Desk
-from acclimate.server.workers.admission import Hands
-from acclimate.server.workers.thread_pool import Threads
+from acclimate.server.request_service import RequestService
+from acclimate.server.workers.admission import WorkerPool
+from acclimate.server.workers.thread_pool import ThreadPool
 
 ABOUT = "Adapted systems behind OpenAI's API."
 
@@ -49,12 +49,12 @@ def build_app(
         ConfigError: A key is too short, or the file of feedback cannot be used.
     """
     limits = limits or Limits()
-    hands = Threads(systems, limits)
+    hands = ThreadPool(systems, limits)
     return app_of(hands, limits, keys=keys, feedback=feedback, report=report, tasks=tasks)
 
 
 def app_of(
-    hands: Hands,
+    hands: WorkerPool,
     limits: Limits,
     *,
     keys: Sequence[str] = (),
@@ -63,7 +63,7 @@ def app_of(
     tasks: Sequence[str] = (),
 ) -> FastAPI:
     """An application before whoever has the models; arguments as of `build_app`."""
-    desk = Desk.of(hands, limits)
+    desk = RequestService.of(hands, limits)
     app = _guarded(desk, Keys.of(keys))
     app.include_router(openai_router(desk))
     app.include_router(health_router(desk))
@@ -74,13 +74,13 @@ def app_of(
     return app
 
 
-def _guarded(desk: Desk, keys: Keys) -> FastAPI:
+def _guarded(desk: RequestService, keys: Keys) -> FastAPI:
     """An application without routes, and what stands before them."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.hands.close()
+        desk.workers.close()
 
     about: dict[str, Any] = {"title": "acclimate", "version": __version__, "description": ABOUT}
     # The library's own viewers take their scripts from the web.

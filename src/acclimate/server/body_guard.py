@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.limits import Limits
 from acclimate.server.responses import respond
 
@@ -34,11 +34,11 @@ class BodyGuard:
                 body = await self._read(scope, receive)
             check(body, self.limits)
         except TimeoutError:
-            refused = RefusedError(
+            refused = ApiError(
                 408, f"the body was not there after {self.limits.body_seconds:g} seconds"
             )
             await respond(refused, scope, receive, send, is_last=True)
-        except RefusedError as error:
+        except ApiError as error:
             await respond(error, scope, receive, send, is_last=error.status == 413)
         except ConnectionResetError:
             return  # nobody is there to be told
@@ -52,7 +52,7 @@ class BodyGuard:
         is_more = True
         while is_more:
             if len(read) > limit or (told.isdigit() and int(told[:20]) > limit):
-                raise RefusedError(
+                raise ApiError(
                     413, f"the body is longer than {limit} bytes; send less, or several requests"
                 )
             message = await receive()
@@ -72,7 +72,7 @@ def check(body: bytes, limits: Limits) -> None:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise RefusedError(
+        raise ApiError(
             400, f"the body is not UTF-8 text: byte {error.start + 1} is not; encode it as UTF-8"
         ) from None
     if b"\\ud" in body.lower():
@@ -81,7 +81,7 @@ def check(body: bytes, limits: Limits) -> None:
     for bracket in re.findall(rb"[\[\]{}]", _TEXT.sub(b"", body)):
         depth += 1 if bracket in b"[{" else -1
         if depth > limits.max_depth:
-            raise RefusedError(
+            raise ApiError(
                 422, f"the body is nested deeper than {limits.max_depth} levels; flatten it"
             )
 
@@ -92,9 +92,7 @@ def _check_pairs(body: bytes) -> None:
         try:
             json.dumps(json.loads(body), ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise RefusedError(
-                400, "the body has half of a surrogate pair as a character"
-            ) from None
+            raise ApiError(400, "the body has half of a surrogate pair as a character") from None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

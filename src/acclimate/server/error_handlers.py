@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from acclimate.core.errors import AcclimateError
 from acclimate.core.validation_messages import faults_of, path_of, sentence
-from acclimate.server.api_errors import RefusedError, refusal
+from acclimate.server.api_errors import ApiError, refusal
 from acclimate.server.responses import response
 
 BETTER = {
@@ -28,7 +28,7 @@ def answer_faults(app: FastAPI) -> None:
     """Answer every exception of an application in OpenAI's shape."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (RefusedError, AcclimateError, Exception):
+    for kind in (ApiError, AcclimateError, Exception):
         app.add_exception_handler(kind, _any)
 
 
@@ -37,11 +37,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if faults and faults[0]["type"] == "json_invalid":
         said = faults[0].get("ctx", {}).get("error", "malformed")
         where = faults[0]["loc"][-1]
-        return response(RefusedError(400, f"the body is not JSON: {said} (character {where})"))
+        return response(ApiError(400, f"the body is not JSON: {said} (character {where})"))
     return response(_wrong(request, faults))
 
 
-def _wrong(request: Request, faults: Sequence[Any]) -> RefusedError:
+def _wrong(request: Request, faults: Sequence[Any]) -> ApiError:
     schema = _schema(request)
     outside = [fault for fault in faults if fault["loc"][0] != "body"]
     if outside or schema is None:
@@ -53,25 +53,23 @@ def _wrong(request: Request, faults: Sequence[Any]) -> RefusedError:
         return _wrong_body(request.headers.get("content-type", ""), whole[0])
     error: Any = RequestValidationError(faults)
     told = sentence("request", error, schema)
-    return RefusedError(422, told, param=".".join(path_of(faults_of(error)[0])))
+    return ApiError(422, told, param=".".join(path_of(faults_of(error)[0])))
 
 
-def _wrong_address(fault: Mapping[str, Any]) -> RefusedError:
+def _wrong_address(fault: Mapping[str, Any]) -> ApiError:
     """Of a part of the path or of what follows its question mark."""
     name, said = str(fault["loc"][-1]), str(fault["msg"])
-    return RefusedError(
-        422, f"{name}={fault['input']!r:.80}: {said[:1].lower()}{said[1:]}", param=name
-    )
+    return ApiError(422, f"{name}={fault['input']!r:.80}: {said[:1].lower()}{said[1:]}", param=name)
 
 
-def _wrong_body(kind: str, fault: Mapping[str, Any]) -> RefusedError:
+def _wrong_body(kind: str, fault: Mapping[str, Any]) -> ApiError:
     if not _JSON.match(kind):
         told = f"is {kind[:80]!r}" if kind else "is missing"
-        return RefusedError(
+        return ApiError(
             422, f"the header Content-Type {told}, must be application/json; send a JSON object"
         )
     got = "empty" if fault["type"] == "missing" else json.dumps(fault["input"])[:80]
-    return RefusedError(422, f"the body is {got}, must be a JSON object")
+    return ApiError(422, f"the body is {got}, must be a JSON object")
 
 
 def _schema(request: Request) -> type[BaseModel] | None:
@@ -85,7 +83,7 @@ async def _http(_request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     said = BETTER.get(status, str(getattr(error, "detail", error)))
     said = NO_PATH if said == HTTPException(404).detail else said
-    told = response(RefusedError(status, said[:1].lower() + said[1:]))
+    told = response(ApiError(status, said[:1].lower() + said[1:]))
     told.headers.update(getattr(error, "headers", None) or {})
     return told
 

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.request_service import Desk
+from acclimate.server.api_errors import ApiError
+from acclimate.server.request_service import RequestService
 from acclimate.server.responses import REFUSALS
 
 
-def health_router(desk: Desk) -> APIRouter:
+def health_router(desk: RequestService) -> APIRouter:
     """`/health`, `/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
 
@@ -21,9 +21,9 @@ def health_router(desk: Desk) -> APIRouter:
     async def ready() -> dict[str, str]:
         """Whether requests are taken; not while the server is shutting down."""
         if desk.is_draining:
-            raise RefusedError(503, "the server is shutting down")
-        if not desk.hands.num_ready:
-            raise RefusedError(503, "the systems are being loaded; ask again soon")
+            raise ApiError(503, "the server is shutting down")
+        if not desk.workers.num_ready:
+            raise ApiError(503, "the systems are being loaded; ask again soon")
         return {"status": "ready"}
 
     @router.get("/metrics", response_class=Response)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.responses import respond
 
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -26,7 +26,7 @@ class HostGuard:
             await self.app(scope, receive, send)
             return
         told = ", ".join(self.names.values())
-        refused = RefusedError(
+        refused = ApiError(
             400,
             f"host='{called[:80]}': without an API key the server answers only to {told}; ask it "
             "by one of these, or start it with --api-key",

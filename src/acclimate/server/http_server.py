@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.request_service import Desk
+from acclimate.server.api_errors import ApiError
+from acclimate.server.request_service import RequestService
 
 BACKLOG = 1024
 
@@ -23,7 +23,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
         """Serve an application of `build_app`, within its own limits."""
-        desk: Desk = app.state.desk
+        desk: RequestService = app.state.desk
         self.desk = desk
         super().__init__(
             uvicorn.Config(
@@ -99,7 +99,7 @@ class ImpatientProtocol(H11Protocol):
 
 def _refused(status: int, said: str) -> bytes:
     """A whole answer, for who sent no request."""
-    body = RefusedError(status, said).encoded
+    body = ApiError(status, said).encoded
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

@@ -9,11 +9,11 @@ from acclimate.core.prompt import Prompt
 from acclimate.server.limits import Limits
 from acclimate.server.openai.prompts import chat_prompt, each, running_prompt
 from acclimate.server.openai.requests import ChatRequest, CompletionRequest
-from acclimate.server.openai.responses import Made
-from acclimate.server.openai.sampling_params import longest, number_of, own_length, sampling_of
+from acclimate.server.openai.responses import AnswerPiece
+from acclimate.server.openai.sampling_params import longest, number_of, own_length, sampling_from
 
 
-class Job(Protocol):
+class ServerJob(Protocol):
     """What is to be done, as plain data: systems may live in another process."""
 
     def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Any]:
@@ -40,14 +40,14 @@ class ChatJob:
         Raises:
             RefusedError: It asks for more than the limits allow.
         """
-        return cls(asked, sampling_of(asked, limits), number_of(asked, 1, limits))
+        return cls(asked, sampling_from(asked, limits), number_of(asked, 1, limits))
 
-    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Made]:
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[AnswerPiece]:
         """Answer."""
         model, task = systems[self.asked.model], self.asked.task or ""
         sampling = own_length(self.asked, self.sampling, model, limits)
         prompt = chat_prompt(model, self.asked.messages, task)
-        return answers(model, [prompt] * self.num_each, sampling)
+        return generate_pieces(model, [prompt] * self.num_each, sampling)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class CompletionJob:
             RefusedError: It asks for more than the limits allow.
         """
         num_each = number_of(asked, len(each(asked.prompt)), limits)
-        return cls(asked, sampling_of(asked, limits), num_each)
+        return cls(asked, sampling_from(asked, limits), num_each)
 
-    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Made]:
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[AnswerPiece]:
         """Go on."""
         model, task = systems[self.asked.model], self.asked.task or ""
         texts = [text for text in each(self.asked.prompt) for _ in range(self.num_each)]
         prompts = [running_prompt(model, text, task) for text in texts]
         if not self.asked.echo:
-            return answers(model, prompts, self.sampling)
+            return generate_pieces(model, prompts, self.sampling)
         # Weighing texts takes torch, which answering through another engine does not.
         from acclimate.server.openai.prompt_echo import echoed
 
@@ -83,7 +83,9 @@ class CompletionJob:
         return echoed(model, list(zip(prompts, texts, strict=True)), self.sampling, num_tokens)
 
 
-def answers(model: Model, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Made]:
+def generate_pieces(
+    model: Model, prompts: Sequence[Prompt], sampling: Sampling
+) -> Iterator[AnswerPiece]:
     """One answer as it is written, several when all are done."""
     if len(prompts) == 1:
         yield from model.stream(prompts[0], sampling)

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acclimate.core.model import Completion
 from acclimate.core.runtime.cost import resident_bytes
-from acclimate.server.openai.responses import Made
-from acclimate.server.workers.admission import Places
+from acclimate.server.openai.responses import AnswerPiece
+from acclimate.server.workers.admission import AdmissionQueue
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -19,7 +19,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 class Metrics:
     """Counters of one server, in a registry of its own."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: AdmissionQueue) -> None:
         """Count from nothing; how busy it is, `places` tells when asked."""
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
@@ -53,8 +53,8 @@ class Metrics:
         memory.set_function(lambda: sum(resident_bytes(own) or 0 for own in _processes(places)))
 
     async def measured(
-        self, made: AsyncGenerator[list[Made], None]
-    ) -> AsyncGenerator[list[Made], None]:
+        self, made: AsyncGenerator[list[AnswerPiece], None]
+    ) -> AsyncGenerator[list[AnswerPiece], None]:
         """The same, timed and its tokens counted."""
         begun = time.perf_counter()
         is_first = True
@@ -79,7 +79,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _processes(places: Places) -> list[int]:
+def _processes(places: AdmissionQueue) -> list[int]:
     return [os.getpid(), *places.hands.process_ids]
 
 

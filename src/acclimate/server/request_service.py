@@ -13,14 +13,14 @@ from fastapi.responses import JSONResponse
 
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.model import Completion
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import ChatJob, CompletionJob, Job
+from acclimate.server.api_errors import ApiError
+from acclimate.server.jobs import ChatJob, CompletionJob, ServerJob
 from acclimate.server.limits import Limits
-from acclimate.server.openai.responses import ChatReply, CompletionReply, Made
+from acclimate.server.openai.responses import AnswerPiece, ChatReply, CompletionReply
 from acclimate.server.openai.streaming import Chunks
 from acclimate.server.prometheus import Metrics
 from acclimate.server.responses import events
-from acclimate.server.workers.admission import Hands, Places
+from acclimate.server.workers.admission import AdmissionQueue, WorkerPool
 
 T = TypeVar("T")
 CLIENT_GONE = 499
@@ -28,13 +28,13 @@ CLIENT_GONE = 499
 
 
 @dataclass
-class Desk:
+class RequestService:
     """All that routes share."""
 
-    hands: Hands
+    workers: WorkerPool
     """Who has the systems, and does the work."""
     limits: Limits
-    places: Places
+    admission: AdmissionQueue
     metrics: Metrics
     created: int = field(default_factory=lambda: int(time.time()))
     """Since when, seconds of the epoch."""
@@ -42,31 +42,31 @@ class Desk:
     """Whether the server is on its way out and takes nothing new."""
 
     @classmethod
-    def of(cls, hands: Hands, limits: Limits) -> "Desk":
+    def of(cls, hands: WorkerPool, limits: Limits) -> "RequestService":
         """A desk for these systems."""
-        places = Places(limits, hands)
+        places = AdmissionQueue(limits, hands)
         return cls(hands, limits, places, Metrics(places))
 
-    def require(self, *names: str) -> None:
+    def check_model(self, *names: str) -> None:
         """Refuse what cannot be asked.
 
         Raises:
             RefusedError: There is no system of such a name, or none is served any more.
         """
         if self.is_draining:
-            raise RefusedError(503, "the server is shutting down; ask another, or again later")
+            raise ApiError(503, "the server is shutting down; ask another, or again later")
         for name in names:
-            if name not in self.hands.names:
-                unknown = UnknownNameError("model", name, self.hands.names)
-                raise RefusedError(404, str(unknown), code="model_not_found", param="model")
+            if name not in self.workers.names:
+                unknown = UnknownNameError("model", name, self.workers.names)
+                raise ApiError(404, str(unknown), code="model_not_found", param="model")
 
-    async def once(self, request: Request, job: Job) -> Any:
+    async def run(self, request: Request, job: ServerJob) -> Any:
         """The only thing that a job gives."""
-        async with aclosing(self.places.pieces(job)) as made:
+        async with aclosing(self.admission.pieces(job)) as made:
             (found,) = await while_there(request, anext(made))
             return found
 
-    async def answer(self, request: Request, job: ChatJob | CompletionJob) -> Response:
+    async def respond(self, request: Request, job: ChatJob | CompletionJob) -> Response:
         """Have a job done, and answer with it, at once or as it is done."""
         asked, is_chat = job.asked, isinstance(job, ChatJob)
         reply = (ChatReply if is_chat else CompletionReply)(
@@ -76,7 +76,7 @@ class Desk:
             num_each=job.num_each,
             has_logprobs=job.sampling.logprobs is not None,
         )
-        made = self.metrics.measured(self.places.pieces(job))
+        made = self.metrics.measured(self.admission.pieces(job))
         if not asked.stream:
             answers = await while_there(request, _collected(made))
             return JSONResponse(reply.whole(answers))
@@ -98,7 +98,7 @@ async def while_there(request: Request, work: Awaitable[T]) -> T:
         await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
         if doing.done():
             return doing.result()
-        raise RefusedError(CLIENT_GONE, "the client went away")
+        raise ApiError(CLIENT_GONE, "the client went away")
     finally:
         doing.cancel()
         gone.cancel()
@@ -109,13 +109,13 @@ async def _leaving(request: Request) -> None:
         pass
 
 
-async def _collected(made: AsyncGenerator[list[Made], None]) -> list[Completion]:
+async def _collected(made: AsyncGenerator[list[AnswerPiece], None]) -> list[Completion]:
     return [piece async for together in made for piece in together if isinstance(piece, Completion)]
 
 
 async def _after(
-    first: list[Made], rest: AsyncGenerator[list[Made], None]
-) -> AsyncGenerator[list[Made], None]:
+    first: list[AnswerPiece], rest: AsyncGenerator[list[AnswerPiece], None]
+) -> AsyncGenerator[list[AnswerPiece], None]:
     async with aclosing(rest) as open_rest:
         yield first
         async for together in open_rest:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from acclimate.server.api_errors import ErrorReply, RefusedError, refusal
+from acclimate.server.api_errors import ApiError, ErrorReply, refusal
 
 RETRY_SECONDS = 1
 """What a client that was refused for now is told to wait."""
@@ -32,7 +32,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 DONE = b"data: [DONE]\n\n"
 
 
-def response(refused: RefusedError, *, is_last: bool = False) -> Response:
+def response(refused: ApiError, *, is_last: bool = False) -> Response:
     """An error as an answer.
 
     Args:
@@ -48,7 +48,7 @@ def response(refused: RefusedError, *, is_last: bool = False) -> Response:
 
 
 async def respond(
-    refused: RefusedError, scope: Scope, receive: Receive, send: Send, *, is_last: bool = False
+    refused: ApiError, scope: Scope, receive: Receive, send: Send, *, is_last: bool = False
 ) -> None:
     """Answer with an error where there is no route yet."""
     await response(refused, is_last=is_last)(scope, receive, send)

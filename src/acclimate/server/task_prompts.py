@@ -7,12 +7,12 @@ from acclimate.core.domain import Task
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import RUNNING_TEXT, TEMPLATE, Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 from acclimate.data.prompt_template import as_text
 
 
 @dataclass(frozen=True)
-class AskedAs(Rewriter):
+class TaskPrompts(PromptRewriter):
     """Gives a bare question its task's instruction and layout, and its answer the task's end.
 
     Running text stays as it is, and so does what a question brings of its own. Where the text is a
@@ -62,7 +62,7 @@ class AskedAs(Rewriter):
             return prompt
         if prompt.template == RUNNING_TEXT:
             return _recognised(prompt, task)
-        return prompt.having(
+        return prompt.with_parts(
             task=task.name,
             instruction=prompt.instruction or task.instruction,
             template=task.template,
@@ -72,7 +72,7 @@ class AskedAs(Rewriter):
         known = {
             task.name: task.stop
             for task in self.tasks
-            if prompt.sought or task.template == prompt.template
+            if prompt.retrieval_query or task.template == prompt.template
         }
         if sampling.stop or prompt.task not in known:
             return sampling
@@ -101,11 +101,11 @@ def _recognised(text: Prompt, task: Task) -> Prompt:
     is_laid_out = is_asked and question and text.question.startswith(head)
     if not is_laid_out or task.template != TEMPLATE:
         return text
-    return text.having(
-        task=task.name, instruction=text.instruction or task.instruction, sought=question
+    return text.with_parts(
+        task=task.name, instruction=text.instruction or task.instruction, retrieval_query=question
     )
 
 
-def asked_as(model: Model, tasks: Sequence[Task]) -> Model:
+def with_task_prompts(model: Model, tasks: Sequence[Task]) -> Model:
     """A model that answers questions of these tasks; itself, where there are none."""
-    return AskedAs(model, tuple(tasks)) if tasks else model
+    return TaskPrompts(model, tuple(tasks)) if tasks else model

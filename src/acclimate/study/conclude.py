@@ -16,14 +16,14 @@ from acclimate.study.analysis.recommend import recommend
 from acclimate.study.analysis.standings import comparison_of, standing_of, with_quality
 from acclimate.study.environment import hardware, versions
 from acclimate.study.findings import Disagreement, Findings, Recommendation, Standing, main_scores
-from acclimate.study.fit_cache import Workshop
+from acclimate.study.fit_cache import FitCache
 from acclimate.study.results_db import Row
-from acclimate.study.spec import BASE, Recipe, Spec, StudySpec, recipes_of
+from acclimate.study.spec import BASE, EntrySpec, Recipe, StudySpec, recipes_of
 
 NUM_DISAGREEMENTS = 20
 
 
-def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: Workshop) -> Findings:
+def conclude(rows: Sequence[Row], spec: StudySpec, domain: Domain, workshop: FitCache) -> Findings:
     """Everything the report shows; the pick is saved, loaded and scored again.
 
     Where nothing keeps the limits there is no pick; what was measured is shown all the same.
@@ -131,7 +131,7 @@ def _settings(recipe: Recipe) -> str:
     )
 
 
-def _name(base: Spec) -> str:
+def _name(base: EntrySpec) -> str:
     """A base as the user wrote it, in a few words."""
     if isinstance(base, str):
         return base

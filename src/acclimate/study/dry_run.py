@@ -10,11 +10,11 @@ from acclimate.core.domain import Domain
 from acclimate.core.errors import AcclimateError, MissingExtraError
 from acclimate.core.home import home
 from acclimate.core.method import Method
-from acclimate.core.runtime.progress import say
+from acclimate.core.runtime.progress import notify
 from acclimate.core.source import ModelSource
 from acclimate.core.storage.artifact_store import Store
 from acclimate.study.artifact_key import ArtifactKeys, Step
-from acclimate.study.results_db import Row, Rows
+from acclimate.study.results_db import ResultsDb, Row
 from acclimate.study.spec import Recipe, StudySpec
 
 FOLDER = "artifacts"
@@ -84,7 +84,7 @@ def what_is_there(spec: StudySpec, folder: Path) -> WhatIsThere | None:
         source, domain = _source_and_domain(spec)
         keys = ArtifactKeys(source.fingerprint(), domain.train_data())
     except (AcclimateError, NotImplementedError, OSError) as error:
-        say(f"what is there is not known: {error}")
+        notify(f"what is there is not known: {error}")
         return None
     return WhatIsThere(spec, source, keys, Store(home() / FOLDER), _rows_in(folder))
 
@@ -102,7 +102,7 @@ def _rows_in(folder: Path) -> list[Row]:
     with tempfile.TemporaryDirectory() as aside:
         for path in files:
             shutil.copy(path, aside)
-        return Rows(Path(aside) / "rows.sqlite").all()
+        return ResultsDb(Path(aside) / "rows.sqlite").all()
 
 
 def _is_of(row: Row, label: str, seed: int, split: str, key: str) -> bool:

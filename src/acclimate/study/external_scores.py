@@ -21,7 +21,7 @@ from acclimate.data.tables.column_names import (
     find_column,
 )
 from acclimate.data.tables.read_rows import read_rows
-from acclimate.data.tables.text_lines import place
+from acclimate.data.tables.text_lines import line_location
 
 SHAPES = (
     "a long table has the columns item, system, score and, if items vary together, group; "
@@ -150,4 +150,4 @@ class _Reader:
         return nan if number is None else number
 
     def _error(self, line: int, problem: str) -> DataError:
-        return DataError(f"{place(self._path, line)}: {problem}")
+        return DataError(f"{line_location(self._path, line)}: {problem}")

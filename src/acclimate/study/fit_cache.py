@@ -10,10 +10,10 @@ from acclimate.core.errors import BackendError
 from acclimate.core.method import CompositeMethod, MemberSpec, Method, member_specs_of
 from acclimate.core.model import Model
 from acclimate.core.provenance import Provenance, Trace
-from acclimate.core.runtime.cache_bypass import afresh
+from acclimate.core.runtime.cache_bypass import bypass_caches
 from acclimate.core.runtime.cost import Cost, metered
-from acclimate.core.runtime.fit_log import Notes, noted
-from acclimate.core.runtime.progress import say
+from acclimate.core.runtime.fit_log import Notes, collect_log
+from acclimate.core.runtime.progress import notify
 from acclimate.core.source import ModelSource
 from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.saved_model import load_model, save_model
@@ -22,7 +22,7 @@ from acclimate.study.environment import matrix_product
 
 
 @dataclass(frozen=True)
-class Node:
+class FittedModel:
     """A model in hand, what identifies it, and what it took to make, its parents counted."""
 
     model: Model
@@ -40,7 +40,7 @@ class Node:
         return sum(self.costs, Cost())
 
     @classmethod
-    def of(cls, source: ModelSource) -> "Node":
+    def of(cls, source: ModelSource) -> "FittedModel":
         """The model of a source, which is where others begin."""
         trace = Trace(type(source).__module__)
         with trace.listening():
@@ -50,39 +50,39 @@ class Node:
 
     def then(
         self, method: Method, model: Model, made: Mapping[str, Any], made_by: Provenance, key: str
-    ) -> "Node":
+    ) -> "FittedModel":
         """The node that a method made of this one, by what is kept beside its artifact."""
         name = type(method).__module__.rpartition(".")[2]
         if name in self.notes:
             name = f"{name}, step {len(self.notes) + 1}"
         notes = {**self.notes, name: Notes(**made["notes"])}
         costs = (*self.costs, Cost(**made["cost"]))
-        return Node(model, key, costs, notes, made_by)
+        return FittedModel(model, key, costs, notes, made_by)
 
     @property
     def content(self) -> Mapping[str, str]:
         """Its key and the digest of what lies in the store under it, where that is so."""
         return {k: digest for k, digest in self.made_by.artifacts.items() if k == self.key}
 
-    def having(self, members: Sequence["Node"]) -> "Node":
+    def having(self, members: Sequence["FittedModel"]) -> "FittedModel":
         """The same, what its members took counted in; what they share counts once."""
         parts = {cost for member in members for cost in member.costs} - set(self.costs)
         return replace(self, costs=(*self.costs, *parts))
 
 
-class Workshop:
+class FitCache:
     """Makes and keeps the models of one base on one domain's training data."""
 
     kept = 6
     """Models held in memory: parents are met again soon, and large ones must go."""
 
-    def __init__(self, base: Node, data: TrainData, store: Store) -> None:
+    def __init__(self, base: FittedModel, data: TrainData, store: Store) -> None:
         """Begin from a base; artifacts are kept in `store`."""
         self.base = base
         self.data = data
         self.store = store
         self.keys = ArtifactKeys(base.key, data)
-        self._held: OrderedDict[str, Node] = OrderedDict()
+        self._held: OrderedDict[str, FittedModel] = OrderedDict()
 
     def key(self, methods: tuple[Method, ...], seed: int) -> str:
         """Digest of everything that was asked for; nothing is fitted."""
@@ -94,7 +94,7 @@ class Workshop:
         there = {} if made_by.stale() else {key: made_by.artifacts[key]}
         return {**self.base.content, **there}
 
-    def node(self, methods: tuple[Method, ...], seed: int) -> Node:
+    def node(self, methods: tuple[Method, ...], seed: int) -> FittedModel:
         """The fitted chain: from memory, from the store, or fitted now.
 
         Raises:
@@ -103,12 +103,12 @@ class Workshop:
         """
         return self._after(self.base, methods, seed)
 
-    def _after(self, parent: Node, methods: tuple[Method, ...], seed: int) -> Node:
+    def _after(self, parent: FittedModel, methods: tuple[Method, ...], seed: int) -> FittedModel:
         for method in methods:
             parent = self._next(parent, method, seed)
         return parent
 
-    def _next(self, parent: Node, method: Method, seed: int) -> Node:
+    def _next(self, parent: FittedModel, method: Method, seed: int) -> FittedModel:
         key = self.keys.next(parent.key, method, seed)
         made = self._held.pop(key, None) or self._made(method, parent, key, seed)
         self._held[key] = made
@@ -116,7 +116,7 @@ class Workshop:
             self._held.popitem(last=False)
         return made
 
-    def _made(self, method: Method, parent: Node, key: str, seed: int) -> Node:
+    def _made(self, method: Method, parent: FittedModel, key: str, seed: int) -> FittedModel:
         method.require(parent.model, self.data)
         # Before the clock starts: what members took is theirs, whoever fitted them first.
         members = [self._member(spec, parent, seed) for spec in member_specs_of(method)]
@@ -127,7 +127,7 @@ class Workshop:
         if self.store.has(key):
             name = type(method).__module__.rpartition(".")[2]
             reasons = self.store.stale(key, _contents(parent, members))
-            say(f"{name} is fitted again: {'; '.join(reasons)}")
+            notify(f"{name} is fitted again: {'; '.join(reasons)}")
         trace = _trace(method, parent, members)
         about: dict[str, Any] = {
             "method": type(method).__name__,
@@ -135,7 +135,7 @@ class Workshop:
             "matrix_product": matrix_product(),
         }
         with self.store.put(key, about, trace) as folder:
-            with metered() as meter, noted() as notebook, afresh():
+            with metered() as meter, collect_log() as notebook, bypass_caches():
                 model = self._fit(method, parent.model, [m.model for m in members], seed)
             if not isinstance(model, Model):
                 raise BackendError(
@@ -150,8 +150,8 @@ class Workshop:
         return parent.then(method, model, about, made_by, key).having(members)
 
     def _stored(
-        self, method: Method, parent: Node, members: Sequence[Node], key: str
-    ) -> Node | None:
+        self, method: Method, parent: FittedModel, members: Sequence[FittedModel], key: str
+    ) -> FittedModel | None:
         folder = self.store.get(key, _contents(parent, members))
         if folder is None:
             return None
@@ -170,16 +170,18 @@ class Workshop:
             return method.fit(base, self.data, seed=seed, members=members)
         return method.fit(base, self.data, seed=seed)
 
-    def _member(self, spec: MemberSpec, parent: Node, seed: int) -> Node:
-        return self._after(Node.of(spec.source) if spec.source else parent, spec.methods, seed)
+    def _member(self, spec: MemberSpec, parent: FittedModel, seed: int) -> FittedModel:
+        return self._after(
+            FittedModel.of(spec.source) if spec.source else parent, spec.methods, seed
+        )
 
 
-def _contents(parent: Node, members: Sequence[Node]) -> Mapping[str, str]:
+def _contents(parent: FittedModel, members: Sequence[FittedModel]) -> Mapping[str, str]:
     """Key → digest of what lies in the store, of all that a model is made from."""
     return {k: digest for node in (parent, *members) for k, digest in node.content.items()}
 
 
-def _trace(method: Method, parent: Node, members: Sequence[Node]) -> Trace:
+def _trace(method: Method, parent: FittedModel, members: Sequence[FittedModel]) -> Trace:
     """What a fit runs: the method, the models in its hands, and all that these were made by."""
     trace = Trace()
     trace.add(method)

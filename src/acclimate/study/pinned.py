@@ -7,7 +7,7 @@ from pathlib import Path
 from acclimate.core.home import home
 from acclimate.core.storage.artifact_store import MANIFEST
 from acclimate.study.findings import Findings
-from acclimate.study.fit_cache import Node
+from acclimate.study.fit_cache import FittedModel
 from acclimate.study.report.write import JSON
 
 PINS = "reports.json"
@@ -16,7 +16,7 @@ _WHOLE = "whole"
 """Noted with a model that was saved to be served."""
 
 
-def pin(findings: Findings, base: Node, folder: Path) -> None:
+def pin(findings: Findings, base: FittedModel, folder: Path) -> None:
     """Note that the report in a folder serves from the saved pick, or from a base in a store."""
     confirmed = findings.confirmation
     served = [Path(confirmed.folder)] if confirmed and confirmed.folder else []

@@ -9,7 +9,7 @@ from acclimate.core.model import Model
 from acclimate.core.record import digest
 from acclimate.core.source import ModelSource
 from acclimate.planning.memory import load_bytes, require_room_for
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from acclimate.study.spec import StudySpec, recipes_of
 
 
@@ -57,7 +57,7 @@ def check_answers(model: Model, tasks: Sequence[Task]) -> None:
 # MERGED study/lock.py: Hold a study to one test set: hashed before any method sees it.
 
 
-def require_same_test(rows: Rows, domain: Domain, *, is_relocked: bool) -> None:
+def require_same_test(rows: ResultsDb, domain: Domain, *, is_relocked: bool) -> None:
     """Refuse a test set that is not the one that was locked, before anything is loaded.
 
     Raises:
@@ -72,7 +72,7 @@ def require_same_test(rows: Rows, domain: Domain, *, is_relocked: bool) -> None:
         )
 
 
-def lock(rows: Rows, domain: Domain) -> None:
+def lock(rows: ResultsDb, domain: Domain) -> None:
     """Keep the hash of the test set; once all was checked, so that mending it breaks no lock."""
     rows.set_lock(domain.name, _hash(domain))
 

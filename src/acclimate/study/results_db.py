@@ -68,7 +68,7 @@ class Row(Record):
     """Why it would come out otherwise today, where it was taken all the same."""
 
 
-class Rows:
+class ResultsDb:
     """The rows of one study; safe against being killed at any moment."""
 
     def __init__(self, path: Path) -> None:

@@ -14,7 +14,7 @@ from acclimate.core.runtime.seeding import seed_everything
 from acclimate.evaluation.control_set import control_score
 from acclimate.evaluation.measure import answerable, as_read, measure
 from acclimate.evaluation.scores import ControlScore
-from acclimate.study.fit_cache import Node
+from acclimate.study.fit_cache import FittedModel
 from acclimate.study.results_db import Row
 
 
@@ -26,7 +26,7 @@ class RowMaker:
         self._domain = domain
         self._controls: deque[tuple[Model, ControlScore]] = deque(maxlen=6)
 
-    def measured(self, begun: Row, made: Callable[[], Node]) -> Row:
+    def measured(self, begun: Row, made: Callable[[], FittedModel]) -> Row:
         """The row with what the model scored, or why it has no result.
 
         Raises:
@@ -48,7 +48,7 @@ class RowMaker:
         """Of a split."""
         return self._domain.test if split == "test" else self._domain.dev
 
-    def _results(self, begun: Row, node: Node) -> dict[str, object]:
+    def _results(self, begun: Row, node: FittedModel) -> dict[str, object]:
         is_test = begun.split == "test"
         tasks = self.tasks(begun.split)
         seed_everything(begun.seed)

@@ -12,14 +12,14 @@ from acclimate.core.errors import MissingExtraError
 from acclimate.core.home import home
 from acclimate.core.provenance import is_stale_taken
 from acclimate.core.record import digest
-from acclimate.core.runtime.progress import progress, say
+from acclimate.core.runtime.progress import notify, progress
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import Store
 from acclimate.study.conclude import conclude
 from acclimate.study.dry_run import FOLDER
 from acclimate.study.environment import hardware, versions
 from acclimate.study.findings import Findings
-from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.fit_cache import FitCache, FittedModel
 from acclimate.study.pinned import pin
 from acclimate.study.preflight import (
     check_answers,
@@ -29,17 +29,17 @@ from acclimate.study.preflight import (
     require_same_test,
 )
 from acclimate.study.racing.survivors import survivors
-from acclimate.study.results_db import Row, Rows
+from acclimate.study.results_db import ResultsDb, Row
 from acclimate.study.row import RowMaker
 from acclimate.study.spec import Recipe, StudySpec, recipes_of
 from acclimate.tasks.length_check import check_lengths
 
-Executor = Callable[[Callable[["Job"], Row], Iterable["Job"]], Iterator[Row]]
+Executor = Callable[[Callable[["RowJob"], Row], Iterable["RowJob"]], Iterator[Row]]
 """Runs jobs: `map` in this process; a cluster's own map elsewhere."""
 
 
 @dataclass(frozen=True)
-class Job:
+class RowJob:
     """One recipe under one seed on one split."""
 
     recipe: Recipe
@@ -53,9 +53,9 @@ class Study:
 
     spec: StudySpec
     domain: Domain
-    rows: Rows
-    workshop: Workshop
-    recorded: dict[str, Node]
+    rows: ResultsDb
+    fit_cache: FitCache
+    recorded: dict[str, FittedModel]
     stale_reasons: set[tuple[str, ...]] = field(default_factory=set)
     """Reasons for which rows are measured again."""
 
@@ -63,7 +63,7 @@ class Study:
         """Each reason once, however many rows have it."""
         if stale not in self.stale_reasons:
             self.stale_reasons.add(stale)
-            say(f"rows are measured again: {'; '.join(stale)}")
+            notify(f"rows are measured again: {'; '.join(stale)}")
 
     @cached_property
     def row_maker(self) -> RowMaker:
@@ -73,9 +73,11 @@ class Study:
     def run(self, executor: Executor = map) -> list[Row]:
         """Every row of the study, measured now or kept from before."""
         recipes = recipes_of(self.spec)
-        jobs = [Job(r, seed, "dev") for r in recipes for seed in self._seeds(r)]
+        jobs = [RowJob(r, seed, "dev") for r in recipes for seed in self._seeds(r)]
         # Answers made elsewhere were made to the test: they meet no dev items.
-        elsewhere = [Job(Recipe(label=name), self.spec.seeds[0], "test") for name in self.recorded]
+        elsewhere = [
+            RowJob(Recipe(label=name), self.spec.seeds[0], "test") for name in self.recorded
+        ]
         with progress("study", 2 * len(jobs) + len(elsewhere)) as advance:
             dev = []
             for row in executor(self._row, jobs):
@@ -83,7 +85,7 @@ class Study:
                 advance(1)
             going_on = survivors(dev)
             test = []
-            finals = [Job(j.recipe, j.seed, "test") for j in jobs if j.recipe.label in going_on]
+            finals = [RowJob(j.recipe, j.seed, "test") for j in jobs if j.recipe.label in going_on]
             for row in executor(self._row, [*finals, *elsewhere]):
                 test.append(row)
                 advance(1)
@@ -96,7 +98,7 @@ class Study:
             return self.spec.seeds[:1]
         return self.spec.seeds if any(m.depends_on_seed for m in methods) else self.spec.seeds[:1]
 
-    def _row(self, job: Job) -> Row:
+    def _row(self, job: RowJob) -> Row:
         """The row of a job: found, or measured and kept."""
         is_test = job.split == "test"
         tasks = self.row_maker.tasks(job.split)
@@ -114,18 +116,18 @@ class Study:
         except MissingExtraError as error:
             return begun.model_copy(update={"status": "skipped", "reason": str(error)})
         recorded = self.recorded.get(job.recipe.label)
-        key = recorded.key if recorded else self.workshop.key(methods, job.seed)
+        key = recorded.key if recorded else self.fit_cache.key(methods, job.seed)
         begun = begun.model_copy(
             update={"key": key, "is_trained": any(m.changes_weights for m in methods)}
         )
         found = self.rows.find(begun)
         if found is not None and found.status == "done":
-            stale = found.made_by.stale(self.workshop.content(key))
+            stale = found.made_by.stale(self.fit_cache.content(key))
             if not stale or is_stale_taken():
                 return found.model_copy(update={"stale": stale})
             self._say_again(stale)
         row = self.row_maker.measured(
-            begun, lambda: recorded or self.workshop.node(methods, job.seed)
+            begun, lambda: recorded or self.fit_cache.node(methods, job.seed)
         )
         self.rows.add(row)
         return row
@@ -154,24 +156,24 @@ def run_study(
     check_base(source)
     database = folder / "rows.sqlite"
     if database.exists():
-        require_same_test(Rows(database), domain, is_relocked=is_relocked)
-    base = Node.of(source)
+        require_same_test(ResultsDb(database), domain, is_relocked=is_relocked)
+    base = FittedModel.of(source)
     check_answers(base.model, [*domain.dev, *domain.test])
     check_lengths(domain, base.model)
     # Only now is anything written: a study that cannot be leaves no trace.
-    rows = Rows(database)
+    rows = ResultsDb(database)
     lock(rows, domain)
-    workshop = Workshop(base, domain.train_data(), store or Store(home() / FOLDER))
+    workshop = FitCache(base, domain.train_data(), store or Store(home() / FOLDER))
     study = Study(spec, domain, rows, workshop, recorded)
     findings = conclude(study.run(), spec, domain, workshop)
     pin(findings, base, folder)
     return findings
 
 
-def recorded_of(spec: StudySpec, domain: Domain) -> dict[str, Node]:
+def recorded_of(spec: StudySpec, domain: Domain) -> dict[str, FittedModel]:
     """The models that answer the test from tables, by label."""
     found = {}
     for label, source in spec.recorded_sources().items():
-        found[label] = Node.of(source)
+        found[label] = FittedModel.of(source)
         check_answers(found[label].model, domain.test)
     return found

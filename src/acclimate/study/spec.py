@@ -17,7 +17,7 @@ from acclimate.data.yaml_file import read_mapping
 from acclimate.planning.lifetime_cost import Prices
 from acclimate.study.limits import limit_named
 
-Spec = str | dict[str, Any]
+EntrySpec = str | dict[str, Any]
 """A catalogue entry: its name, or its name and fields."""
 
 BASE = "base"
@@ -29,11 +29,11 @@ class StudySpec(Record):
 
     title: str = ""
     """Heading of the report; empty: the domain's name."""
-    domain: Spec
+    domain: EntrySpec
     """A folder, or an entry of the task catalogue with its fields."""
-    base: Spec = "embedded"
+    base: EntrySpec = "embedded"
     """A folder or hub name of a model, or an entry of the model catalogue with its fields."""
-    recipes: tuple[Spec | list[Spec], ...] = (
+    recipes: tuple[EntrySpec | list[EntrySpec], ...] = (
         "few_shot",
         "hybrid_rag",
         "lora",
@@ -113,7 +113,7 @@ class Recipe(Record):
 
     label: str
     """Unique in its study."""
-    specs: tuple[Spec, ...] = ()
+    specs: tuple[EntrySpec, ...] = ()
     """In order."""
 
     def methods(self) -> tuple[Method, ...]:
@@ -176,11 +176,11 @@ def recipes_of(spec: StudySpec) -> list[Recipe]:
     return found
 
 
-def _short(spec: Spec) -> str:
+def _short(spec: EntrySpec) -> str:
     return Path(str(spec if isinstance(spec, str) else spec.get("name", "?"))).stem
 
 
-def _long(spec: Spec, other: Spec, said: Callable[[Any], str] = str) -> str:
+def _long(spec: EntrySpec, other: EntrySpec, said: Callable[[Any], str] = str) -> str:
     """The name with the fields in which it differs from another of the name."""
     mine, known = ({} if isinstance(one, str) else one for one in (spec, other))
     own = {k: v for k, v in mine.items() if k != "name" and known.get(k) != v}

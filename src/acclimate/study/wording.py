@@ -40,7 +40,7 @@ def memory(num_bytes: float | None) -> str:
     return f"{num_bytes / 2**30:.2f} GiB" if num_bytes >= 2**30 else f"{num_bytes / 2**20:.0f} MiB"
 
 
-def count(number: float) -> str:
+def counted(number: float) -> str:
     """A number of things; three digits that count above a thousand."""
     if number < 1000:
         return f"{number:.0f}"
@@ -75,7 +75,7 @@ def share(part: float) -> str:
     return f"{round(100 * part, 1) + 0.0:.1f} %"
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """Any number: whole, or with four digits that count; never in powers of ten."""
     if value == round(value):
         return f"{value:,.0f}"

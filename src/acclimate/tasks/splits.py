@@ -7,11 +7,11 @@ import numpy as np
 
 from acclimate.core.runtime.seeding import derive
 
-Sizes = Mapping[str, Mapping[str, int]]
+SplitSizes = Mapping[str, Mapping[str, int]]
 """Group → task → number of items."""
 
 
-def cut_groups(sizes: Sizes, shares: Mapping[str, float], seed: int) -> dict[str, str]:
+def cut_groups(sizes: SplitSizes, shares: Mapping[str, float], seed: int) -> dict[str, str]:
     """Give each group to a split, so that every task is shared out about as wished.
 
     First each split gets a small group of every task that has groups enough, so that none stays

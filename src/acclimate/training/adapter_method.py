@@ -7,8 +7,8 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.nn.adapters.interface import Adapter
-from acclimate.training.finetune import Lesson, tune
-from acclimate.training.optim import same_rate
+from acclimate.training.finetune import FinetuneSpec, finetune
+from acclimate.training.optim import unscaled
 from acclimate.training.tuning_settings import TrainingSettings
 
 
@@ -36,16 +36,16 @@ class AdapterMethod(Method):
 
     def rate_share(self, name: str) -> float:
         """A parameter's share of the learning rate."""
-        return same_rate(name)
+        return unscaled(name)
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train the adapter inside a copy of the network that shares its weights."""
-        return tune(
+        return finetune(
             base,
             data,
-            Lesson(
+            FinetuneSpec(
                 lambda core: self.with_adapter(core, data),
-                share_of=lambda _network: self.rate_share,
+                lr_scale=lambda _network: self.rate_share,
             ),
             learning_rate=self.learning_rate,
             settings=self.training,

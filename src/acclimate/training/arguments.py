@@ -7,7 +7,7 @@ from pydantic import Field
 from acclimate.core.record import Record
 
 
-class Plan(Record):
+class TrainingArguments(Record):
     """How long, how fast and how carefully to train."""
 
     num_steps: int = Field(default=1000, ge=1)

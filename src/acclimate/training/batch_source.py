@@ -8,13 +8,19 @@ from typing import Any, Protocol
 import torch
 
 from acclimate.core.runtime.seeding import derive
-from acclimate.training.packing import Batch, Example, causal_batches, epoch, seq2seq_batches
+from acclimate.training.packing import (
+    Batch,
+    TokenizedExample,
+    causal_batches,
+    epoch,
+    seq2seq_batches,
+)
 
 MAX_PASS_TOKENS = 4096
 """Tokens in one forward and backward pass; a larger step is accumulated."""
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Gives the passes of any step, and those of dev.
 
     A process whose share is empty still gets one pass, an idle one.
@@ -42,17 +48,23 @@ class Source(Protocol):
 class ExampleSource:
     """Prompts with answers, shuffled anew each epoch and packed into rows."""
 
-    train: Sequence[Example]
-    dev: Sequence[Example]
+    train: Sequence[TokenizedExample]
+    dev: Sequence[TokenizedExample]
     batch_size: int
     seed: int
     is_seq2seq: bool
     dtype: torch.dtype = torch.float32
-    lay_out: Callable[[Sequence[Any]], Iterable[Batch]] | None = None
+    collate: Callable[[Sequence[Any]], Iterable[Batch]] | None = None
     """Makes batches of examples that are more than a prompt and its answer."""
 
     @classmethod
-    def of(cls, network: Any, train: Sequence[Example], dev: Sequence[Example], **how: Any) -> Any:
+    def of(
+        cls,
+        network: Any,
+        train: Sequence[TokenizedExample],
+        dev: Sequence[TokenizedExample],
+        **how: Any,
+    ) -> Any:
         """Examples laid out as a network reads them."""
         is_seq2seq = bool(network.config.is_encoder_decoder)
         return cls(train, dev, is_seq2seq=is_seq2seq, dtype=network.dtype, **how)
@@ -83,15 +95,15 @@ class ExampleSource:
         each = math.ceil(len(self.train) / self.batch_size)
         return f"batch {step % each + 1} of {each} in epoch {step // each + 1}"
 
-    def _share(self, examples: Sequence[Example], rank: int, size: int) -> Iterable[Batch]:
+    def _share(self, examples: Sequence[TokenizedExample], rank: int, size: int) -> Iterable[Batch]:
         mine = examples[rank::size]
         if mine:
             return self._laid_out(mine)
         return (batch.idle() for batch in self._laid_out(examples[:1]))
 
-    def _laid_out(self, examples: Sequence[Example]) -> Iterable[Batch]:
-        if self.lay_out is not None:
-            return self.lay_out(examples)
+    def _laid_out(self, examples: Sequence[TokenizedExample]) -> Iterable[Batch]:
+        if self.collate is not None:
+            return self.collate(examples)
         if self.is_seq2seq:
             return seq2seq_batches(examples, max_tokens=MAX_PASS_TOKENS)
         return causal_batches(examples, max_tokens=MAX_PASS_TOKENS, dtype=self.dtype)

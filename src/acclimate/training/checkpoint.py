@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from acclimate.core.errors import BackendError
-from acclimate.core.storage.disk_space import is_no_room, no_room
-from acclimate.training.distributed import World, cut_like, whole
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
+from acclimate.training.distributed import World, shard_like, unshard
 
 WEIGHTS, BEST = "model.safetensors", "best.safetensors"
 STATE, REST = "optimizer.safetensors", "state.json"
@@ -28,7 +28,7 @@ _ASIDE = ".writing-"
 Tensors = dict[str, torch.Tensor]
 
 
-class Found(NamedTuple):
+class LoadedCheckpoint(NamedTuple):
     """What stood beside weights and optimisers in a checkpoint."""
 
     rest: dict[str, Any]
@@ -71,7 +71,7 @@ class Checkpoints:
             self._write(step, files, {"step": step, **rest})
         world.wait()
 
-    def load(self, network: Any, optimizers: Sequence[Any]) -> Found | None:
+    def load(self, network: Any, optimizers: Sequence[Any]) -> LoadedCheckpoint | None:
         """Put the last readable checkpoint back; what was noted with it, or None."""
         for folder in reversed(self._kept()):
             try:
@@ -81,9 +81,9 @@ class Checkpoints:
                 continue
             with torch.no_grad():
                 for name, parameter in network.named_parameters():
-                    parameter.copy_(cut_like(weights[name], parameter))
+                    parameter.copy_(shard_like(weights[name], parameter))
             _put_state(network, optimizers, state)
-            return Found(rest, best)
+            return LoadedCheckpoint(rest, best)
         return None
 
     def _folder(self, step: int) -> Path:
@@ -105,8 +105,8 @@ class Checkpoints:
             aside.rename(self._folder(step))
         except (OSError, SafetensorError) as error:
             shutil.rmtree(aside, ignore_errors=True)
-            if is_no_room(error, self.folder):
-                raise no_room(self.folder, "give another --out") from error
+            if is_disk_full(error, self.folder):
+                raise disk_full_error(self.folder, "give another --out") from error
             raise BackendError(f"{self.folder}: cannot be written ({error})") from error
         for old in self._kept()[:-NUM_KEPT]:
             shutil.rmtree(old)
@@ -118,7 +118,7 @@ def whole_weights(network: Any) -> Tensors:
 
 
 def _piece(tensor: Any) -> torch.Tensor:
-    return whole(tensor).clone(memory_format=torch.contiguous_format)
+    return unshard(tensor).clone(memory_format=torch.contiguous_format)
 
 
 def _state_of(network: Any, optimizers: Sequence[Any]) -> Tensors:
@@ -140,7 +140,7 @@ def _put_state(network: Any, optimizers: Sequence[Any], state: Tensors) -> None:
         # Only its state: how it computes (fused or not) is this machine's own.
         told = optimizer.state_dict()
         told["state"] = {
-            number: {kind: cut_like(value, parameter) for kind, value in kept[name].items()}
+            number: {kind: shard_like(value, parameter) for kind, value in kept[name].items()}
             for number, (name, parameter) in enumerate(_named(network, optimizer))
             if name in kept
         }

@@ -117,7 +117,7 @@ class LossModule(torch.nn.Module):
         return self.loss(self.network, batch)
 
 
-def shared(network: Any, loss: Loss, how: str, world: World) -> torch.nn.Module:
+def distributed_loss(network: Any, loss: Loss, how: str, world: World) -> torch.nn.Module:
     """The network's loss as a module that shares gradients with the other processes."""
     module = LossModule(network, loss)
     if world.size == 1:
@@ -143,20 +143,20 @@ def keeping_gradients(module: Any, is_last: bool) -> Iterator[None]:
         yield
 
 
-def cut_again(network: Any) -> None:
+def reshard(network: Any) -> None:
     """Cut the weights that FSDP2 leaves gathered after a forward pass without a backward one."""
     if hasattr(network, "reshard"):
         network.reshard()
 
 
-def whole(tensor: Any) -> torch.Tensor:
+def unshard(tensor: Any) -> torch.Tensor:
     """A tensor in one piece, on the CPU, where FSDP2 had cut it; all processes must ask."""
     gathered = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
     piece: torch.Tensor = gathered.detach().cpu()
     return piece
 
 
-def cut_like(tensor: torch.Tensor, parameter: Any) -> torch.Tensor:
+def shard_like(tensor: torch.Tensor, parameter: Any) -> torch.Tensor:
     """A whole tensor on a parameter's device, and cut as the parameter is."""
     tensor = tensor.to(parameter.device)
     if not hasattr(parameter, "full_tensor") or tensor.ndim == 0:

@@ -6,10 +6,10 @@ from typing import Any
 from acclimate.core.prompt import Prompt
 from acclimate.data.prompt_template import reads_turns
 from acclimate.data.tokenizers.chat_template import ending
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 
 
-def encoded(core: Any, pairs: Iterable[tuple[Prompt, str]]) -> Iterator[list[Example]]:
+def encoded(core: Any, pairs: Iterable[tuple[Prompt, str]]) -> Iterator[list[TokenizedExample]]:
     """Each target after its prompt, as a neural model reads them; one list a pair.
 
     Of a dialogue every turn of the assistant is learned, with the token that ends it, all of them
@@ -21,12 +21,12 @@ def encoded(core: Any, pairs: Iterable[tuple[Prompt, str]]) -> Iterator[list[Exa
         yield list(_examples(core, prompt, target, end))
 
 
-def _examples(core: Any, prompt: Prompt, target: str, end: list[int]) -> Iterator[Example]:
-    before: Example | None = None
+def _examples(core: Any, prompt: Prompt, target: str, end: list[int]) -> Iterator[TokenizedExample]:
+    before: TokenizedExample | None = None
     for asked, said in _spoken(core.tokenizer, prompt, target):
         ids, answer = core.encode(asked, said)
         is_learned = [True] * (len(answer) + len(end))
-        now = Example(ids, [*answer, *end], is_learned, core.route(prompt))
+        now = TokenizedExample(ids, [*answer, *end], is_learned, core.route(prompt))
         joined = _joined(before, now) if before is not None else now
         if before is not None and joined is now:
             yield before
@@ -42,15 +42,17 @@ def _spoken(tokenizer: Any, prompt: Prompt, target: str) -> Iterator[tuple[Promp
             past = prompt.turns[:place]
             if turn.role == "assistant" and any(t.role == "user" for t in past):
                 # What methods put around the question stands around the last one.
-                yield prompt.having(turns=past, passages=(), lead=""), turn.content
+                yield prompt.with_parts(turns=past, passages=(), answer_prefix=""), turn.content
     yield prompt, target
 
 
-def _joined(before: Example, now: Example) -> Example:
+def _joined(before: TokenizedExample, now: TokenizedExample) -> TokenizedExample:
     """Both as one, if all that the first holds begins what the second reads; else the second."""
     start = [*before.prompt, *before.answer]
     if list(now.prompt[: len(start)]) != start:
         return now
     between = now.prompt[len(start) :]
     is_learned = [*before.is_learned, *[False] * len(between), *now.is_learned]
-    return Example(before.prompt, [*before.answer, *between, *now.answer], is_learned, now.route)
+    return TokenizedExample(
+        before.prompt, [*before.answer, *between, *now.answer], is_learned, now.route
+    )

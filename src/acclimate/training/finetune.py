@@ -11,10 +11,10 @@ from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.runtime.seeding import seed_everything
 from acclimate.training.batch_source import ExampleSource
 from acclimate.training.examples import encoded
-from acclimate.training.frozen_activation_cache import keeping
+from acclimate.training.frozen_activation_cache import with_frozen_activation_cache
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.optim import Share, same_rate
-from acclimate.training.packing import Batch, Example
+from acclimate.training.optim import LrScale, unscaled
+from acclimate.training.packing import Batch, TokenizedExample
 from acclimate.training.run import Run
 from acclimate.training.trainer import train
 from acclimate.training.tuning_settings import TrainingSettings
@@ -22,7 +22,9 @@ from acclimate.training.tuning_settings import TrainingSettings
 Split = Literal["train", "dev"]
 
 
-def answers(outside: Unwrapped, data: TrainData, split: Split) -> Iterable[Example]:
+def answer_examples(
+    outside: Unwrapped, data: TrainData, split: Split
+) -> Iterable[TokenizedExample]:
     """Every item's target after its prompt, as the model's rewriters render it."""
     core = cast("NeuralModel", outside.core)
     pairs = list(data.pairs(split))
@@ -33,28 +35,28 @@ def answers(outside: Unwrapped, data: TrainData, split: Split) -> Iterable[Examp
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FinetuneSpec:
     """What is trained, and on what."""
 
-    prepared: Callable[[Any], NeuralModel]
+    prepare: Callable[[Any], NeuralModel]
     """Gives, for the innermost model, one with a network to train in place: the parameters that
     require a gradient."""
-    examples: Callable[[Unwrapped, TrainData, Split], Iterable[Any]] = answers
+    examples: Callable[[Unwrapped, TrainData, Split], Iterable[Any]] = answer_examples
     """What is learned from the data, and what is looked at on dev."""
-    lay_out: Callable[[Any, Sequence[Any]], Iterable[Batch]] | None = None
+    collate: Callable[[Any, Sequence[Any]], Iterable[Batch]] | None = None
     """Makes batches for the network, of examples that are more than a prompt and its answer."""
     loss_of: Callable[[Any], Loss] = lambda _network: next_token_loss
     """The loss, given the network before its first step."""
-    share_of: Callable[[Any], Share] = lambda _network: same_rate
+    lr_scale: Callable[[Any], LrScale] = lambda _network: unscaled
     """Each parameter's share of the learning rate."""
-    finish_of: Callable[[Any], Callable[[], None]] = lambda _network: lambda: None
+    on_finish: Callable[[Any], Callable[[], None]] = lambda _network: lambda: None
     """What is done to the trained network in the end, given it before its first step."""
 
 
-def tune(
+def finetune(
     base: Model,
     data: TrainData,
-    lesson: Lesson,
+    lesson: FinetuneSpec,
     *,
     learning_rate: float,
     settings: TrainingSettings,
@@ -75,18 +77,20 @@ def tune(
     outside = unwrap(base)
     # New weights are drawn while preparing, so the seed comes before.
     seed_everything(seed)
-    tuned = lesson.prepared(outside.core)
+    tuned = lesson.prepare(outside.core)
     network = tuned.network.eval()
     # As the prepared model reads them: it may have adapters to choose from by task.
     outside = replace(outside, core=tuned)
     examples = list(lesson.examples(outside, data, "train"))
     dev = list(lesson.examples(outside, data, "dev"))
-    lay_out = partial(lesson.lay_out, network) if lesson.lay_out else None
+    lay_out = partial(lesson.collate, network) if lesson.collate else None
     how = {"batch_size": settings.batch_size, "seed": seed, "lay_out": lay_out}
     source = ExampleSource.of(network, examples, dev, **how)
-    loss = keeping(network, lesson.loss_of(network), sum(map(len, [*examples, *dev])))
-    finish = lesson.finish_of(network)
+    loss = with_frozen_activation_cache(
+        network, lesson.loss_of(network), sum(map(len, [*examples, *dev]))
+    )
+    finish = lesson.on_finish(network)
     plan = settings.plan(len(examples), learning_rate)
-    train(network, Run(source, plan, seed, loss=loss, share=lesson.share_of(network)))
+    train(network, Run(source, plan, seed, loss=loss, share=lesson.lr_scale(network)))
     finish()
     return outside.rewrap(tuned)

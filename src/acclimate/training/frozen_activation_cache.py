@@ -13,7 +13,7 @@ import torch
 from acclimate.nn.adapters.prefix import num_virtual_tokens
 from acclimate.nn.blocks import blocks
 from acclimate.training.losses import Loss
-from acclimate.training.packing import Batch, Example
+from acclimate.training.packing import Batch, TokenizedExample
 
 MEMORY_SHARE = 0.25
 """Of the free memory at most; what more would be kept is computed each time."""
@@ -44,7 +44,7 @@ def _drops(module: torch.nn.Module) -> bool:
     return any("dropout" in name and isinstance(p, float) and p > 0 for name, p in own)
 
 
-def keeping(network: Any, loss: Loss, num_tokens: int) -> Loss:
+def with_frozen_activation_cache(network: Any, loss: Loss, num_tokens: int) -> Loss:
     """The same loss, its frozen part computed once an example; `loss` itself where none pays.
 
     Args:
@@ -67,7 +67,7 @@ class _Kept:
 
     def __init__(self, frozen: list[Any], learning: Any, loss: Loss) -> None:
         self._frozen, self._learning, self._loss = frozen, learning, loss
-        self._known: dict[int, tuple[Example, torch.Tensor]] = {}
+        self._known: dict[int, tuple[TokenizedExample, torch.Tensor]] = {}
 
     def __call__(self, network: Any, batch: Batch) -> torch.Tensor:
         """The batch's loss; an example that was met before skips the frozen blocks."""
@@ -119,7 +119,7 @@ def _unchanged(hidden: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
     return hidden
 
 
-def _places(batch: Batch) -> Iterator[tuple[Example, int, slice]]:
+def _places(batch: Batch) -> Iterator[tuple[TokenizedExample, int, slice]]:
     """Each example of a batch with its row and its tokens' places in it."""
     for b, row in enumerate(batch.rows):
         start = 0

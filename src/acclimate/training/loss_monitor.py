@@ -12,7 +12,7 @@ NUM_LOOKS = 2
 """So many looks in a row must tell the same before it is said."""
 
 
-def fault(losses: Sequence[float], loss: float, max_spike: float) -> str:
+def loss_fault(losses: Sequence[float], loss: float, max_spike: float) -> str:
     """What is wrong with the loss of a step, or nothing.
 
     Args:

@@ -86,7 +86,7 @@ def _seen_by_head(
     network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor
 ) -> torch.Tensor:
     """What the output layer reads at the N learned positions, (N, D)."""
-    if hidden_states.can_run(network, inputs):
+    if hidden_states.can_run_training(network, inputs):
         return hidden_states.hidden_states(network, inputs["input_ids"])[learned]
     with doing(head, lambda hidden: at(hidden, learned)):
         return at(network(**inputs).logits, learned)

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from acclimate.training.distributed import whole
+from acclimate.training.distributed import unshard
 
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Precision:
+class MixedPrecision:
     """Mixed precision (Micikevicius et al. 2018): passes in half, weights and updates in float32.
 
     fp16 has few exponents: its loss is scaled up so that small gradients do not vanish, and steps
@@ -44,7 +44,7 @@ class Precision:
         for optimizer in optimizers:
             self._scaler.unscale_(optimizer)
         learned = [p for p in network.parameters() if p.requires_grad]
-        norm = float(whole(torch.nn.utils.clip_grad_norm_(learned, max_grad_norm)))
+        norm = float(unshard(torch.nn.utils.clip_grad_norm_(learned, max_grad_norm)))
         for optimizer in optimizers:
             if math.isfinite(norm):
                 optimizer.step()

@@ -6,18 +6,20 @@ from typing import Any
 
 import torch
 
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 
-Share = Callable[[str], float]
+LrScale = Callable[[str], float]
 """From a parameter's name to its share of the learning rate."""
 
 
-def same_rate(name: str) -> float:
+def unscaled(name: str) -> float:
     """All of the learning rate for every parameter."""
     return 1.0
 
 
-def optimizers(network: Any, plan: Plan, share: Share = same_rate) -> list[torch.optim.Optimizer]:
+def optimizers(
+    network: Any, plan: TrainingArguments, share: LrScale = unscaled
+) -> list[torch.optim.Optimizer]:
     """The optimisers of a run over what requires a gradient.
 
     AdamW decays matrices only (Loshchilov and Hutter 2019); its betas are GPT-3's (0.9, 0.95): the
@@ -43,7 +45,7 @@ def set_rates(found: Iterable[torch.optim.Optimizer], learning_rate: float) -> N
 _Shares = Mapping[torch.nn.Parameter, float]
 
 
-def _muon(hidden: _Shares, plan: Plan) -> torch.optim.Optimizer:
+def _muon(hidden: _Shares, plan: TrainingArguments) -> torch.optim.Optimizer:
     return torch.optim.Muon(
         _groups(hidden, plan.weight_decay),
         lr=plan.learning_rate,
@@ -52,7 +54,7 @@ def _muon(hidden: _Shares, plan: Plan) -> torch.optim.Optimizer:
     )
 
 
-def _adamw(learned: _Shares, plan: Plan) -> torch.optim.Optimizer:
+def _adamw(learned: _Shares, plan: TrainingArguments) -> torch.optim.Optimizer:
     matrices = {p: own for p, own in learned.items() if p.ndim >= 2}
     others = {p: own for p, own in learned.items() if p.ndim < 2}
     # On a CPU there is no fused step for tensors that FSDP2 has cut.
@@ -90,7 +92,7 @@ RAMP_DECADES = 5
 """A range test raises the rate from 1e-5 of the peak to the peak (Smith 2017 sweeps as far)."""
 
 
-def factor(plan: Plan, step: int) -> float:
+def schedule_factor(plan: TrainingArguments, step: int) -> float:
     """The share of the peak at a step, counted from 0; in (0, 1] before the last.
 
     Warm-up is linear. Then half a cosine (Loshchilov and Hutter 2017, equation 5), a line, nothing,
@@ -106,7 +108,7 @@ def factor(plan: Plan, step: int) -> float:
     return plan.final_share + (1 - plan.final_share) * _left(plan, done)
 
 
-def _left(plan: Plan, done: float) -> float:
+def _left(plan: TrainingArguments, done: float) -> float:
     """How much of the way down is left, 1 to 0, when a share `done` after warm-up has gone."""
     if plan.schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * done))

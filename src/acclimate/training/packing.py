@@ -20,7 +20,7 @@ ROW_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TokenizedExample:
     """A prompt and the answer to learn after it, as token ids."""
 
     prompt: Sequence[int]
@@ -41,7 +41,7 @@ class Batch:
     inputs: dict[str, Any]
     labels: torch.Tensor
     num_tokens: int
-    rows: Sequence[Sequence[Example]] = ()
+    rows: Sequence[Sequence[TokenizedExample]] = ()
     """The examples of each row, one after another; empty where they are not known."""
 
     @property
@@ -55,18 +55,18 @@ class Batch:
 
 
 def epoch(
-    examples: Sequence[Example], batch_size: int, *, seed: int
-) -> Iterator[Sequence[Example]]:
+    examples: Sequence[TokenizedExample], batch_size: int, *, seed: int
+) -> Iterator[Sequence[TokenizedExample]]:
     """The examples in a shuffled order, `batch_size` at a time."""
     order = np.random.default_rng(seed).permutation(len(examples))
     for start in range(0, len(order), batch_size):
         yield [examples[i] for i in order[start : start + batch_size]]
 
 
-def packed(examples: Sequence[Example], row_tokens: int) -> list[list[Example]]:
+def pack(examples: Sequence[TokenizedExample], row_tokens: int) -> list[list[TokenizedExample]]:
     """Rows of examples by first-fit decreasing (within 11/9 of the fewest rows; Johnson 1973)."""
     capacity = max(row_tokens, *map(len, examples))
-    rows: list[list[Example]] = []
+    rows: list[list[TokenizedExample]] = []
     free: list[int] = []
     for example in sorted(examples, key=len, reverse=True):
         for index, room in enumerate(free):
@@ -81,17 +81,17 @@ def packed(examples: Sequence[Example], row_tokens: int) -> list[list[Example]]:
 
 
 def causal_batches(
-    examples: Sequence[Example], *, max_tokens: int, dtype: torch.dtype
+    examples: Sequence[TokenizedExample], *, max_tokens: int, dtype: torch.dtype
 ) -> Iterator[Batch]:
     """Batches for a decoder, each of at most `max_tokens` (or one row)."""
-    rows = packed(examples, ROW_TOKENS)
+    rows = pack(examples, ROW_TOKENS)
     width = max(sum(map(len, row)) for row in rows)
     per_batch = max(1, max_tokens // width)
     for start in range(0, len(rows), per_batch):
         yield _causal(rows[start : start + per_batch], dtype)
 
 
-def seq2seq_batches(examples: Sequence[Example], *, max_tokens: int) -> Iterator[Batch]:
+def seq2seq_batches(examples: Sequence[TokenizedExample], *, max_tokens: int) -> Iterator[Batch]:
     """Batches for an encoder-decoder: prompts to the encoder, answers to the decoder."""
     ordered = sorted(examples, key=len)
     per_batch = max(1, max_tokens // max(map(len, examples)))
@@ -99,7 +99,7 @@ def seq2seq_batches(examples: Sequence[Example], *, max_tokens: int) -> Iterator
         yield _seq2seq(ordered[start : start + per_batch])
 
 
-def one_a_row(examples: Sequence[Example], *, is_seq2seq: bool) -> Batch:
+def one_a_row(examples: Sequence[TokenizedExample], *, is_seq2seq: bool) -> Batch:
     """A batch that keeps the examples in order, a row each."""
     if is_seq2seq:
         return _seq2seq(examples)
@@ -109,7 +109,7 @@ def one_a_row(examples: Sequence[Example], *, is_seq2seq: bool) -> Batch:
     return Batch(inputs, batch.labels, batch.num_tokens)
 
 
-def _seq2seq(group: Sequence[Example]) -> Batch:
+def _seq2seq(group: Sequence[TokenizedExample]) -> Batch:
     ids = _padded([e.prompt for e in group], 0)
     mask = _padded([[1] * len(e.prompt) for e in group], 0)
     labels = _padded([e.answer for e in group], IGNORED)
@@ -117,7 +117,7 @@ def _seq2seq(group: Sequence[Example]) -> Batch:
     return Batch(inputs, labels, sum(map(len, group)))
 
 
-def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
+def _causal(rows: Sequence[Sequence[TokenizedExample]], dtype: torch.dtype) -> Batch:
     """Ids, positions and labels (B, T), and who sees whom (B, 1, T, T)."""
     width = max(sum(map(len, row)) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
@@ -146,7 +146,7 @@ def _causal(rows: Sequence[Sequence[Example]], dtype: torch.dtype) -> Batch:
     return Batch(inputs, labels, int((owner > 0).sum()), rows)
 
 
-def _learned(example: Example) -> list[int]:
+def _learned(example: TokenizedExample) -> list[int]:
     """The answer's tokens; those that are not learned as `IGNORED`."""
     is_learned = example.is_learned or [True] * len(example.answer)
     return [t if on else IGNORED for t, on in zip(example.answer, is_learned, strict=True)]

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acclimate.core.runtime.cost import Cost
-from acclimate.training.arguments import Plan
-from acclimate.training.batch_source import Source
+from acclimate.training.arguments import TrainingArguments
+from acclimate.training.batch_source import BatchSource
 from acclimate.training.checkpoint import Checkpoints
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.optim import Share, same_rate
+from acclimate.training.optim import LrScale, unscaled
 from acclimate.training.packing import Batch
-from acclimate.training.run_log import Journal
+from acclimate.training.run_log import RunLog
 
 
 @dataclass
@@ -30,14 +30,14 @@ class TrainingLog:
 class Run:
     """What to train on, how, from which seed, and who shall know."""
 
-    source: Source
-    plan: Plan
+    source: BatchSource
+    plan: TrainingArguments
     seed: int
     loss: Loss = next_token_loss
-    share: Share = same_rate
+    share: LrScale = unscaled
     """Of the learning rate, for each parameter by its name."""
     checkpoints: Checkpoints | None = None
-    journal: Journal | None = None
+    journal: RunLog | None = None
     probes: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)
     """Own metrics, measured at each look."""
     sample: Callable[[Any], str] | None = None

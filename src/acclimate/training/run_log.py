@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.storage.atomic import write_whole
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 from acclimate.training.trackers import tracker
 
 FILE = "journal.jsonl"
 
 
-class Journal:
+class RunLog:
     """Appends to `journal.jsonl` in a folder; a resumed run goes on where its checkpoint was."""
 
     def __init__(self, folder: Path, trackers: Sequence[str] = ()) -> None:
@@ -37,8 +37,8 @@ class Journal:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
-            if is_no_room(error, self.path.parent):
-                raise no_room(self.path, "give another --out") from error
+            if is_disk_full(error, self.path.parent):
+                raise disk_full_error(self.path, "give another --out") from error
             raise
         numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
         for each in self._trackers:

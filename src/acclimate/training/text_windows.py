@@ -7,10 +7,10 @@ import numpy as np
 
 from acclimate.core.domain import Document
 from acclimate.core.runtime.seeding import derive
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 
 
-def held_out(
+def hold_out_documents(
     documents: Sequence[Document], share: float, *, seed: int
 ) -> tuple[list[Document], list[Document]]:
     """Those to train on and those held out, each in their order.
@@ -30,7 +30,7 @@ def held_out(
 # MERGED training/running_text.py: Running text as examples of which every token is learned.
 
 
-def windows(texts: Iterable[str], tokenizer: Any, num_tokens: int) -> Iterator[Example]:
+def windows(texts: Iterable[str], tokenizer: Any, num_tokens: int) -> Iterator[TokenizedExample]:
     """Texts laid end to end, cut into windows of `num_tokens`; the last one may be shorter.
 
     An end of text stands between texts, and before the first where there is no start token. The
@@ -43,7 +43,7 @@ def windows(texts: Iterable[str], tokenizer: Any, num_tokens: int) -> Iterator[E
         own = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         ids += [*start, *own, *end]
         while len(ids) >= num_tokens:
-            yield Example((), ids[:num_tokens])
+            yield TokenizedExample((), ids[:num_tokens])
             ids = ids[num_tokens - 1 :]
     if len(ids) > 1:
-        yield Example((), ids)
+        yield TokenizedExample((), ids)

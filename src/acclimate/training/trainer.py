@@ -11,11 +11,11 @@ from acclimate.core.runtime.progress import progress
 from acclimate.core.runtime.seeding import derive, seed_everything
 from acclimate.nn import fast_linear
 from acclimate.training import loss_monitor
-from acclimate.training.distributed import World, keeping_gradients, shared
-from acclimate.training.mixed_precision import Precision
-from acclimate.training.optim import factor, optimizers, set_rates
+from acclimate.training.distributed import World, distributed_loss, keeping_gradients
+from acclimate.training.mixed_precision import MixedPrecision
+from acclimate.training.optim import optimizers, schedule_factor, set_rates
 from acclimate.training.run import Run, TrainingLog, cost_of
-from acclimate.training.validation import Looks
+from acclimate.training.validation import Validator
 
 
 def train(network: Any, run: Run) -> TrainingLog:
@@ -31,7 +31,7 @@ def train(network: Any, run: Run) -> TrainingLog:
         with progress("training", run.plan.num_steps) as advance:
             advance(training.step)
             if training.step == 0:
-                training.looks.look(0, ())
+                training.looks.evaluate(0, ())
             while not training.is_over:
                 training.advance()
                 advance(1)
@@ -54,12 +54,12 @@ class _Training:
         loss: Any = run.loss
         if self.plan.label_smoothing:
             loss = partial(loss, label_smoothing=self.plan.label_smoothing)
-        self.module = shared(network, loss, self.plan.parallel, self.world)
+        self.module = distributed_loss(network, loss, self.plan.parallel, self.world)
         if self.plan.use_compile:
             network.compile()
         self.optimizers = optimizers(network, self.plan, run.share)
-        self.precision = Precision(self.plan.precision, network.device.type)
-        self.looks = Looks(network, run)
+        self.precision = MixedPrecision(self.plan.precision, network.device.type)
+        self.looks = Validator(network, run)
         self.log = TrainingLog(dev_losses=self.looks.stopping.losses)
         self.step = 0
         self.began = time.monotonic()
@@ -79,12 +79,12 @@ class _Training:
         """One step, and what is due after it."""
         start = time.perf_counter()
         done = min(self.plan.num_steps - 1, round(self.done_share * self.plan.num_steps))
-        rate = self.plan.learning_rate * factor(self.plan, done)
+        rate = self.plan.learning_rate * schedule_factor(self.plan, done)
         set_rates(self.optimizers, rate)
         loss = self._gradients()
         if self.run.on_loss is not None:
             self.run.on_loss(loss)
-        self._refuse(loss_monitor.fault(self.log.train_losses, loss, self.plan.max_spike))
+        self._refuse(loss_monitor.loss_fault(self.log.train_losses, loss, self.plan.max_spike))
         norm = self.precision.step(self.network, self.optimizers, self.plan.max_grad_norm)
         if norm is None and not self.precision.may_overflow:
             self._refuse("the gradient is not a number")
@@ -96,7 +96,7 @@ class _Training:
         told = {"loss": loss, "learning_rate": rate, "grad_norm": norm, "seconds": seconds}
         self.looks.note(self.step, **told)
         if self.step % self.plan.look_every == 0 or self.is_over:
-            self.looks.look(self.step, self.log.train_losses)
+            self.looks.evaluate(self.step, self.log.train_losses)
         if self.step % self.plan.save_every == 0 or self.is_over:
             self._save()
 

@@ -5,7 +5,7 @@ import math
 from pydantic import Field
 
 from acclimate.core.record import Record
-from acclimate.training.arguments import Plan
+from acclimate.training.arguments import TrainingArguments
 
 
 class TrainingSettings(Record):
@@ -28,10 +28,10 @@ class TrainingSettings(Record):
     max_seconds: float = Field(default=0.0, ge=0)
     """Stop in good order after so much time; 0: no limit."""
 
-    def plan(self, num_examples: int, learning_rate: float) -> Plan:
+    def plan(self, num_examples: int, learning_rate: float) -> TrainingArguments:
         """The same in steps, for so many training examples."""
         epoch_steps = math.ceil(num_examples / self.batch_size)
-        return Plan(
+        return TrainingArguments(
             num_steps=max(1, round(self.num_epochs * epoch_steps)),
             learning_rate=learning_rate,
             warmup_share=self.warmup_share,

@@ -8,11 +8,11 @@ import torch
 
 from acclimate.core.errors import BackendError
 from acclimate.core.runtime.cost import spend
-from acclimate.core.runtime.fit_log import point
-from acclimate.core.runtime.progress import say
+from acclimate.core.runtime.fit_log import log_point
+from acclimate.core.runtime.progress import notify
 from acclimate.training import loss_monitor
-from acclimate.training.batch_source import Source
-from acclimate.training.distributed import World, cut_again, cut_like, whole
+from acclimate.training.batch_source import BatchSource
+from acclimate.training.distributed import World, reshard, shard_like, unshard
 from acclimate.training.losses import Loss, next_token_loss
 from acclimate.training.run import cost_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from acclimate.training.run import Run
 
 
-def mean_loss(network: Any, source: Source, loss: Loss = next_token_loss) -> float:
+def mean_loss(network: Any, source: BatchSource, loss: Loss = next_token_loss) -> float:
     """Nats a target over dev, without training."""
     world = World.here()
     was_training = network.training
@@ -32,12 +32,12 @@ def mean_loss(network: Any, source: Source, loss: Loss = next_token_loss) -> flo
             num_targets += batch.num_targets
             spend(cost_of(network, batch, 2.0))
     network.train(was_training)
-    cut_again(network)
+    reshard(network)
     total, count = world.total(total, num_targets)
     return total / max(1.0, count)
 
 
-class Looks:
+class Validator:
     """The looks of one run, and its voice: the journal, and sentences for people."""
 
     def __init__(self, network: Any, run: "Run") -> None:
@@ -48,7 +48,7 @@ class Looks:
         """Mean since the look before, one a look; 0 at the one before any step."""
         self._is_main = World.here().is_main
 
-    def look(self, step: int, train_losses: Sequence[float]) -> None:
+    def evaluate(self, step: int, train_losses: Sequence[float]) -> None:
         """Measure on dev after a step, given the losses of all steps; tell what is to be told.
 
         Raises:
@@ -60,8 +60,8 @@ class Looks:
         self.train_losses.append(sum(recent) / max(1, len(recent)))
         found = self._measured(step)
         if step:
-            point("train loss, nats", step, self.train_losses[-1])
-        point("dev loss, nats", step, found["dev_loss"])
+            log_point("train loss, nats", step, self.train_losses[-1])
+        log_point("dev loss, nats", step, found["dev_loss"])
         self.note(step, **found)
         self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
         if loss_monitor.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):
@@ -92,13 +92,13 @@ class Looks:
                 f"training: the dev loss is {loss} at step {step}; lower learning_rate, or look "
                 "at the dev data"
             )
-        self.stopping.look(loss)
+        self.stopping.observe(loss)
         self.network.eval()
         # Each process asks: where the weights are cut over them, none can answer alone.
         probed = {name: probe(self.network) for name, probe in self.run.probes.items()}
         sample = self.run.sample(self.network) if self.run.sample is not None else ""
         self.network.train()
-        cut_again(self.network)
+        reshard(self.network)
         if sample:
             self._say(sample)
         counted = per_text(loss, self.run.source.targets_per_byte)
@@ -107,7 +107,7 @@ class Looks:
     def _say(self, text: str) -> None:
         # A run without a journal is one of many in a study, whose rows tell of it.
         if self._is_main and self.run.journal is not None:
-            say(text)
+            notify(text)
 
 
 def per_text(loss: float | None, targets_per_byte: float | None) -> dict[str, float]:
@@ -156,7 +156,7 @@ class EarlyStopping:
     def _since_best(self) -> int:
         return len(self.losses) - 1 - self.losses.index(min(self.losses))
 
-    def look(self, loss: float) -> None:
+    def observe(self, loss: float) -> None:
         """Take note of a dev loss, and of the weights if it is the lowest."""
         self.losses.append(loss)
         if self.is_best_now:
@@ -170,9 +170,9 @@ class EarlyStopping:
 
     def best(self) -> dict[str, torch.Tensor]:
         """The best weights by name, whole even where they are cut over processes."""
-        return {name: whole(weight) for name, weight in self._best.items()}
+        return {name: unshard(weight) for name, weight in self._best.items()}
 
     def resume(self, losses: Sequence[float], best: Mapping[str, torch.Tensor]) -> None:
         """Go on from noted losses and the weights of the lowest."""
         self.losses[:] = losses
-        self._best = {name: cut_like(w, self._learned[name]) for name, w in best.items()}
+        self._best = {name: shard_like(w, self._learned[name]) for name, w in best.items()}

@@ -2,19 +2,19 @@
 
 import pytest
 
-from acclimate.core.runtime.cache_bypass import afresh, is_afresh
+from acclimate.core.runtime.cache_bypass import bypass_caches, is_bypassed
 
 
 def test_only_in_the_body():
-    assert not is_afresh()
-    with afresh():
-        with afresh():
-            assert is_afresh()
-        assert is_afresh()
-    assert not is_afresh()
+    assert not is_bypassed()
+    with bypass_caches():
+        with bypass_caches():
+            assert is_bypassed()
+        assert is_bypassed()
+    assert not is_bypassed()
 
 
 def test_a_failure_ends_it():
-    with pytest.raises(ValueError, match="no"), afresh():
+    with pytest.raises(ValueError, match="no"), bypass_caches():
         raise ValueError("no")
-    assert not is_afresh()
+    assert not is_bypassed()

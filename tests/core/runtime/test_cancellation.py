@@ -2,27 +2,32 @@
 
 import pytest
 
-from acclimate.core.runtime.cancellation import LeftError, Waiter, stopped_by_leaving, working_for
-from acclimate.ensembles.member_calls import attempted
+from acclimate.core.runtime.cancellation import (
+    CancelledError,
+    CancelToken,
+    cancellable_by,
+    on_cancel,
+)
+from acclimate.ensembles.member_calls import call_with_bisection
 
 
 def test_work_is_stopped_when_they_go_and_only_then():
-    waiter, stopped = Waiter(), []
-    with working_for(waiter):
-        with stopped_by_leaving(lambda: stopped.append("done before")):
+    waiter, stopped = CancelToken(), []
+    with cancellable_by(waiter):
+        with on_cancel(lambda: stopped.append("done before")):
             pass
-        with stopped_by_leaving(lambda: stopped.append("under way")):
-            waiter.go()
-        with stopped_by_leaving(lambda: stopped.append("begun after")):
+        with on_cancel(lambda: stopped.append("under way")):
+            waiter.cancel()
+        with on_cancel(lambda: stopped.append("begun after")):
             pass
-    with stopped_by_leaving(lambda: stopped.append("for nobody")):
-        waiter.go()
+    with on_cancel(lambda: stopped.append("for nobody")):
+        waiter.cancel()
     assert stopped == ["under way", "begun after"]
 
 
 def test_a_member_that_was_stopped_is_not_left_out_as_one_that_failed():
     def stopped(_asked):
-        raise LeftError("gone")
+        raise CancelledError("gone")
 
-    with pytest.raises(LeftError):
-        attempted(stopped, ["one", "two"])
+    with pytest.raises(CancelledError):
+        call_with_bisection(stopped, ["one", "two"])

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from acclimate.core.runtime.progress import listening, progress
+from acclimate.core.runtime.progress import progress, report_progress_to
 
 
 def test_nobody_need_listen():
@@ -20,7 +20,7 @@ def test_a_listener_hears_label_total_and_steps_then_nothing():
         yield heard.append
         heard.append("done")
 
-    with listening(listener), progress("work", 2) as advance:
+    with report_progress_to(listener), progress("work", 2) as advance:
         advance(1)
         with progress("part", 9) as more:
             more(3)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 
 LOUD = """
 import logging, os, sys, warnings
@@ -30,7 +30,7 @@ def test_nothing_is_heard_not_even_from_c():
 
 def test_afterwards_all_is_heard(capfd):
     before = logging.root.manager.disable
-    with pytest.raises(ValueError, match="risen"), quietly():
+    with pytest.raises(ValueError, match="risen"), silenced():
         raise ValueError("risen")
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"
@@ -40,7 +40,7 @@ def test_afterwards_all_is_heard(capfd):
 
 
 def test_what_is_answered_is_kept(capfd):
-    with quietly():
+    with silenced():
         os.write(1, b"answer")
     assert capfd.readouterr().out == "answer"
 
@@ -53,6 +53,6 @@ def test_no_descriptor_is_lost():
         pytest.skip("the system does not tell")
     before = opened()
     for _ in range(5):
-        with quietly():
+        with silenced():
             pass
     assert opened() == before

@@ -9,7 +9,7 @@ import pytest
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 from acclimate.core.storage.saved_model import descendants, load_model, save_model
 
 
@@ -35,13 +35,13 @@ class Echo(Model):
 
 
 @dataclass(frozen=True)
-class Prefixed(Rewriter):
+class Prefixed(PromptRewriter):
     """Says words before the question."""
 
     words: str
 
     def render(self, prompts):
-        return [p.having(question=self.words + p.question) for p in prompts]
+        return [p.with_parts(question=self.words + p.question) for p in prompts]
 
 
 @dataclass(frozen=True)

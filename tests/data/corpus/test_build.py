@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from acclimate.core.errors import ConfigError, DataError, UnknownNameError
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.data.corpus import build
 from acclimate.data.corpus.build import build_corpus, documents
 from acclimate.data.corpus.settings import CorpusSettings
@@ -234,7 +234,7 @@ def test_progress_reaches_the_whole(raw, tmp_path):
 
         yield advance
 
-    with listening(listener):
+    with report_progress_to(listener):
         build_corpus([raw], CorpusSettings(), tmp_path / "corpus")
     assert done["cleaning, MB"][1] == pytest.approx(done["cleaning, MB"][0])
     assert len(done) == 3

@@ -7,7 +7,7 @@ import pytest
 
 from acclimate.core.errors import DataError
 from acclimate.data.corpus import text_blocks as blocks
-from acclimate.data.corpus.text_blocks import cut, decoded, read_blocks
+from acclimate.data.corpus.text_blocks import cut_blocks, decode_bytes, read_blocks
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +44,14 @@ def test_what_was_read_before_comes_first():
 
 def test_cuts_fall_between_paragraphs_else_lines_else_words():
     for text, end in [("x" * 60 + "\n\ny\n" + "z" * 60, "x\n\n"), ("x " * 80, "x ")]:
-        first, *_ = cut(text)
+        first, *_ = cut_blocks(text)
         assert first.endswith(end)
-    assert [len(part) for part in cut("x" * 250)] == [100, 100, 50]
+    assert [len(part) for part in cut_blocks("x" * 250)] == [100, 100, 50]
 
 
 def test_other_encodings_are_guessed_a_line_at_a_time():
-    assert decoded("café\n".encode("latin-1") + "naïve “x”\n".encode()) == "café\nnaïve “x”\n"
-    assert decoded("“x”".encode("windows-1252")) == "“x”"
+    assert decode_bytes("café\n".encode("latin-1") + "naïve “x”\n".encode()) == "café\nnaïve “x”\n"
+    assert decode_bytes("“x”".encode("windows-1252")) == "“x”"
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\0\0\0\rIHDR", b"%PDF-1.7\n%more"])

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from acclimate.core.domain import Document
 from acclimate.core.errors import ConfigError
-from acclimate.data.documents.chunking import count_tokens, cut
+from acclimate.data.documents.chunking import chunk_document, count_tokens
 
 
 def passages(text, chunk=4, overlap=0, title="T"):
     document = Document(id="d", title=title, text=text)
-    return cut(document, chunk_tokens=chunk, overlap_tokens=overlap)
+    return chunk_document(document, chunk_tokens=chunk, overlap_tokens=overlap)
 
 
 def test_tokens_are_words_and_marks():

@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.prompt import Turn
 from acclimate.data.tables.fields import RowError
-from acclimate.data.tables.row_formats import Asked, asked, form_of, last_turn
+from acclimate.data.tables.row_formats import QuestionAnswer, form_of, last_turn, question_answer
 
 
 def talk(**said):
@@ -14,17 +14,26 @@ def talk(**said):
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"question": "q", "answer": "a"}, Asked("q", "a")),
-        ({"question": "q", "answer": 3}, Asked("q", "3")),
-        ({"question": "q", "answer": "b", "choices": ["a", "b"]}, Asked("q", "b", ("a", "b"))),
-        ({"question": "q", "answer": 1, "choices": ["a", "b"]}, Asked("q", "b", ("a", "b"))),
-        ({"question": "q", "answer": "b", "choices": '["a", "b"]'}, Asked("q", "b", ("a", "b"))),
-        ({"prompt": "q", "completion": "a"}, Asked("q", "a")),
-        ({"instruction": "do", "input": "this", "output": "a"}, Asked("do\n\nthis", "a")),
-        ({"instruction": "do", "input": "", "output": "a"}, Asked("do", "a")),
+        ({"question": "q", "answer": "a"}, QuestionAnswer("q", "a")),
+        ({"question": "q", "answer": 3}, QuestionAnswer("q", "3")),
+        (
+            {"question": "q", "answer": "b", "choices": ["a", "b"]},
+            QuestionAnswer("q", "b", ("a", "b")),
+        ),
+        (
+            {"question": "q", "answer": 1, "choices": ["a", "b"]},
+            QuestionAnswer("q", "b", ("a", "b")),
+        ),
+        (
+            {"question": "q", "answer": "b", "choices": '["a", "b"]'},
+            QuestionAnswer("q", "b", ("a", "b")),
+        ),
+        ({"prompt": "q", "completion": "a"}, QuestionAnswer("q", "a")),
+        ({"instruction": "do", "input": "this", "output": "a"}, QuestionAnswer("do\n\nthis", "a")),
+        ({"instruction": "do", "input": "", "output": "a"}, QuestionAnswer("do", "a")),
         (
             {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
-            Asked("q", "a"),
+            QuestionAnswer("q", "a"),
         ),
         (
             {
@@ -34,7 +43,7 @@ def talk(**said):
                     {"role": "assistant", "content": "a"},
                 ]
             },
-            Asked("s\n\nq", "a", turns=(Turn("system", "s"), Turn("user", "q"))),
+            QuestionAnswer("s\n\nq", "a", turns=(Turn("system", "s"), Turn("user", "q"))),
         ),
         (
             {
@@ -45,7 +54,7 @@ def talk(**said):
                     {"from": "gpt", "value": "a2"},
                 ]
             },
-            Asked(
+            QuestionAnswer(
                 "User: q1\n\nAssistant: a1\n\nUser: q2",
                 "a2",
                 turns=(Turn("user", "q1"), Turn("assistant", "a1"), Turn("user", "q2")),
@@ -54,7 +63,7 @@ def talk(**said):
     ],
 )
 def test_forms(row, expected):
-    assert asked(row) == expected
+    assert question_answer(row) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +103,7 @@ def test_forms(row, expected):
 )
 def test_refused(row, message):
     with pytest.raises(RowError) as raised:
-        asked(row)
+        question_answer(row)
     assert message in str(raised.value)
 
 

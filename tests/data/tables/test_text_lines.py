@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.errors import DataError
-from acclimate.data.tables.text_lines import place, text_lines
+from acclimate.data.tables.text_lines import line_location, text_lines
 
 
 def test_line_ends_and_byte_order_mark(tmp_path):
@@ -28,5 +28,5 @@ def test_utf16_is_recognised(tmp_path):
 
 
 def test_place_counts_rows_where_there_are_no_lines():
-    assert place("a.jsonl", 3) == "a.jsonl, line 3"
-    assert place("a.parquet", 3) == "a.parquet, row 3"
+    assert line_location("a.jsonl", 3) == "a.jsonl, line 3"
+    assert line_location("a.parquet", 3) == "a.parquet, row 3"

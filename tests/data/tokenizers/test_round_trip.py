@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from acclimate.data.tokenizers.round_trip import Loss, losses
+from acclimate.data.tokenizers.round_trip import RoundTripLoss, losses
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzé ABCÉ\n.ﬁ\x07"
 
@@ -40,7 +40,9 @@ def found(tokenizer, *texts):
 def test_each_cause_by_itself(steps, pair, cause, given_back):
     num_pairs = len(pair.split())  # the last word is looked at by itself too, and comes back
     (loss,) = losses(normalising(*steps), [pair])
-    assert loss == Loss(cause=cause, example=pair, given_back=given_back, share=1 / num_pairs)
+    assert loss == RoundTripLoss(
+        cause=cause, example=pair, given_back=given_back, share=1 / num_pairs
+    )
 
 
 def test_causes_that_meet_are_told_apart():

@@ -5,13 +5,13 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from acclimate.data.tokenizers.settings import PROMISES, Kind, TokenizerSettings
+from acclimate.data.tokenizers.settings import PROMISES, TokenizerKind, TokenizerSettings
 from acclimate.data.tokenizers.special_tokens import special_tokens
 from acclimate.data.tokenizers.train import LEARN
 
 
 def test_every_kind_can_be_learnt_and_says_what_it_gives_back():
-    assert set(get_args(Kind)) == set(LEARN) == set(PROMISES)
+    assert set(get_args(TokenizerKind)) == set(LEARN) == set(PROMISES)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_wrong_settings_are_refused(fields, fault):
     assert fault in str(error.value)
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", get_args(TokenizerKind))
 def test_special_tokens_are_all_different(kind):
     tokens = special_tokens(TokenizerSettings(kind=kind, num_sentinels=12))
     assert len(tokens) == len(set(tokens))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from acclimate.core.errors import ConfigError, DataError
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.data.tokenizers.train import LEARN, train_tokenizer
 
@@ -193,7 +193,7 @@ def test_training_is_shown():
         def __exit__(self, *_):
             return None
 
-    with listening(listener):
+    with report_progress_to(listener):
         train_tokenizer(TEXTS, TokenizerSettings(vocab_size=280))
     assert labels == [("training a tokenizer (byte_bpe)", 1), 1]
 

@@ -10,9 +10,9 @@ from acclimate.core.choice_probabilities import probabilities
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.ensembles.answer_level.tally import LEFT_OUT
-from acclimate.ensembles.answer_level.weighted_vote import WeightedVote
+from acclimate.ensembles.answer_level.weighted_vote import WeightedVoteModel
 
 PROMPTS = [Prompt(f"{n}?", item_id=str(n)) for n in range(2)]
 HOW = Sampling(seed=7)
@@ -39,7 +39,7 @@ class Says(Model):
 
 
 def texts(members, weights, heat=COLD):
-    answers = WeightedVote(members).answer_by(PROMPTS, HOW, np.array(weights), heat)
+    answers = WeightedVoteModel(members).generate_weighted(PROMPTS, HOW, np.array(weights), heat)
     return [answer.text for answer in answers]
 
 
@@ -50,7 +50,7 @@ def test_the_heaviest_answer_wins_at_each_prompt():
 
 def test_who_fails_or_says_nothing_is_left_out_and_counted():
     members = (Says("fail"), Says(""), Says("z"))
-    with noted() as book:
+    with collect_log() as book:
         assert texts(members, [[0.9, 0.1, 0.0], [0.5, 0.4, 0.1]]) == ["z", "z"]
     assert book.notes().facts[LEFT_OUT] == pytest.approx(2 / 3)
     with pytest.raises(BackendError, match="no member answers item '0'"):
@@ -58,24 +58,24 @@ def test_who_fails_or_says_nothing_is_left_out_and_counted():
 
 
 def test_draws_follow_from_prompt_and_seed_alone():
-    vote, even = WeightedVote((Says("x"), Says("x"))), np.ones((2, 2))
-    there = vote.answer_by(PROMPTS, HOW, even, np.array([0.7, 0.0]))
-    back = vote.answer_by(PROMPTS[::-1], HOW, even, np.array([0.0, 0.7]))
+    vote, even = WeightedVoteModel((Says("x"), Says("x"))), np.ones((2, 2))
+    there = vote.generate_weighted(PROMPTS, HOW, even, np.array([0.7, 0.0]))
+    back = vote.generate_weighted(PROMPTS[::-1], HOW, even, np.array([0.0, 0.7]))
     assert there == back[::-1]
     assert there[0].text != "x"
     assert there[1].text == "x"
 
 
 def test_choices_have_the_mean_of_the_members_probabilities():
-    vote = WeightedVote((Says("", (0.9, 0.1)), Says("", (0.2, 0.8)), Says("fail")))
+    vote = WeightedVoteModel((Says("", (0.9, 0.1)), Says("", (0.2, 0.8)), Says("fail")))
     pairs = [(prompt, choice) for prompt in PROMPTS for choice in "ab"]
     weights = np.repeat([[3.0, 1.0, 2.0], [1.0, 3.0, 2.0]], 2, axis=0)
-    weighed = vote.weigh_by(pairs, weights)
+    weighed = vote.loglikelihood_weighted(pairs, weights)
     assert probabilities(weighed[:2]) == pytest.approx([0.725, 0.275])
     assert probabilities(weighed[2:]) == pytest.approx([0.375, 0.625])
 
 
 def test_one_continuation_has_the_mean_probability():
-    vote = WeightedVote((Says("", (0.9, 0.1)), Says("", (0.2, 0.8))))
-    (found,) = vote.weigh_by([(PROMPTS[0], "a")], np.array([[3.0, 1.0]]))
+    vote = WeightedVoteModel((Says("", (0.9, 0.1)), Says("", (0.2, 0.8))))
+    (found,) = vote.loglikelihood_weighted([(PROMPTS[0], "a")], np.array([[3.0, 1.0]]))
     assert found.logprob == pytest.approx(math.log((3 * 0.9 + 0.2) / 4))

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from acclimate.core.catalogue import METHODS
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
@@ -16,7 +16,7 @@ pytest.importorskip("stable_baselines3")
 from acclimate.ensembles.controller.offline_log import Draws  # noqa: E402
 from acclimate.ensembles.controller.sac import (  # noqa: E402
     Bandit,  # noqa: E402
-    Practice,
+    SACSettings,
     SoftActorCritic,
 )
 
@@ -43,11 +43,11 @@ def learner():
         STATES,
         Draws(places, actions, rewards),
         lambda place, action: float(reward(np.clip(action[0], -0.999, 0.999), place)),
-        Practice(num_updates=900, num_asked=60, learning_rate=3e-3),
+        SACSettings(num_updates=900, num_asked=60, learning_rate=3e-3),
         seed=0,
         entropy_coef=ALPHA / float(rewards.std()),
     )
-    with noted() as book:
+    with collect_log() as book:
         own.learn()
     own.notes = book.notes()
     return own

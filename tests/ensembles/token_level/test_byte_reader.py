@@ -9,12 +9,12 @@ from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.data.tokenizers.token_bytes import token_bytes
 from acclimate.ensembles.token_level.byte_model import ByteModel
-from acclimate.ensembles.token_level.byte_reader import ByteText, Precision
+from acclimate.ensembles.token_level.byte_reader import ByteText, HypothesisLimits
 from acclimate.ensembles.token_level.mixtures import Mixture
 from acclimate.models.local.huggingface import HuggingFace
 
 PROMPTS = [Prompt("one?", item_id="1"), Prompt("two, or is it three?", item_id="2")]
-EXACT = Precision(max_hypotheses=1000, min_share=0)
+EXACT = HypothesisLimits(max_hypotheses=1000, min_share=0)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_order_does_not_matter_and_equals_change_nothing(families):
 
 
 def test_answers_stay_in_bounds(families):
-    model = byte_model(*families, precision=Precision(max_hypotheses=4, min_share=0))
+    model = byte_model(*families, precision=HypothesisLimits(max_hypotheses=4, min_share=0))
     found = model.generate(PROMPTS, Sampling(max_new_tokens=2))
     assert all(len(c.text.encode()) <= 4 for c in found)
     assert [c.num_new_tokens <= 2 for c in found] == [True, True]

@@ -20,10 +20,10 @@ def members(model_folder):
 def test_all_the_weight_is_that_member_at_each_prompt(members):
     joint = JointByPrompt(tuple(members))
     ends = np.array([[1.0, 0.0], [0.0, 1.0]])
-    answers = joint.answer_by(PROMPTS, GREEDY, ends, np.zeros(2))
+    answers = joint.generate_weighted(PROMPTS, GREEDY, ends, np.zeros(2))
     alone = [m.generate([p], GREEDY)[0].text for m, p in zip(members, PROMPTS, strict=True)]
     assert [answer.text for answer in answers] == alone
-    weighed = joint.weigh_by([(p, " the") for p in PROMPTS], ends)
+    weighed = joint.loglikelihood_weighted([(p, " the") for p in PROMPTS], ends)
     for member, prompt, found in zip(members, PROMPTS, weighed, strict=True):
         (own,) = member.loglikelihood([(prompt, " the")])
         assert found.logprob == pytest.approx(own.logprob, abs=1e-4)
@@ -34,7 +34,10 @@ def test_the_temperature_is_each_prompts_own(members):
 
     def drawn(heat):
         hows = [Sampling(max_new_tokens=6, seed=seed) for seed in range(5)]
-        return [[a.text for a in joint.answer_by(PROMPTS, h, even, np.array(heat))] for h in hows]
+        return [
+            [a.text for a in joint.generate_weighted(PROMPTS, h, even, np.array(heat))]
+            for h in hows
+        ]
 
     first, second = zip(*drawn([0.0, 5.0]), strict=True)
     assert len(set(first)) == 1

@@ -7,9 +7,9 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example, Passage, Prompt
-from acclimate.core.rewriter import Rewriter, unwrap
+from acclimate.core.rewriter import PromptRewriter, unwrap
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.ensembles.token_level.joint_model import (
     JointModel,
     answer_jointly,
@@ -18,7 +18,7 @@ from acclimate.ensembles.token_level.joint_model import (
 )
 from acclimate.ensembles.token_level.member_prompts import LEFT_OUT
 from acclimate.ensembles.token_level.mixtures import Mixture
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.generate import decode, decode_jointly
 from acclimate.models.local.huggingface import HuggingFace
 
@@ -26,19 +26,21 @@ PROMPTS = [Prompt("one?", item_id="1"), Prompt("two, or is it three?", item_id="
 SAMPLING = Sampling(max_new_tokens=6)
 
 
-class Shown(Rewriter):
+class Shown(PromptRewriter):
     """Shows an example and a passage."""
 
     def render(self, prompts):
         example = Example("what is it?", "the answer")
-        return [p.having(examples=(example,), passages=(Passage("d", "t", "x"),)) for p in prompts]
+        return [
+            p.with_parts(examples=(example,), passages=(Passage("d", "t", "x"),)) for p in prompts
+        ]
 
 
-class Long(Rewriter):
+class Long(PromptRewriter):
     """Makes the second prompt too long for any window."""
 
     def render(self, prompts):
-        return [p.having(question="long " * 300) if p.item_id == "2" else p for p in prompts]
+        return [p.with_parts(question="long " * 300) if p.item_id == "2" else p for p in prompts]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def by_hand(members, prompts, weights, num_tokens):
 def next_probs(member, prompt, written):
     core = unwrap(member).core
     (rendered,) = unwrap(member).render([prompt])
-    ids = core.layout.fitted(rendered, 6)[1]
+    ids = core.prompt_tokenizer.fitted(rendered, 6)[1]
     network = core.network
     if network.config.is_encoder_decoder:
         start = network.config.decoder_start_token_id
@@ -95,7 +97,7 @@ def test_each_step_is_the_mean_of_what_each_reads(families):
 def test_rows_end_and_leave_for_all_readers(families):
     llama, gpt2, _ = families
     contexts = [[5, 6, 7], [8, 9], [11, 12, 13, 14]]
-    readers = [NetworkReader(m.network, contexts) for m in (llama, gpt2)]
+    readers = [NetworkSource(m.network, contexts) for m in (llama, gpt2)]
 
     def mean(logits, rows):
         assert len(logits[0]) == len(logits[1]) == len(rows)
@@ -166,7 +168,7 @@ def test_weights_and_temperatures_of_each_prompt(families):
 
 def test_a_member_that_a_prompt_does_not_fit_is_left_out_and_counted(families):
     llama, gpt2, _ = families
-    with noted() as book:
+    with collect_log() as book:
         found = answer_jointly([Long(llama), gpt2], PROMPTS, SAMPLING, Mixture(), shares(1, 1))
     assert book.facts[LEFT_OUT] == 0.25
     assert found[1].text == gpt2.generate(PROMPTS[1:], SAMPLING)[0].text

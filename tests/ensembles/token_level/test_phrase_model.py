@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.ensembles.token_level.phrase_model import PhraseModel, Phrasing, best
+from acclimate.ensembles.token_level.phrase_model import PhraseModel, PhraseSettings, best
 from acclimate.models.local.huggingface import HuggingFace
 
 PROMPTS = [Prompt("one?", item_id="1"), Prompt("two, or is it three?", item_id="2")]
@@ -32,15 +32,15 @@ def test_the_best_joint_score_a_token_wins():
 
 
 def test_a_member_with_itself_is_itself(tiny):
-    joint = PhraseModel((tiny, tiny), Phrasing(boundary=".", max_phrase_tokens=3), (1.0, 2.0))
+    joint = PhraseModel((tiny, tiny), PhraseSettings(boundary=".", max_phrase_tokens=3), (1.0, 2.0))
     alone = tiny.generate(PROMPTS, SAMPLING)
     assert [c.text for c in joint.generate(PROMPTS, SAMPLING)] == [c.text for c in alone]
 
 
 def test_phrases_of_one_token_are_taken_by_joint_score(pair):
-    (answer,) = PhraseModel(pair, Phrasing(boundary="", max_phrase_tokens=1), (1.0, 1.0)).generate(
-        PROMPTS[:1], Sampling(max_new_tokens=1)
-    )
+    (answer,) = PhraseModel(
+        pair, PhraseSettings(boundary="", max_phrase_tokens=1), (1.0, 1.0)
+    ).generate(PROMPTS[:1], Sampling(max_new_tokens=1))
     logprobs = [m.next_token_logprobs(PROMPTS[:1])[0] for m in pair]
     own = {int(row.argmax()) for row in logprobs}
     expected = max(own, key=lambda t: float(sum(row[t] for row in logprobs)))
@@ -48,7 +48,7 @@ def test_phrases_of_one_token_are_taken_by_joint_score(pair):
 
 
 def test_all_go_on_from_what_won_and_no_answer_is_too_long(pair):
-    joint = PhraseModel(pair, Phrasing(boundary="", max_phrase_tokens=3), (1.0, 1.0))
+    joint = PhraseModel(pair, PhraseSettings(boundary="", max_phrase_tokens=3), (1.0, 1.0))
     together = joint.generate(PROMPTS, SAMPLING)
     assert together == [joint.generate([p], SAMPLING)[0] for p in PROMPTS]
     assert all(c.num_new_tokens <= 7 for c in together)

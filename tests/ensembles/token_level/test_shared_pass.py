@@ -5,13 +5,17 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Example, Prompt
-from acclimate.core.rewriter import Rewriter
+from acclimate.core.rewriter import PromptRewriter
 from acclimate.core.runtime.cost import metered
 from acclimate.ensembles.token_level import shared_pass as one_pass
-from acclimate.ensembles.token_level.member_prompts import seated, to_answer
-from acclimate.ensembles.token_level.shared_pass import OnePassReader, OnePassRows, in_one_pass
+from acclimate.ensembles.token_level.member_prompts import encode_for_members, to_answer
+from acclimate.ensembles.token_level.shared_pass import (
+    SharedPassBatch,
+    SharedPassSource,
+    share_passes,
+)
 from acclimate.inference.engine import scheduler as loop
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.generate import decode_jointly
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
@@ -21,11 +25,11 @@ PROMPTS = [Prompt(f"what is {text}?") for text in ("it", "the answer in the pass
 SAMPLING = Sampling(max_new_tokens=12)
 
 
-class Shown(Rewriter):
+class Shown(PromptRewriter):
     """Shows an example."""
 
     def render(self, prompts):
-        return [p.having(examples=(Example("what is it?", "the answer"),)) for p in prompts]
+        return [p.with_parts(examples=(Example("what is it?", "the answer"),)) for p in prompts]
 
 
 def adapted(base, seed, rank, target_modules=ALL_LINEAR, **more):
@@ -64,7 +68,9 @@ def members_of(base):
 
 
 def seats_of(members, prompts=PROMPTS):
-    return seated(members, [(p, ()) for p in prompts], to_answer(SAMPLING.max_new_tokens))
+    return encode_for_members(
+        members, [(p, ()) for p in prompts], to_answer(SAMPLING.max_new_tokens)
+    )
 
 
 def written(readers, apart=list):
@@ -86,7 +92,7 @@ def require_alike(seats):
     """Readers that write together give the same as those that write apart."""
     with metered() as one:
         apart, each = written([seat.reader for seat in seats])
-    readers, take = in_one_pass(seats)
+    readers, take = share_passes(seats)
     with metered() as other:
         together, whole = written(readers, take)
     assert together == apart
@@ -109,9 +115,9 @@ def test_rows_that_leave_and_join_stay_with_their_member(base, monkeypatch):
     seats = seats_of(members, prompts)
     monkeypatch.setattr(loop, "MAX_ROWS", 3)
     joined = []
-    join = OnePassRows.join
+    join = SharedPassBatch.extend
     monkeypatch.setattr(
-        OnePassRows, "join", lambda own, new: (joined.append(own.whole), join(own, new))
+        SharedPassBatch, "join", lambda own, new: (joined.append(own.whole), join(own, new))
     )
     require_alike(seats)
     assert joined
@@ -119,8 +125,8 @@ def test_rows_that_leave_and_join_stay_with_their_member(base, monkeypatch):
 
 
 def test_the_same_reading_is_read_once(base):
-    readers, take = in_one_pass(seats_of([base, base]))
-    assert [type(reader) for reader in readers] == [NetworkReader]
+    readers, take = share_passes(seats_of([base, base]))
+    assert [type(reader) for reader in readers] == [NetworkSource]
     logits = torch.rand(3, 7)
     assert [own is logits for own in take([logits])] == [True, True]
 
@@ -131,12 +137,12 @@ def test_other_kinds_of_adapters_and_bases_are_read_apart(base, model_folder):
     t5 = HuggingFace(path=str(model_folder("t5"))).load()
     seats = seats_of([base, dora, other, t5, Shown(t5), Shown(base)])
     readers = require_alike(seats)
-    assert [type(reader) for reader in readers] == [OnePassReader] + [NetworkReader] * 4
+    assert [type(reader) for reader in readers] == [SharedPassSource] + [NetworkSource] * 4
 
 
 def test_adapters_of_one_rank_lie_in_memory_once(base):
     one, other = (adapted(base, seed, 4) for seed in (1, 2))
-    (reader,), _ = in_one_pass(seats_of([one, other]))
+    (reader,), _ = share_passes(seats_of([one, other]))
     own = {w.untyped_storage().data_ptr() for m in (one, other) for w in m.network.parameters()}
     stacked = [m for m in reader.network.modules() if hasattr(m, "scale") and hasattr(m, "up")]
     assert stacked
@@ -144,17 +150,17 @@ def test_adapters_of_one_rank_lie_in_memory_once(base):
         assert layer.up.untyped_storage().data_ptr() in own
         assert layer.down.untyped_storage().data_ptr() in own
     # It is made once.
-    (again,), _ = in_one_pass(seats_of([one, other]))
+    (again,), _ = share_passes(seats_of([one, other]))
     assert again.network is reader.network
 
 
 def test_where_it_is_not_the_shorter_each_has_its_own(base, monkeypatch):
     seats = seats_of(members_of(base))
     monkeypatch.setattr(one_pass, "MAX_PROMPTS", 2)
-    assert [type(reader) for reader in require_alike(seats)] == [NetworkReader] * 5
+    assert [type(reader) for reader in require_alike(seats)] == [NetworkSource] * 5
     monkeypatch.setattr(one_pass, "MAX_PROMPTS", 3)
     monkeypatch.setattr(one_pass, "MANY", 3)
     kinds = [type(reader) for reader in require_alike(seats)]
-    assert kinds == [NetworkReader, NetworkReader, OnePassReader]
+    assert kinds == [NetworkSource, NetworkSource, SharedPassSource]
     monkeypatch.setattr(one_pass, "LARGE", 1)
-    assert [type(reader) for reader in require_alike(seats)] == [OnePassReader] * 2
+    assert [type(reader) for reader in require_alike(seats)] == [SharedPassSource] * 2

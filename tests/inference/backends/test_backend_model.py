@@ -12,10 +12,10 @@ from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.inference.backends.backend_model import BackendModel, on_backend
-from acclimate.inference.backends.interface import BACKENDS, Backend, Opened
+from acclimate.inference.backends.interface import BACKENDS, Backend, LoadedEngine
 
 PROMPTS = [Prompt(question="What is the answer?"), Prompt(question="Where? " * 4)]
 SAMPLING = Sampling(max_new_tokens=8)
@@ -39,7 +39,7 @@ class Stand(Backend):
         return Writing()
 
 
-class Writing(Opened):
+class Writing(LoadedEngine):
     def write(self, contexts, budgets, hear=None):
         return [[5] * budget for budget in budgets]
 
@@ -59,7 +59,7 @@ def stand(monkeypatch):
 def told(model, sampling):
     """What is said while it answers, and the answers."""
     said = []
-    with listening(lambda *_: nullcontext(lambda _done: None), said.append):
+    with report_progress_to(lambda *_: nullcontext(lambda _done: None), said.append):
         return said, model.generate(PROMPTS, sampling)
 
 

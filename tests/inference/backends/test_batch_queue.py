@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from acclimate.core.errors import BackendError
-from acclimate.core.runtime.cancellation import LeftError, Waiter, working_for
-from acclimate.inference.backends.batch_queue import Gathering, Request
-from acclimate.inference.backends.interface import Opened
+from acclimate.core.runtime.cancellation import CancelledError, CancelToken, cancellable_by
+from acclimate.inference.backends.batch_queue import BatchQueue, EngineRequest
+from acclimate.inference.backends.interface import LoadedEngine
 
 
-class Doubling(Opened):
+class Doubling(LoadedEngine):
     """Writes each context's first token twice; fails at 13; the first batch waits for a go."""
 
     def __init__(self):
@@ -37,12 +37,12 @@ def test_who_waits_is_answered_together():
 def test_a_bad_request_harms_no_other():
     opened = Doubling()
     opened.go.set()
-    good, bad = Request([1], 2), Request([13], 2)
-    gathering = Gathering(opened)
+    good, bad = EngineRequest([1], 2), EngineRequest([13], 2)
+    gathering = BatchQueue(opened)
     with pytest.raises(BackendError, match="13 is unlucky"):
         gathering.serve([good, bad])
     assert good.answer == [1, 1]
-    assert gathering.serve([Request([2], 2)]) == [[2, 2]]
+    assert gathering.serve([EngineRequest([2], 2)]) == [[2, 2]]
 
 
 class Panic(BaseException):
@@ -84,11 +84,11 @@ def test_who_waits_for_one_that_is_stopped_is_told():
 
 def all_of(opened):
     """What is answered to one, and to five who wait meanwhile and are asked together."""
-    gathering = Gathering(opened)
+    gathering = BatchQueue(opened)
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(gathering.serve, [Request([0], 2)])
+        first = pool.submit(gathering.serve, [EngineRequest([0], 2)])
         assert opened.is_begun.wait(10)
-        others = [pool.submit(gathering.serve, [Request([n], 2)]) for n in range(1, 6)]
+        others = [pool.submit(gathering.serve, [EngineRequest([n], 2)]) for n in range(1, 6)]
         while len(gathering._waiting) < 5:
             pass
         opened.go.set()
@@ -99,8 +99,11 @@ def test_each_hears_its_own():
     opened = Doubling()
     opened.go.set()
     heard = []
-    quiet, loud = Request([1], 2), Request([2], 2, lambda token: heard.append(token) or False)
-    Gathering(opened).serve([quiet, loud])
+    quiet, loud = (
+        EngineRequest([1], 2),
+        EngineRequest([2], 2, lambda token: heard.append(token) or False),
+    )
+    BatchQueue(opened).serve([quiet, loud])
     assert heard == [2]
 
 
@@ -108,17 +111,17 @@ def test_what_was_begun_aloud_is_not_begun_anew():
     opened = Doubling()
     opened.go.set()
     heard = []
-    loud = Request([1], 2, lambda token: heard.append(token) or False)
-    bad, quiet = Request([13], 2), Request([2], 2)
+    loud = EngineRequest([1], 2, lambda token: heard.append(token) or False)
+    bad, quiet = EngineRequest([13], 2), EngineRequest([2], 2)
     with pytest.raises(BackendError):
-        Gathering(opened).serve([loud, bad, quiet])
+        BatchQueue(opened).serve([loud, bad, quiet])
     assert heard == [1]
     assert loud.failure is not None
     assert (quiet.failure, quiet.answer) == (None, [2, 2])
 
 
 def test_who_goes_away_ends_the_answer_at_its_next_token():
-    class Endless(Opened):
+    class Endless(LoadedEngine):
         def __init__(self):
             self.num_written = []
 
@@ -126,15 +129,15 @@ def test_who_goes_away_ends_the_answer_at_its_next_token():
             number = 0
             while number < 10_000 and not (hear and hear(0, number)):
                 number += 1
-                waiter.go()
+                waiter.cancel()
             self.num_written.append(number)
             return [[number]]
 
-    opened, waiter = Endless(), Waiter()
-    with working_for(waiter), pytest.raises(LeftError):
-        Gathering(opened).serve([Request([1], 2)])
-    with working_for(waiter), pytest.raises(LeftError):
-        Gathering(opened).serve([Request([1], 2)])
+    opened, waiter = Endless(), CancelToken()
+    with cancellable_by(waiter), pytest.raises(CancelledError):
+        BatchQueue(opened).serve([EngineRequest([1], 2)])
+    with cancellable_by(waiter), pytest.raises(CancelledError):
+        BatchQueue(opened).serve([EngineRequest([1], 2)])
     # The second was left before it was begun.
     assert opened.num_written == [1]
 
@@ -144,8 +147,8 @@ def test_without_anybody_who_may_go_the_engine_is_asked_for_nothing_more():
     opened.go.set()
     heard = []
     opened.write = lambda contexts, budgets, hear=None: heard.append(hear) or [[1]]
-    Gathering(opened).serve([Request([1], 2)])
-    with working_for(Waiter()):
-        Gathering(opened).serve([Request([1], 2)])
+    BatchQueue(opened).serve([EngineRequest([1], 2)])
+    with cancellable_by(CancelToken()):
+        BatchQueue(opened).serve([EngineRequest([1], 2)])
     assert heard[0] is None
     assert heard[1] is not None

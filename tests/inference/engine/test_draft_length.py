@@ -7,11 +7,11 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.inference.engine.draft_length import PRIOR_TOKENS, Draft, Speculation
-from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.sampling.speculative_acceptance import Pace
+from acclimate.inference.sampling.sampler import SamplingState
+from acclimate.inference.sampling.speculative_acceptance import StepTimes
 
-DRAWING = Drawing(Sampling(), 0, [])
-PACE = Pace(0.3, ((1, 1.0), (64, 1.0)))
+DRAWING = SamplingState(Sampling(), 0, [])
+PACE = StepTimes(0.3, ((1, 1.0), (64, 1.0)))
 
 
 class Counting:
@@ -57,7 +57,7 @@ def test_wrong_guesses_turn_it_off_and_right_ones_make_it_bold():
 
 
 def test_a_run_of_right_guesses_is_a_reason_for_more_until_one_is_wrong():
-    how = Speculation(Counting(), tuple(range(1, 33)), 0.3, Pace(0.0, ((1, 1.0), (33, 4.2))))
+    how = Speculation(Counting(), tuple(range(1, 33)), 0.3, StepTimes(0.0, ((1, 1.0), (33, 4.2))))
     row = how.row()
     usual = num_guessed(row)
     for _ in range(3):
@@ -97,7 +97,7 @@ def test_all_rows_are_counted_together_and_each_alone():
     first.learn(4, 3, 2)
     second.learn(4, 4, 4)
     second.learn(0, 0, 0)
-    assert (how.tally.num_passes, how.tally.num_in_vain) == (2, 2)
-    assert how.tally.acceptance == pytest.approx(6 / 7)
+    assert (how.stats.num_passes, how.stats.num_rejected) == (2, 2)
+    assert how.stats.acceptance == pytest.approx(6 / 7)
     assert first.flops == 40
-    assert first.tally.num_in_vain == 2
+    assert first.tally.num_rejected == 2

@@ -11,13 +11,13 @@ import torch
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.cancellation import LeftError, Waiter, working_for
+from acclimate.core.runtime.cancellation import CancelledError, CancelToken, cancellable_by
 from acclimate.core.runtime.cost import metered
 from acclimate.inference.engine.engine import engine_of
-from acclimate.inference.engine.request import Call
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.engine.request import Request
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.generate import decode_jointly
-from acclimate.inference.local_model import Asked
+from acclimate.inference.local_model import Generation
 from acclimate.models.local.huggingface import HuggingFace
 
 PROMPTS = [Prompt(f"what is {n}, and why? " * (1 + n % 3)) for n in range(12)]
@@ -59,14 +59,14 @@ def test_who_stops_listening_frees_the_place(model):
     listening = model.stream(PROMPTS[0], Sampling(max_new_tokens=200))
     next(listening)
     listening.close()
-    loop = engine_of(model.network).loop
+    loop = engine_of(model.network).scheduler
     for thread in [t for t in threading.enumerate() if t.name == "decoding"]:
         thread.join(5)
     assert loop.is_idle
 
 
 def test_a_failing_network_is_said_and_the_next_is_answered(model, monkeypatch):
-    loop = engine_of(model.network).loop
+    loop = engine_of(model.network).scheduler
     monkeypatch.setattr(loop, "_write", lambda: 1 / 0)
     with pytest.raises(BackendError, match="the model failed while it answered"):
         model.generate(PROMPTS[:1], SAMPLING)
@@ -101,7 +101,7 @@ def test_rows_that_cannot_be_made_are_said(model, monkeypatch):
 
 def test_a_stop_that_fails_harms_nobody_else(model, monkeypatch):
     (expected,) = model.generate(PROMPTS[1:2], SAMPLING)
-    bad, good = Asked(model, PROMPTS[:1], SAMPLING), Asked(model, PROMPTS[1:2], SAMPLING)
+    bad, good = Generation(model, PROMPTS[:1], SAMPLING), Generation(model, PROMPTS[1:2], SAMPLING)
     monkeypatch.setattr(bad.call, "is_stop", lambda ids: 1 / 0)
     with ThreadPoolExecutor(2) as pool:
         failing, going = pool.submit(bad.answers), pool.submit(good.answers)
@@ -111,8 +111,8 @@ def test_a_stop_that_fails_harms_nobody_else(model, monkeypatch):
 
 
 def test_many_failures_at_once_leave_nobody_waiting(model, monkeypatch):
-    loop = engine_of(model.network).loop
-    write, turns = loop._write, iter(range(10**6))
+    loop = engine_of(model.network).scheduler
+    write, turns = loop._decode, iter(range(10**6))
     monkeypatch.setattr(loop, "_write", lambda: 1 / 0 if next(turns) % 3 == 0 else write())
 
     def ask(prompt):
@@ -134,7 +134,7 @@ def test_a_panic_of_a_library_is_said_and_the_next_is_answered(model, monkeypatc
     def panics():
         raise Panic("no way on")
 
-    monkeypatch.setattr(engine_of(model.network).loop, "_write", panics)
+    monkeypatch.setattr(engine_of(model.network).scheduler, "_write", panics)
     with pytest.raises(BackendError, match="no way on"):
         model.generate(PROMPTS[:1], SAMPLING)
     monkeypatch.undo()
@@ -165,24 +165,24 @@ def test_what_other_weights_read_is_forgotten(model_folder):
 def test_one_look_at_a_network_serves_all_who_ask_it_and_none_after_them(model):
     engine = engine_of(model.network)
     before = model.generate(PROMPTS[:1], SAMPLING)
-    call = Call([NetworkReader(model.network, [[3, 4]])], Sampling(max_new_tokens=1), bool)
-    engine.put(call)
-    assert engine.snapshot(model.network) is engine.snapshot(model.network)
-    engine.leave(call)
-    assert engine.snapshot(model.network) is not engine.snapshot(model.network)
+    call = Request([NetworkSource(model.network, [[3, 4]])], Sampling(max_new_tokens=1), bool)
+    engine.submit(call)
+    assert engine.network_state(model.network) is engine.network_state(model.network)
+    engine.release(call)
+    assert engine.network_state(model.network) is not engine.network_state(model.network)
     with torch.no_grad():
         model.network.lm_head.weight.mul_(-1)
     assert model.generate(PROMPTS[:1], SAMPLING) != before
 
 
 def test_who_left_is_answered_by_nobody_alone_or_joined(model):
-    waiter = Waiter()
-    waiter.go()
-    readers = [NetworkReader(model.network, [[3, 4, 5]])]
-    with working_for(waiter):
-        with pytest.raises(LeftError):
+    waiter = CancelToken()
+    waiter.cancel()
+    readers = [NetworkSource(model.network, [[3, 4, 5]])]
+    with cancellable_by(waiter):
+        with pytest.raises(CancelledError):
             model.generate(PROMPTS[:2], SAMPLING)
-        with pytest.raises(LeftError):
+        with pytest.raises(CancelledError):
             decode_jointly(readers, SAMPLING, is_stop=bool, join=lambda logits, _: logits[0])
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
-from acclimate.inference.engine.prefix_cache import PrefixTree
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.inference.engine.prefix_cache import RadixPrefixCache
+from acclimate.nn.decoder.kv_cache import KVCache
 
 NUM_LAYERS, H, E = 2, 2, 3
 TOKEN_BYTES = NUM_LAYERS * 2 * H * E * 4
@@ -71,7 +71,7 @@ calls = st.lists(st.tuples(st.booleans(), prompts, routes), max_size=25)
 @settings(max_examples=300, deadline=None)
 @given(calls)
 def test_holds_every_prefix_of_what_was_inserted(calls):
-    tree, prefixes = PrefixTree(PLENTY), set()
+    tree, prefixes = RadixPrefixCache(PLENTY), set()
     for is_insert, ids, route in calls:
         if is_insert:
             insert(tree, ids, route)
@@ -87,7 +87,7 @@ def test_holds_every_prefix_of_what_was_inserted(calls):
 @settings(max_examples=300, deadline=None)
 @given(calls, st.integers(0, 12 * TOKEN_BYTES))
 def test_never_more_than_its_budget_and_never_wrong(calls, max_bytes):
-    tree = PrefixTree(max_bytes)
+    tree = RadixPrefixCache(max_bytes)
     for is_insert, ids, route in calls:
         if is_insert:
             insert(tree, ids, route)
@@ -101,7 +101,7 @@ def test_never_more_than_its_budget_and_never_wrong(calls, max_bytes):
 
 
 def test_split_in_the_middle():
-    tree = PrefixTree(PLENTY)
+    tree = RadixPrefixCache(PLENTY)
     for ids in ([1, 2], [1, 3, 1]):
         insert(tree, ids)
     assert [tree.match([*ids, 9])[0] for ids in ([1, 2], [1, 3, 1], [1, 1])] == [2, 3, 1]
@@ -109,7 +109,7 @@ def test_split_in_the_middle():
 
 
 def test_longest_unused_leaves_first():
-    tree = PrefixTree(6 * TOKEN_BYTES)
+    tree = RadixPrefixCache(6 * TOKEN_BYTES)
     insert(tree, [1, 1, 1])
     insert(tree, [1, 1, 2])
     insert(tree, [3, 3])
@@ -122,7 +122,7 @@ def test_longest_unused_leaves_first():
 
 
 def test_a_prefix_in_use_makes_no_room_for_what_follows_it():
-    tree = PrefixTree(4 * TOKEN_BYTES)
+    tree = RadixPrefixCache(4 * TOKEN_BYTES)
     insert(tree, [1, 2, 3])
     insert(tree, [1, 2, 4, 5, 6])
     assert tree.match([1, 2, 4, 5, 6, 7])[0] == 4
@@ -130,7 +130,7 @@ def test_a_prefix_in_use_makes_no_room_for_what_follows_it():
 
 
 def test_only_what_is_missing_is_copied():
-    tree, asked = PrefixTree(PLENTY), []
+    tree, asked = RadixPrefixCache(PLENTY), []
     first, second = [1, 2, 3, 4], [1, 2, 5]
     for ids in (first, second, second, [1, 2]):
 
@@ -144,7 +144,7 @@ def test_only_what_is_missing_is_copied():
 
 
 def test_counts():
-    tree = PrefixTree(PLENTY)
+    tree = RadixPrefixCache(PLENTY)
     assert tree.match([1, 2, 3]) == (0, [])
     insert(tree, [1, 2, 3])
     tree.match([1, 2, 3])
@@ -156,13 +156,13 @@ def test_counts():
 
 
 def test_routes_share_nothing():
-    tree = PrefixTree(PLENTY)
+    tree = RadixPrefixCache(PLENTY)
     insert(tree, [1, 2, 3], 0)
     assert [tree.match([1, 2, 3], route)[0] for route in (None, -1, 1, 0)] == [0, 0, 0, 2]
 
 
 def test_other_weights_forget():
-    tree = PrefixTree(PLENTY)
+    tree = RadixPrefixCache(PLENTY)
     tree.renew(7)
     insert(tree, [1, 2, 3])
     tree.renew(7)
@@ -185,10 +185,10 @@ def read(network, cache, ids):
 @torch.inference_mode()
 def test_a_row_built_from_segments_says_the_same(family, model_folder):
     network = AutoModelForCausalLM.from_pretrained(model_folder(family)).eval()
-    tree = PrefixTree(PLENTY)
+    tree = RadixPrefixCache(PLENTY)
     stored = [[5, 6, 7, 8, 9, 10, 11, 12], [5, 6, 7, 30, 31], [5, 6, 7, 8, 9, 40]]
     for ids in stored:
-        cache = KeyValues(1)
+        cache = KVCache(1)
         read(network, cache, ids)
         tree.insert(ids, None, lambda start, end, cache=cache: cache.segment(0, start, end))
     for ids, num_held in (
@@ -198,7 +198,7 @@ def test_a_row_built_from_segments_says_the_same(family, model_folder):
     ):
         num_tokens, segments = tree.match(ids)
         assert num_tokens == num_held
-        cache = KeyValues.of([segments])
+        cache = KVCache.of([segments])
         assert cache.lengths == [num_held]
         whole = network(torch.tensor([ids])).logits[0, num_held:]
         torch.testing.assert_close(read(network, cache, ids[num_held:]), whole)

@@ -8,13 +8,13 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import RUNNING_TEXT, Prompt
-from acclimate.inference.cache_settings import Caching
-from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.cache_settings import CacheSettings
+from acclimate.inference.engine.causal_batch import CausalBatch
 from acclimate.inference.engine.engine import engine_of
 from acclimate.methods.tuning.prefix_tuning import PrefixTuning
 from acclimate.methods.tuning.prompt_tuning import PromptTuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.nn.decoder.kv_cache import KVCache
 from acclimate.training.tuning_settings import TrainingSettings
 
 TEXTS = ("one two three four", "five six", "one two three four and more of it", "x")
@@ -36,7 +36,7 @@ def test_virtual_tokens_stand_before_rows_beside_others_that_were_read(method, t
 
 
 def test_rows_that_keep_nothing_stand_beside_none_that_do(tiny):
-    bare = replace(tiny, caching=Caching(has_key_values=False))
+    bare = replace(tiny, cache_settings=CacheSettings(has_key_values=False))
     alone = [tiny.generate([prompt], SAMPLING)[0].text for prompt in PROMPTS]
     asked = [(model, place) for place in range(len(PROMPTS)) for model in (tiny, bare)] * 4
 
@@ -55,9 +55,9 @@ def test_rows_of_very_different_lengths_attend_to_their_own(num_new, model_folde
     contexts = [[3 + (row + place) % 50 for place in range(2 + 9 * row)] for row in range(12)]
 
     def after(asked):
-        rows = NetworkRows(network, asked, KeyValues(len(asked)), {})
-        rows.read(200)
-        logits = rows.step(torch.full((len(asked), num_new), 7))
+        rows = CausalBatch(network, asked, KVCache(len(asked)), {})
+        rows.prefill(200)
+        logits = rows.decode(torch.full((len(asked), num_new), 7))
         return logits, len(rows.bands.ends(rows.cache.lengths))
 
     together, num_bands = after(contexts)

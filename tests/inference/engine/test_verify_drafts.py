@@ -5,7 +5,7 @@ import torch
 from acclimate.core.model import Sampling
 from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.engine.verify_drafts import Verdict, verify
-from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.sampling.sampler import SamplingState
 
 V = 6
 
@@ -22,7 +22,7 @@ def never(_row):
 def test_guesses_are_kept_up_to_the_first_wrong_one():
     logits = logits_of([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 0, 0, 0])
     drafts = [Draft([1, 2, 3]), Draft([1, 5, 3]), Draft([5, 2, 3]), Draft()]
-    drawings = [Drawing(Sampling(), i, []) for i in range(4)]
+    drawings = [SamplingState(Sampling(), i, []) for i in range(4)]
     found = verify(logits, drafts, drawings, never)
     assert [d.written for d in drawings] == [[1, 2, 3, 4], [1, 2], [1], [1]]
     assert found == [Verdict(3, 3), Verdict(2, 1), Verdict(1, 0), Verdict(0, 0)]
@@ -30,7 +30,7 @@ def test_guesses_are_kept_up_to_the_first_wrong_one():
 
 def test_a_stop_among_guesses_cuts_the_rest():
     for how in (Sampling(), Sampling(logprobs=0)):
-        drawing = Drawing(how, 0, [])
+        drawing = SamplingState(how, 0, [])
         asked = []
 
         def has_two(_row, drawing=drawing, asked=asked):
@@ -45,7 +45,7 @@ def test_a_stop_among_guesses_cuts_the_rest():
 
 def test_a_greedy_answer_is_looked_at_once_a_pass_as_long_as_a_look_reaches():
     for num, looks in ((5, 1), (80, 80)):
-        drawing, asked = Drawing(Sampling(), 0, []), []
+        drawing, asked = SamplingState(Sampling(), 0, []), []
 
         def goes_on(_row, asked=asked):
             asked.append(1)
@@ -61,10 +61,10 @@ def test_chance_makes_of_looked_up_guesses_what_it_makes_without():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(4, V, generator=generator)
     how = Sampling(temperature=1.3, top_p=0.9, repetition_penalty=1.2, logprobs=2, seed=5)
-    alone = Drawing(how, 0, [3])
+    alone = SamplingState(how, 0, [3])
     verify(logits[None], [Draft()], [alone], never)
     for guess in range(V):
-        drawing = Drawing(how, 0, [3])
+        drawing = SamplingState(how, 0, [3])
         (found,) = verify(logits[None], [Draft([guess, 1, 2])], [drawing], never)
         assert drawing.written[0] == alone.written[0]
         assert drawing.tokens_told[0] == alone.tokens_told[0]
@@ -86,7 +86,7 @@ def test_drawn_guesses_leave_the_targets_distribution():
     counts = torch.zeros(V, V)
     n = 8_000
     for place in range(n):
-        drawing = Drawing(how, place, [])
+        drawing = SamplingState(how, place, [])
         tokens = torch.multinomial(q, 1, generator=generator)[:, 0].tolist()
         (found,) = verify(logits[None], [Draft(tokens[:1], q[:1])], [drawing], never)
         if not found.num_kept:

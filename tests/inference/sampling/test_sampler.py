@@ -8,7 +8,7 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.inference.sampling import sampler as module
-from acclimate.inference.sampling.sampler import Drawing, distribution, distributions, draw
+from acclimate.inference.sampling.sampler import SamplingState, distribution, distributions, sample
 from acclimate.models.local.huggingface import HuggingFace
 
 READ, WRITTEN = [3, 5, 5, 9], [7, 3]
@@ -20,7 +20,7 @@ def logits_of(seed, num_rows=1, num_tokens=60):
 
 
 def drawing_of(place=0, written=(), **how):
-    drawing = Drawing(Sampling(**how), place, READ)
+    drawing = SamplingState(Sampling(**how), place, READ)
     for token in written:
         drawing.write(token)
     return drawing
@@ -76,18 +76,21 @@ def test_a_nucleus_of_a_large_vocabulary_may_be_narrow_or_wide(spread):
 
 def test_greedy_is_a_point_and_knows_the_penalty():
     logits = torch.tensor([2.0, 1.9, -3.0])
-    plain, penalised = Drawing(Sampling(), 0, []), Drawing(Sampling(repetition_penalty=2), 0, [0])
+    plain, penalised = (
+        SamplingState(Sampling(), 0, []),
+        SamplingState(Sampling(repetition_penalty=2), 0, [0]),
+    )
     assert distribution(logits, plain).tolist() == [1, 0, 0]
     assert distribution(logits, penalised).tolist() == [0, 1, 0]
-    assert draw(logits.expand(2, -1), [plain, penalised]).tolist() == [0, 1]
+    assert sample(logits.expand(2, -1), [plain, penalised]).tolist() == [0, 1]
     assert (plain.written, penalised.written) == ([0], [1])
-    assert draw(logits[None], [penalised]).tolist() == [0]
+    assert sample(logits[None], [penalised]).tolist() == [0]
 
 
 def test_draws_follow_the_distribution():
     logits = torch.tensor([0.7, 0.2, 0.1, 0.0]).log()
-    drawings = [Drawing(Sampling(temperature=2.0), place, []) for place in range(8_000)]
-    drawn = draw(logits.expand(8_000, -1), drawings)
+    drawings = [SamplingState(Sampling(temperature=2.0), place, []) for place in range(8_000)]
+    drawn = sample(logits.expand(8_000, -1), drawings)
     expected = torch.tensor([0.7, 0.2, 0.1, 0.0]).sqrt()
     found = torch.bincount(drawn, minlength=4) / len(drawn)
     assert found.tolist() == pytest.approx((expected / expected.sum()).tolist(), abs=0.02)
@@ -101,8 +104,8 @@ def test_a_row_is_drawn_alike_in_any_company():
     together = [drawing_of(place, **how) for place, how in enumerate(hows)]
     alone = [drawing_of(place, **how) for place, how in enumerate(hows)]
     for _ in range(20):
-        drawn = draw(logits, together).tolist()
-        assert drawn == [int(draw(logits[i : i + 1], alone[i : i + 1])) for i in range(6)]
+        drawn = sample(logits, together).tolist()
+        assert drawn == [int(sample(logits[i : i + 1], alone[i : i + 1])) for i in range(6)]
     assert [own.written for own in together] == [own.written for own in alone]
 
 
@@ -112,7 +115,7 @@ def test_seed_and_place_decide():
     def written(place, seed):
         drawing = drawing_of(place, temperature=1.0, seed=seed)
         for _ in range(20):
-            draw(logits, [drawing])
+            sample(logits, [drawing])
         return drawing.written
 
     assert written(0, 0) == written(0, 0)
@@ -123,9 +126,9 @@ def test_rows_alike_are_made_at_once_and_plain_ones_not_at_all(monkeypatch):
     made = []
     monkeypatch.setattr(module, "kept", lambda logits, how: (made.append(len(logits)), logits)[1])
     hows = [{"temperature": 1.0, "seed": i} for i in range(5)] + [{}] * 3
-    draw(logits_of(0, 8), [drawing_of(i, **how) for i, how in enumerate(hows)])
+    sample(logits_of(0, 8), [drawing_of(i, **how) for i, how in enumerate(hows)])
     assert made == [5]
-    draw(logits_of(0, 3), [drawing_of(i) for i in range(3)])
+    sample(logits_of(0, 3), [drawing_of(i) for i in range(3)])
     assert made == [5]
 
 
@@ -140,7 +143,7 @@ def test_extreme_temperatures(temperature):
 def test_what_is_told_is_the_model_s_own(how):
     logits = logits_of(1)
     drawing = drawing_of(logprobs=3, **how)
-    (token,) = draw(logits, [drawing]).tolist()
+    (token,) = sample(logits, [drawing]).tolist()
     logprobs = logits[0].double().log_softmax(-1)
     (told,) = drawing.tokens_told
     order = logprobs.argsort(descending=True).tolist()
@@ -152,7 +155,7 @@ def test_what_is_told_is_the_model_s_own(how):
 
 def test_none_of_the_likeliest_may_be_asked():
     drawing = drawing_of(logprobs=0)
-    draw(logits_of(1), [drawing])
+    sample(logits_of(1), [drawing])
     assert drawing.tokens_told[0].likeliest == ()
 
 
@@ -161,12 +164,12 @@ def test_what_was_written_can_be_taken_back():
     drawing = drawing_of(repetition_penalty=1.5, logprobs=1)
     before = distribution(logits[0], drawing)
     for _ in range(3):
-        draw(logits, [drawing])
+        sample(logits, [drawing])
     first = drawing.written[0]
-    drawing.take_back(2)
+    drawing.rollback(2)
     assert drawing.written == [first]
     assert len(drawing.tokens_told) == 1
-    drawing.take_back(1)
+    drawing.rollback(1)
     assert torch.equal(distribution(logits[0], drawing), before)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from acclimate.inference.sampling.speculative_acceptance import (
-    Pace,
+    StepTimes,
     acceptance,
     accepted_share,
     expected_gain,
@@ -109,9 +109,9 @@ def test_the_whole_gains_less_where_some_passes_have_no_guesses():
     assert overall_gain(2.0, 0, 0, 10) == 1
 
 
-FREE = Pace(0.05, ((1, 1.0), (64, 1.0)))
+FREE = StepTimes(0.05, ((1, 1.0), (64, 1.0)))
 """A network that reads 64 tokens in the time of one."""
-DEAR = Pace(0.0, ((1, 1.0), (2, 2.0), (64, 64.0)))
+DEAR = StepTimes(0.0, ((1, 1.0), (2, 2.0), (64, 64.0)))
 """One that takes as long for each."""
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_drafted_where_it_does_not_pay():
 
 
 def test_passes_between_those_measured_lie_on_a_line():
-    pace = Pace(0.0, ((1, 1.0), (4, 1.6), (16, 4.0)))
+    pace = StepTimes(0.0, ((1, 1.0), (4, 1.6), (16, 4.0)))
     assert [pace.of_pass(n) for n in (1, 2, 4, 10, 16, 28)] == pytest.approx(
         [1.0, 1.2, 1.6, 2.8, 4.0, 6.4]
     )
@@ -137,7 +137,7 @@ def test_passes_between_those_measured_lie_on_a_line():
 
 def test_a_full_batch_turns_it_off():
     # One token or sixteen take as long, then each adds its share.
-    pace = Pace(0.0, ((1, 1.0), (16, 1.0), (256, 16.0)))
+    pace = StepTimes(0.0, ((1, 1.0), (16, 1.0), (256, 16.0)))
     assert pace.best(0.8, range(9), num_rows=1) == 8
     assert pace.best(0.8, range(9), num_rows=16) < 8
     assert pace.best(0.3, range(9), num_rows=32) == 0

@@ -6,7 +6,7 @@ import torch
 from acclimate.core.prompt import Example, Prompt
 from acclimate.core.runtime.cost import metered
 from acclimate.inference.scoring.loglikelihood import score
-from acclimate.inference.scoring.teacher_forcing import Request
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest
 from acclimate.models.local.huggingface import HuggingFace
 
 
@@ -27,7 +27,9 @@ def requests():
     prefix = draw(40)
     contexts = [prefix + draw(length) for length in (3, 9, 1, 17)]
     lengths = [(1, 4, 2), (5,), (3, 3, 3, 8), (1, 1)]
-    return [Request(c, [draw(n) for n in ns]) for c, ns in zip(contexts, lengths, strict=True)]
+    return [
+        ScoringRequest(c, [draw(n) for n in ns]) for c, ns in zip(contexts, lengths, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "mistral", "gemma2", "gpt2"])
@@ -42,7 +44,7 @@ def test_equals_one_pass_a_continuation(family, model_folder, requests):
 def test_beyond_the_sliding_window_rows_are_scored_apart(model_folder):
     network = HuggingFace(path=str(model_folder("mistral"))).load().network
     context = [(7 * i) % 400 for i in range(200)]
-    (row,) = score(network, [Request(context, [[5, 6], [9]])])
+    (row,) = score(network, [ScoringRequest(context, [[5, 6], [9]])])
     assert row == pytest.approx([plainly(network, context, c) for c in ([5, 6], [9])], abs=1e-4)
 
 
@@ -59,7 +61,7 @@ def test_encoder_decoder_equals_teacher_forcing(model_folder):
         .log_softmax(-1)
     )
     expected = sum(float(logits[i, t]) for i, t in enumerate(continuation))
-    (row,) = score(network, [Request(context, [[3], continuation])])
+    (row,) = score(network, [ScoringRequest(context, [[3], continuation])])
     assert row[1] == pytest.approx(expected, abs=1e-4)
 
 
@@ -72,7 +74,7 @@ def test_a_shared_prefix_is_counted_once(tiny, requests):
 
 def test_model_weighs_pairs_in_the_order_asked(tiny):
     prompts = [Prompt(question="what?", item_id=str(i)) for i in range(3)]
-    prompts[1] = prompts[1].having(examples=(Example("who?", "the passage"),))
+    prompts[1] = prompts[1].with_parts(examples=(Example("who?", "the passage"),))
     pairs = [(p, c) for c in ("answer", "the passage") for p in prompts]
     weighed = tiny.loglikelihood(pairs)
     for (prompt, choice), found in zip(pairs, weighed, strict=True):

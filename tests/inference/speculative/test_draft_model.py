@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.sampling.sampler import SamplingState
 from acclimate.inference.speculative.draft_model import DraftNetwork
 
-GREEDY = Drawing(Sampling(), 0, [])
+GREEDY = SamplingState(Sampling(), 0, [])
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_drawn_guesses_come_with_what_they_were_drawn_from(tiny):
     how = Sampling(temperature=0.8, top_k=5, seed=4)
     ids = [5, 9, 30]
     with torch.inference_mode():
-        draft = DraftNetwork(tiny.network, 256).row().draft(ids, 3, Drawing(how, 0, []))
+        draft = DraftNetwork(tiny.network, 256).row().draft(ids, 3, SamplingState(how, 0, []))
         logits = tiny.network(torch.tensor([ids + draft.tokens[:-1]])).logits[0, -3:]
     best = logits.topk(5)
     expected = torch.zeros_like(logits).scatter(1, best.indices, (best.values / 0.8).softmax(-1))

@@ -3,10 +3,10 @@
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.sampling.sampler import SamplingState
 from acclimate.inference.speculative.prompt_lookup import PromptLookup
 
-GREEDY = Drawing(Sampling(), 0, [])
+GREEDY = SamplingState(Sampling(), 0, [])
 
 
 def looked_up(ids, num, longest=3, shortest=1):

@@ -14,15 +14,15 @@ from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.cost import metered
 from acclimate.core.storage.saved_model import load_model, save_model
-from acclimate.inference.cache_settings import Caching
+from acclimate.inference.cache_settings import CacheSettings
 from acclimate.inference.engine.draft_length import Speculation
 from acclimate.inference.engine.engine import engine_of
 from acclimate.inference.generate import decode, prefill_logits
-from acclimate.inference.sampling.speculative_acceptance import Pace
+from acclimate.inference.sampling.speculative_acceptance import StepTimes
 from acclimate.inference.speculative.speculative_model import SpeculativeModel, drafter_of
 from acclimate.models.local.huggingface import HuggingFace
 
-FREE = Pace(0.0, ((1, 1.0),))
+FREE = StepTimes(0.0, ((1, 1.0),))
 """Nothing costs anything: every row always guesses."""
 PROMPTS = [
     Prompt("what is the answer? the answer is in the passage. the answer is"),
@@ -64,7 +64,7 @@ def test_greedy_answers_are_the_same_alone_and_in_a_batch(family, model_folder):
     alike(ahead.generate(PROMPTS, sampling), plain)
     for prompt, expected in zip(PROMPTS, plain, strict=True):
         alike(ahead.generate([prompt], sampling), [expected])
-    assert ahead.how.tally.num_kept > 10
+    assert ahead.how.stats.num_kept > 10
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -75,17 +75,17 @@ def test_answers_are_the_same_however_they_are_drawn(way, is_drafted, tiny):
         pytest.skip("of the same distribution, which is tested below")
     ahead = guessing(tiny, tiny if is_drafted else None)
     alike(ahead.generate(PROMPTS, sampling), tiny.generate(PROMPTS, sampling))
-    assert ahead.how.tally.num_drafted > 0
+    assert ahead.how.stats.num_drafted > 0
 
 
 def test_a_draft_of_the_same_network_is_always_right(tiny):
     ahead = guessing(tiny, tiny, num=4)
     ahead.generate(PROMPTS, Sampling(max_new_tokens=21))
     # One token of reading the prompt, then four passes of five.
-    assert ahead.how.tally.num_kept == ahead.how.tally.num_drafted == 4 * 4 * len(PROMPTS)
-    before = ahead.how.tally.num_kept
+    assert ahead.how.stats.num_kept == ahead.how.stats.num_drafted == 4 * 4 * len(PROMPTS)
+    before = ahead.how.stats.num_kept
     ahead.generate(PROMPTS[:1], Sampling(max_new_tokens=21, temperature=1.0))
-    assert ahead.how.tally.num_kept - before == 16
+    assert ahead.how.stats.num_kept - before == 16
 
 
 def test_drawn_answers_with_a_draft_are_distributed_as_without(tiny):
@@ -95,7 +95,7 @@ def test_drawn_answers_with_a_draft_are_distributed_as_without(tiny):
     sampling = Sampling(max_new_tokens=4, logprobs=0, temperature=1.5, top_k=2)
     drawn = ahead.generate([prompt] * n, sampling)
     counts = Counter(tuple(t.text for t in answer.tokens) for answer in drawn)
-    assert 0.1 < ahead.how.tally.acceptance < 0.9
+    assert 0.1 < ahead.how.stats.acceptance < 0.9
     expected = Counter()
     for spelled, chance in chances(tiny, context, 4, n):
         expected[spelled] += chance  # halves of characters are spelled alike
@@ -167,11 +167,11 @@ def test_it_goes_with_remembered_prefixes_and_beside_others(model_folder):
 
 
 def test_without_keys_and_values_nothing_is_guessed(tiny):
-    bare = replace(tiny, caching=Caching(has_key_values=False))
+    bare = replace(tiny, cache_settings=CacheSettings(has_key_values=False))
     ahead = guessing(bare)
     sampling = Sampling(max_new_tokens=6)
     alike(ahead.generate(PROMPTS, sampling), tiny.generate(PROMPTS, sampling))
-    assert ahead.how.tally.num_passes == 0
+    assert ahead.how.stats.num_passes == 0
 
 
 def test_what_is_guessed_in_vain_is_counted(tiny):
@@ -207,6 +207,6 @@ def test_what_it_gives_beside_answers_is_the_inner_models(tiny):
     assert ahead.loglikelihood(pairs) == tiny.loglikelihood(pairs)
     assert torch.equal(ahead.next_token_logprobs(PROMPTS), tiny.next_token_logprobs(PROMPTS))
     assert ahead.encode(PROMPTS[0], "red") == tiny.encode(PROMPTS[0], "red")
-    assert ahead.offers == frozenset({"logprobs"})
+    assert ahead.capabilities == frozenset({"logprobs"})
     assert ahead.with_network(tiny.network).network is tiny.network
     assert ahead.generate([], Sampling()) == []

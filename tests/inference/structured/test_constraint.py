@@ -17,8 +17,8 @@ from tokenizers import Tokenizer, decoders, models
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.inference.sampling.sampler import Drawing, distribution, draw
-from acclimate.inference.stop_strings import Ending
+from acclimate.inference.sampling.sampler import SamplingState, distribution, sample
+from acclimate.inference.stop_strings import StopCondition
 from acclimate.inference.structured.constraint import constraint_of
 from acclimate.models.local.huggingface import HuggingFace
 
@@ -38,12 +38,12 @@ def written(tokenizer, seed=0, num_tokens=300, temperature=1.0, **asked):
     """An answer of a network that knows nothing; its ids and text."""
     ends = frozenset({tokenizer.eos_token_id})
     sampling = Sampling(temperature=temperature, **asked)
-    drawing = Drawing(sampling, seed, [], constraint_of(sampling, tokenizer, ends))
+    drawing = SamplingState(sampling, seed, [], constraint_of(sampling, tokenizer, ends))
     generator = torch.Generator().manual_seed(seed)
-    ending = Ending(tokenizer, sampling, ends)
-    while not ending.is_reached(drawing.written) and len(drawing.written) < num_tokens:
+    ending = StopCondition(tokenizer, sampling, ends)
+    while not ending.is_met(drawing.written) and len(drawing.written) < num_tokens:
         # More rows than tokens, as padded networks have.
-        draw(3 * torch.randn(1, len(tokenizer) + 7, generator=generator), [drawing])
+        sample(3 * torch.randn(1, len(tokenizer) + 7, generator=generator), [drawing])
     drawing.constraint.require_kept()
     return drawing.written, ending.text(drawing.written)
 
@@ -142,14 +142,14 @@ def test_the_end_may_come_where_it_is_whole_and_must_where_no_more_can(tokenizer
     assert sorted(allowed) == sorted([end, 1, b])
     constraint.take(b)
     assert constraint.allowed(len(tokenizer)).nonzero()[:, 0].tolist() == [end, 1]
-    constraint.take_back(1)
+    constraint.rollback(1)
     assert constraint.allowed(len(tokenizer)).nonzero()[:, 0].tolist() == allowed
 
 
 def test_the_distribution_is_that_of_the_rest(tokenizer):
     a, b = (tokenizer(letter)["input_ids"][0] for letter in "ab")
     sampling = Sampling(regex="[ab]", temperature=1.0)
-    drawing = Drawing(sampling, 0, [], constraint_of(sampling, tokenizer, [0]))
+    drawing = SamplingState(sampling, 0, [], constraint_of(sampling, tokenizer, [0]))
     logits = torch.zeros(len(tokenizer))
     logits[a], logits[b] = 1.0, 2.0
     blanks = tokenizer(" a")["input_ids"]
@@ -161,10 +161,12 @@ def test_the_distribution_is_that_of_the_rest(tokenizer):
 
 def test_answers_side_by_side_keep_to_their_own(tokenizer):
     asked = [Sampling(choice=(word,)) for word in ("otter", "heron")]
-    drawings = [Drawing(own, 0, [], constraint_of(own, tokenizer, [0])) for own in asked]
+    drawings = [SamplingState(own, 0, [], constraint_of(own, tokenizer, [0])) for own in asked]
     for _ in range(12):
-        draw(torch.zeros(2, len(tokenizer)), drawings)
-    texts = [Ending(tokenizer, Sampling(), frozenset({0})).text(own.written) for own in drawings]
+        sample(torch.zeros(2, len(tokenizer)), drawings)
+    texts = [
+        StopCondition(tokenizer, Sampling(), frozenset({0})).text(own.written) for own in drawings
+    ]
     assert texts == ["otter", "heron"]
 
 

@@ -5,7 +5,7 @@ import pytest
 from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import NotApplicableError, UnknownNameError
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.methods.alignment.behavioral_tuning import BehavioralTuning
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
@@ -59,7 +59,7 @@ def test_the_manner_is_learned_and_what_the_base_did_is_kept(able):
 
 
 def rows(method, base, data):
-    with noted() as book:
+    with collect_log() as book:
         method.model_copy(update={"training": TrainingSettings(num_epochs=1)}).fit(
             base, data, seed=0
         )

@@ -8,7 +8,7 @@ from acclimate.alignment import reward_model as module
 from acclimate.alignment.best_of_n_model import BestOf
 from acclimate.alignment.reward_model import RewardSettings, rewards
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.runtime.seeding import derive
 from acclimate.methods.alignment.best_of_n import BestOfN
 
@@ -53,11 +53,11 @@ def test_weighs_as_the_base_and_offers_no_weights(tiny, small_data, prompts):
     model = BestOfN().fit(tiny, small_data, seed=0)
     pairs = [(prompt, "red") for prompt in prompts]
     assert model.loglikelihood(pairs) == tiny.loglikelihood(pairs)
-    assert model.offers == {"logprobs"}
+    assert model.capabilities == {"logprobs"}
 
 
 def test_tells_how_far_it_moves_at_most(tiny, small_data):
-    with noted() as book:
+    with collect_log() as book:
         BestOfN(num_samples=4).fit(tiny, small_data, seed=0)
     assert book.facts["most that best-of-n moves from the base, nats"] == pytest.approx(
         math.log(4) - 3 / 4

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from acclimate.alignment.preference_pairs import lay_out
+from acclimate.alignment.preference_pairs import collate_pairs
 from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import DataError
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.methods.alignment.dpo import DPO, dpo_losses
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.models.local.huggingface import HuggingFace
@@ -32,7 +32,7 @@ def begun(method, base, data=DATA):
     """The network before its first step, and the batch of all training pairs."""
     tuned = method._with_adapter(base)
     pairs = list(method._pairs(unwrap(tuned), data, "train", seed=0))
-    (batch,) = lay_out(tuned.network, pairs)
+    (batch,) = collate_pairs(tuned.network, pairs)
     return tuned.network, batch
 
 
@@ -104,7 +104,7 @@ def test_losses_by_hand():
 
 
 def test_liked_answers_get_likelier_and_it_is_told(tiny):
-    with noted() as book:
+    with collect_log() as book:
         tuned = METHOD.fit(tiny, DATA, seed=0)
     gained = {}
     for liked in PAIRS:
@@ -142,7 +142,7 @@ def test_a_strong_pull_stays_nearer(tiny):
     """The same steps at a hundred times the beta end nearer to the reference."""
     moved = []
     for beta in (0.05, 5.0):
-        with noted() as book:
+        with collect_log() as book:
             METHOD.model_copy(update={"beta": beta, "loss": "ipo"}).fit(tiny, DATA, seed=0)
         good, bad = (
             book.facts[f"change of a {kind} answer's log-probability, nats"]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from acclimate.alignment.preference_pairs import lay_out
+from acclimate.alignment.preference_pairs import collate_pairs
 from acclimate.core.domain import Preference, Task, TrainData
 from acclimate.core.rewriter import unwrap
 from acclimate.methods.alignment.dpo import DPO
@@ -41,7 +41,7 @@ def test_loss_and_gradients_are_those_of_trl(tiny, tmp_path):
     for weight in learned.values():
         torch.nn.init.normal_(weight, std=0.1, generator=generator)
 
-    (batch,) = lay_out(network, pairs)
+    (batch,) = collate_pairs(network, pairs)
     ours = method._loss(network, batch) / len(pairs)
     own = torch.autograd.grad(ours, list(learned.values()))
     rows = [

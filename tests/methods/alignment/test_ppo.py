@@ -7,7 +7,7 @@ from acclimate.alignment.ppo_settings import PolicySettings
 from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.methods.alignment.ppo import PPO, practised
 from acclimate.methods.prompting.one_shot import OneShot
 
@@ -23,7 +23,7 @@ CURVES = {
 
 
 def test_tells_how_each_round_went(tiny, small_data):
-    with noted() as book:
+    with collect_log() as book:
         SHORT.fit(tiny, small_data, seed=0)
     assert set(book.curves) == CURVES
     assert {tuple(step for step, _ in points) for points in book.curves.values()} == {(0, 1)}
@@ -84,7 +84,7 @@ def test_answers_are_drawn_as_their_task_ends_them(tiny, small_data, monkeypatch
 
 
 def test_right_answers_to_dev_items_are_watched(tiny, small_data):
-    with noted() as book:
+    with collect_log() as book:
         tuned = SHORT.fit(tiny, small_data, seed=0)
     food = [(p, item.target) for p, item in small_data.pairs("dev") if p.task == "food"]
     moved = [
@@ -98,7 +98,7 @@ def test_right_answers_to_dev_items_are_watched(tiny, small_data):
 
 def fake(core, game, *_rest, **_told):
     game.draw(core, [one.rendered for one in game.asked], 0)
-    return core, [module.Round([0.0, 1.0], [1, 2])]
+    return core, [module.RoundStats([0.0, 1.0], [1, 2])]
 
 
 def test_a_reward_that_may_be_a_coin_is_refused(tiny, small_data):

@@ -7,7 +7,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.evaluation.answers import answers_to, metrics_of
 from acclimate.inference.local_model import LocalModel
 from acclimate.methods.ensembles.byte_average import ByteAverage, correlation
@@ -51,7 +51,7 @@ def members(tiny, other, model_folder, small_data):
 
 def test_three_kinds_answer_together_and_their_errors_are_told(members, small_data):
     method = ByteAverage(members=((), "zero_shot", ()))
-    with noted() as book:
+    with collect_log() as book:
         model = method.fit(members[0], small_data, seed=0, members=members)
     task = small_data.dev[0]
     pairs = [(task.prompt(item), choice) for item in task.items for choice in item.choices]

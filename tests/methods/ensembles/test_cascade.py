@@ -8,7 +8,7 @@ import pytest
 
 from acclimate.core.errors import BackendError, DataError, NotApplicableError
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.ensembles.answer_level.cascade_thresholds import Seen, best_thresholds, reached
 from acclimate.evaluation.answers import answers_to
@@ -47,7 +47,7 @@ def world(folder, num=200):
 
 def test_passes_on_what_it_must_and_no_more(tmp_path):
     members, dev, test, sure = world(tmp_path)
-    with noted() as book:
+    with collect_log() as book:
         model = Cascade(members=members, share=1.0).fit(any_base(tmp_path), data_of(dev), seed=0)
     assert model.thresholds["say"][0] == pytest.approx(0.5, abs=0.02)
     facts = book.facts
@@ -55,7 +55,7 @@ def test_passes_on_what_it_must_and_no_more(tmp_path):
     assert facts["passed on by the first member, share of dev items"] == pytest.approx(passed)
     assert facts["cost on dev, share of the last member's"] == pytest.approx(0.1 + passed)
     assert facts["quality kept on dev, share of the best member's"] == 1
-    with metered() as meter, noted() as book:
+    with metered() as meter, collect_log() as book:
         answers = [a.text for a in answers_to(model, test, test.items)]
     below = [sure[i.id] < model.thresholds["say"][0] for i in test.items]
     assert answers == [
@@ -70,7 +70,7 @@ def test_passes_on_what_it_must_and_no_more(tmp_path):
 def test_a_cost_is_kept(tmp_path):
     members, dev, _, _ = world(tmp_path)
     method = Cascade(members=members, target="cost", share=0.3)
-    with noted() as book:
+    with collect_log() as book:
         method.fit(any_base(tmp_path), data_of(dev), seed=0)
     assert 0.28 < book.facts["cost on dev, share of the last member's"] <= 0.3
 

@@ -16,7 +16,7 @@ from acclimate.core.errors import (
 )
 from acclimate.core.model import Sampling
 from acclimate.core.runtime.cost import metered
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.ensembles.answer_level.vote_model import LEFT_OUT, TIES
 from acclimate.evaluation.answers import answers_to
@@ -53,7 +53,7 @@ def test_counted_by_hand(tmp_path):
         {"1": "blue", "2": "Green", "3": "", "4": ""},
         {"1": "red", "2": "green!", "3": "red", "4": ""},
     )
-    with noted() as book:
+    with collect_log() as book:
         assert said(model, free_task(TARGETS)) == ["Red.", "Green", "blue", ""]
     # Item 3 is one against one; in item 4 nobody votes, which leaves one answer to give.
     assert book.facts[TIES] == pytest.approx(1 / 4)
@@ -74,7 +74,7 @@ def test_the_votes_of_a_member_that_votes_itself_are_not_counted_in(tmp_path):
     inner = {"name": "output_vote", "members": members_of(tmp_path, {"1": "red"}, {"1": "blue"})}
     members = [*members_of(tmp_path, {"1": "red"}), inner]
     model = OutputVote(members=members).fit(any_base(tmp_path), NOTHING, seed=0)
-    with noted() as book:
+    with collect_log() as book:
         assert said(model, free_task({"1": "red"})) == ["red"]
     assert book.facts[TIES] == 0
 
@@ -86,7 +86,7 @@ def test_weights_are_given_or_of_dev(tmp_path):
     test = free_task({"t": "red"})
     plain = vote(tmp_path, good, poor, poor)
     assert said(plain, test) == ["blue"]
-    with noted() as book:
+    with collect_log() as book:
         model = vote(tmp_path, good, poor, poor, rule="weighted", data=data_of(dev))
     assert model.weights == pytest.approx((1, 1 / 3, 1 / 3))
     assert book.facts["recorded (1): weight, its mean score on dev"] == 1
@@ -135,7 +135,7 @@ def test_choices_known_by_the_answer_alone(tmp_path):
         {"1": "yes", "2": "no"},
         rule="borda",
     )
-    with noted() as book:
+    with collect_log() as book:
         assert said(model, task) == ["yes", "no"]
     assert book.facts[LEFT_OUT] == pytest.approx(1 / 6)
 
@@ -152,10 +152,10 @@ def test_who_fails_is_left_out_and_the_answer_comes(tmp_path):
     full = dict(TARGETS)
     part = {k: v for k, v in TARGETS.items() if k != "2"}
     model = vote(tmp_path, part, full, full)
-    with noted() as book:
+    with collect_log() as book:
         assert said(model, free_task(TARGETS)) == list(TARGETS.values())
     assert book.facts[LEFT_OUT] == pytest.approx(1 / 12)
-    assert model.known_items == set(TARGETS)
+    assert model.answerable_items == set(TARGETS)
     alone = vote(tmp_path, part, part)
     with pytest.raises(BackendError, match="no member answers item '2'"):
         said(alone, free_task(TARGETS))

@@ -7,7 +7,7 @@ from acclimate.core.errors import BackendError, ConfigError, UnknownNameError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.ensembles.answer_level.pipeline_model import PipelineModel, Slot
 from acclimate.methods.ensembles.pipeline import Pipeline, Stage
@@ -78,7 +78,7 @@ def fails(_):
 )
 def test_faults_are_counted_with_the_stage_named(first, kind, read):
     second = Does(lambda q: q)
-    with noted() as book:
+    with collect_log() as book:
         pipeline(first, second, Does(lambda q: q)).generate([PROMPT], SAMPLING)
     assert second.seen[0].question == read
     faults = {name: value for name, value in book.facts.items() if "share" in name and value}
@@ -96,7 +96,7 @@ def test_what_is_not_consistent_is_not_used():
     last = Does(lambda q: q)
     for said, kept in (("long text", "long text"), ("a long invention", "a long invention"),
                        ("quite another thing", "A Long Text")):  # fmt: skip
-        with noted() as book:
+        with collect_log() as book:
             pipeline(Does(lambda _, said=said: said), last, slots=slots).generate(
                 [PROMPT], SAMPLING
             )
@@ -127,7 +127,8 @@ def test_fitted_of_recipes(tiny, small_data, tmp_path):
     read = (
         model.before[0]
         .generate(
-            [prompt.having(instruction="", choices=())], Sampling(max_new_tokens=64, stop=("\n\n",))
+            [prompt.with_parts(instruction="", choices=())],
+            Sampling(max_new_tokens=64, stop=("\n\n",)),
         )[0]
         .text.strip()
     )

@@ -11,7 +11,7 @@ from acclimate.core.catalogue import METHODS
 from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import BackendError, ConfigError, NotApplicableError, UnknownNameError
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.ensembles.answer_level.tally import LEFT_OUT
 from acclimate.evaluation.answers import answers_to, metrics_of
@@ -92,7 +92,7 @@ def worlds(tmp_path_factory):
         folder = tmp_path_factory.mktemp("world")
         task, tables, new, right = world(folder, seed)
         method = METHODS.build({"name": "sac", "members": tables, "num_updates": 200})
-        with noted() as book:
+        with collect_log() as book:
             model = method.fit(any_base(folder), TrainData(train=(task,)), seed=seed)
         found.append((model, task, new, right, book.notes()))
     return found
@@ -191,7 +191,7 @@ def test_members_alone_are_told_where_they_answer(tmp_path):
         (free_task(dict.fromkeys(ITEMS, "no")), 0.5),
         (choice_task(dict.fromkeys(ITEMS, "no")), 0.5),
     ):
-        with noted() as book:
+        with collect_log() as book:
             learned(tmp_path, tables, data_of(task), num_updates=10)
         facts = book.notes().facts
         alone = [facts[f"recorded ({n}): mean reward alone"] for n in (1, 2, 3)]
@@ -218,7 +218,7 @@ def test_the_tokens_level_learns_from_what_it_asks(tiny, small_data):
         "num_updates": 10,
         "num_asked": 10,
     }
-    with noted() as book:
+    with collect_log() as book:
         model = METHODS.build(spec).fit(tiny, data, seed=0)
     assert len(book.notes().curves["mean reward of what was asked anew"]) == 10
     prompts = [task.prompt(item) for item in task.items]
@@ -263,7 +263,7 @@ def broken_and_sound(task, **fields):
 def test_a_member_that_fails_is_left_out_and_counted():
     task = free_task({i: f"{i} right" for i in ITEMS})
     model, _ = broken_and_sound(task)
-    with noted() as book:
+    with collect_log() as book:
         said = [a.text for a in answers_to(model, task, task.items)]
     assert said == ["wrong" if int(i[1:]) % 3 == 0 else f"{i} right" for i in ITEMS]
     assert book.notes().facts[LEFT_OUT] == pytest.approx(20 / 120)

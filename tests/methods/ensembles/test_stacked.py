@@ -7,7 +7,7 @@ import pytest
 
 from acclimate.core.catalogue import METHODS
 from acclimate.core.errors import DataError, NotApplicableError, UnknownNameError
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.ensembles.answer_level.tally import LEFT_OUT
 from acclimate.evaluation.answers import answers_to
@@ -50,7 +50,7 @@ def bayes(answers, item):
 @pytest.mark.parametrize("make", [free_task, choice_task])
 def test_reaches_the_bayes_combination(world, make):
     folder, dev, test, answers, members = world
-    with noted() as book:
+    with collect_log() as book:
         model = Stacked(members=members).fit(any_base(folder), data_of(make(dev)), seed=0)
     own = np.array([a == t for a, t in zip(said(model, make(test)), test.values(), strict=True)])
     best = np.array([bayes(answers, item) == t for item, t in test.items()])
@@ -70,7 +70,7 @@ def test_scaling_mends_an_overconfident_judge(world):
     folder, dev, _, _, members = world
     # Each vote is two features, and naive Bayes counts it twice.
     method = Stacked(members=members, estimator="GaussianNB")
-    with noted() as book:
+    with collect_log() as book:
         method.fit(any_base(folder), data_of(choice_task(dev)), seed=0)
     before, after = (
         book.facts[f"calibration error {when} scaling, out of fold"] for when in ("before", "after")
@@ -125,7 +125,7 @@ def test_who_fails_or_says_nothing_is_left_out(tmp_path):
     holes = {**flipped(dev, 0.7, 1), "u": ""}
     method = Stacked(members=members_of(tmp_path, full, holes))
     model = method.fit(any_base(tmp_path), data_of(free_task(dev)), seed=0)
-    with noted() as book:
+    with collect_log() as book:
         assert said(model, free_task({"t": "yes", "u": "yes"})) == ["yes", "yes"]
     assert book.facts[LEFT_OUT] == 2 / 4
 
@@ -137,7 +137,7 @@ def test_an_answer_is_judged_as_the_first_that_gives_it_wrote_it(tmp_path):
     dotted = {item: f"{text}." for item, text in bare.items()}
     task = free_task(dev).model_copy(update={"metrics": ("xml_valid",)})
     method = Stacked(members=members_of(tmp_path, bare, dotted))
-    with noted() as book:
+    with collect_log() as book:
         model = method.fit(any_base(tmp_path), data_of(task), seed=0)
     assert book.facts["score on dev, out of fold"] == 0.5
     assert said(model, task) == list(bare.values())

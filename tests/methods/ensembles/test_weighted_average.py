@@ -6,7 +6,7 @@ import pytest
 from acclimate.core.catalogue import METHODS
 from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.methods.ensembles.weighted_average import WeightedAverage
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
@@ -44,7 +44,7 @@ def test_no_other_weights_explain_dev_better(members, small_data, space):
 
 
 def test_each_task_has_its_own_and_they_are_told(members, small_data):
-    with noted() as book:
+    with collect_log() as book:
         model = fitted(members, small_data, is_per_task=True)
     assert set(model.weights) == {"", "colour", "food"}
     told = book.facts["base (1): weight fitted on dev in task food"]

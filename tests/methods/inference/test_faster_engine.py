@@ -6,7 +6,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.errors import MissingExtraError, NotApplicableError
 from acclimate.core.method import Chain
 from acclimate.core.model import Sampling
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.inference.backends import conversion_cache as converted
 from acclimate.methods.inference.faster_engine import FasterEngine
@@ -31,7 +31,7 @@ def prompts_of(domain):
 
 def test_a_tuned_and_prompted_model_answers_as_before(tiny, small_data, small_domain, tmp_path):
     before = Chain(methods=(LoRA(learning_rate=0.02), FewShot())).fit(tiny, small_data, seed=0)
-    with noted() as notebook:
+    with collect_log() as notebook:
         model = EXACT.fit(before, small_data, seed=0)
     prompts = prompts_of(small_domain)
     answers = before.generate(prompts, SAMPLING)
@@ -76,7 +76,7 @@ def _six_groups(data):
 
 
 def test_without_dev_items_nothing_is_compared(tiny):
-    with noted() as notebook:
+    with collect_log() as notebook:
         FasterEngine().fit(tiny, TrainData(), seed=0)
     assert notebook.facts == {"dev items on which answers were compared": 0}
 
@@ -106,11 +106,11 @@ def test_a_missing_library_names_the_extra(tiny, small_data, monkeypatch):
 def test_members_joined_at_every_step_answer_by_our_own_loop(tiny, small_data, small_domain):
     from contextlib import nullcontext
 
-    from acclimate.core.runtime.progress import listening
+    from acclimate.core.runtime.progress import report_progress_to
     from acclimate.methods.ensembles.average import Average
 
     said = []
-    with listening(lambda *_: nullcontext(lambda _done: None), said.append):
+    with report_progress_to(lambda *_: nullcontext(lambda _done: None), said.append):
         joined = Average(members=(("faster_engine",), "few_shot")).fit(tiny, small_data, seed=0)
         answers = joined.generate(prompts_of(small_domain), SAMPLING)
     plain = Average(members=((), "few_shot")).fit(tiny, small_data, seed=0)

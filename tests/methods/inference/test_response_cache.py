@@ -9,7 +9,7 @@ from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.inference.response_cache import ResponseCache
 from acclimate.statistics.binomial import upper_bound
@@ -50,7 +50,7 @@ def domain(is_alike_right=True, num_metrics=1):
 
 
 def fitted(base, data, **fields):
-    with noted() as book:
+    with collect_log() as book:
         model = ResponseCache(**fields).fit(base, data, seed=0)
     return model, book.facts
 

@@ -7,17 +7,17 @@ from acclimate.core.domain import TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError, UnknownNameError
 from acclimate.core.model import Sampling
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import save_model
-from acclimate.inference.sampling.speculative_acceptance import Pace
+from acclimate.inference.sampling.speculative_acceptance import StepTimes
 from acclimate.inference.speculative.speculative_model import SpeculativeModel
 from acclimate.methods.inference import speculative as module
 from acclimate.methods.inference.speculative import Speculative
 from acclimate.methods.retrieval.lexical_rag import LexicalRAG
 from acclimate.models.local.huggingface import HuggingFace
 
-FREE = Pace(0.01, ((1, 1.0), (64, 1.0)))
-DEAR = Pace(0.01, ((1, 1.0), (2, 2.5), (64, 99.0)))
+FREE = StepTimes(0.01, ((1, 1.0), (64, 1.0)))
+DEAR = StepTimes(0.01, ((1, 1.0), (2, 2.5), (64, 99.0)))
 
 CONTRACT = {
     "draft": {"value": (), "beside": {"num_draft_tokens": 1}, "why": "must name a recipe"},
@@ -50,7 +50,7 @@ def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
 ):
     paced(FREE)
     base = LexicalRAG().fit(tiny, small_data, seed=0)
-    with noted() as book:
+    with collect_log() as book:
         model = Speculative().fit(base, small_data, seed=0)
     core = unwrap(model).core
     assert isinstance(core, SpeculativeModel)
@@ -73,13 +73,13 @@ def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
     sampling = Sampling(max_new_tokens=24)
     expected = [answer.text for answer in base.generate(food, sampling)]
     assert [answer.text for answer in model.generate(food, sampling)] == expected
-    assert core.how.tally.num_kept > 0
+    assert core.how.stats.num_kept > 0
 
 
 def test_where_it_does_not_pay_the_base_comes_back(tiny, small_data, paced):
     paced(DEAR)
     for method in (Speculative(), Speculative(num_draft_tokens=4), Speculative(draft=())):
-        with noted() as book:
+        with collect_log() as book:
             assert method.fit(tiny, small_data, seed=0) is tiny
         assert book.facts["num_draft_tokens that pays most (0: off)"] == 0
 
@@ -87,7 +87,7 @@ def test_where_it_does_not_pay_the_base_comes_back(tiny, small_data, paced):
 def test_a_draft_is_made_by_its_recipe(tiny, model_folder, small_data, food, paced):
     paced(FREE)
     folder = {"name": "huggingface", "path": str(model_folder("mistral"))}
-    with noted() as book:
+    with collect_log() as book:
         model = Speculative(draft=folder, num_draft_tokens=3).fit(tiny, small_data, seed=0)
     # Equal weights under another name: every guess is right.
     assert book.facts["acceptance rate on dev, share of guesses"] == 1

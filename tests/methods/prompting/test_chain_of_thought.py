@@ -16,10 +16,10 @@ def test_two_passes_by_hand(tiny):
     """The base asked twice, the second time with its own words before the answer cue."""
     model = ChainOfThought(max_rationale_tokens=5).fit(tiny, TrainData(), seed=0)
     cue, then = "Let's think step by step.", "Therefore, the answer is"
-    first = ASKED.having(lead=cue)
+    first = ASKED.with_parts(answer_prefix=cue)
     assert as_text(first) == f"Question: What is it?\nAnswer: {cue}"
     (steps,) = tiny.generate([first], Sampling(max_new_tokens=5, stop=("\n",)))
-    second = ASKED.having(lead=f"{cue} {steps.text} {then}")
+    second = ASKED.with_parts(answer_prefix=f"{cue} {steps.text} {then}")
     assert model.render([ASKED]) == [second]
     assert steps.text
     sampling = Sampling(max_new_tokens=4)

@@ -51,7 +51,7 @@ def test_the_answer_is_the_bases_with_the_examples_written_out(tiny, small_data,
     """Independently: the laid-out text, asked as it is."""
     model = FewShot(num_shots=2).fit(tiny, small_data, seed=0)
     (prompt,) = unwrap(model).render(asked[:1])
-    written = asked[0].having(template="{% raw %}" + as_text(prompt) + "{% endraw %}")
+    written = asked[0].with_parts(template="{% raw %}" + as_text(prompt) + "{% endraw %}")
     sampling = Sampling(max_new_tokens=4)
     ours, theirs = model.generate(asked[:1], sampling), tiny.generate([written], sampling)
     assert [c.text for c in ours] == [c.text for c in theirs]

@@ -27,8 +27,8 @@ def test_examples_show_the_cues_and_their_reasoning(tiny, small_data, asked):
         assert example.rationale == f"{CUE} {rationales[example.question]} {THEN}"
     # Items without a rationale show the cues alone.
     assert {e.rationale for e in food.examples} == {f"{CUE} {THEN}"}
-    assert colour.lead.startswith(CUE)
-    assert colour.lead.endswith(THEN)
+    assert colour.answer_prefix.startswith(CUE)
+    assert colour.answer_prefix.endswith(THEN)
 
 
 @pytest.mark.parametrize("selection", ["random", "nearest"])

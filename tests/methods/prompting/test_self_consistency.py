@@ -9,7 +9,7 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
 from acclimate.data.normalization import normalised
 from acclimate.methods.prompting.self_consistency import SelfConsistency
-from acclimate.prompting.chain_of_thought import WithReasoning
+from acclimate.prompting.chain_of_thought import ChainOfThoughtModel
 
 SAMPLING = Sampling(max_new_tokens=2)
 
@@ -72,7 +72,7 @@ def test_choices_are_the_models_own(tiny, small_data, small_domain):
 
 def test_reasoning_is_drawn_too():
     base = Drawn("steps", "steps")
-    WithReasoning(base, "Think.", "So", 9).generate(
+    ChainOfThoughtModel(base, "Think.", "So", 9).generate(
         [Prompt(question="?")], SAMPLING.model_copy(update={"temperature": 0.7, "seed": 3})
     )
     (_, steps), (_, answer) = base.seen

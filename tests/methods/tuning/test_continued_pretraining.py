@@ -7,7 +7,7 @@ import pytest
 from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.methods.tuning.continued_pretraining import ContinuedPretraining
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.training import finetune as tuning
@@ -69,7 +69,7 @@ def test_every_token_is_predicted_once_and_none_of_those_held_out(tiny, runs):
 
 
 def test_dev_is_looked_at(tiny):
-    with noted() as book:
+    with collect_log() as book:
         METHOD.fit(tiny, DATA, seed=0)
     losses = [value for _, value in book.curves["dev loss, nats"]]
     assert len(losses) == 3

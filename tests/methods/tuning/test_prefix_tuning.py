@@ -127,7 +127,7 @@ def test_it_takes_its_room_from_the_window(tiny):
     assert tuned.window == tiny.window - 6
     # As long a prompt as fits is answered, to the last place of the context.
     long = Prompt(question="answer " * 400, task="t")
-    ids, _ = tuned.encode(long.having(question="a" * 200))
+    ids, _ = tuned.encode(long.with_parts(question="a" * 200))
     assert len(ids) <= 250
     most = tiny.window // 2
     METHOD.model_copy(update={"num_virtual_tokens": most}).with_adapter(tiny, TrainData())

@@ -9,7 +9,7 @@ import torch
 from acclimate.core.catalogue import METHODS
 from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import MissingExtraError
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.tuning.qlora import QLoRA
 from acclimate.models.local.huggingface import HuggingFace
@@ -66,7 +66,7 @@ def test_the_base_stays_in_float(tiny):
 
 
 def test_memory_is_told_as_counted_by_hand(tiny):
-    with noted() as book:
+    with collect_log() as book:
         METHOD.with_adapter(tiny, TrainData())
     network = tiny.network
     weights = {p.data_ptr(): p.numel() for p in network.parameters()}

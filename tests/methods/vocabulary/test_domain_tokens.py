@@ -5,7 +5,7 @@ import torch
 
 from acclimate.core.domain import Document, TrainData
 from acclimate.core.errors import ConfigError, DataError, NotApplicableError
-from acclimate.core.runtime.fit_log import noted
+from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.methods.prompting.one_shot import OneShot
 from acclimate.methods.vocabulary.domain_tokens import DomainTokens
@@ -110,7 +110,7 @@ def test_the_folder_is_transformers_own(base, tmp_path):
 
 
 def test_it_says_what_the_tokens_bring(tiny):
-    with noted() as book:
+    with collect_log() as book:
         METHOD.fit(tiny, DATA, seed=0)
     facts = book.facts
     assert facts["words that got tokens of their own"] == 2
@@ -140,7 +140,7 @@ def test_the_wrapping_stays(tiny, small_data):
 
 
 def test_one_document_is_enough_and_says_what_is_missing(tiny):
-    with noted() as book:
+    with collect_log() as book:
         METHOD.fit(tiny, TrainData(documents=DOCUMENTS[:1]), seed=0)
     told = book.facts["held-out documents, after"]
     assert told == "none: there is only one document"

@@ -8,7 +8,7 @@ import torch
 
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Passage, Prompt
-from acclimate.core.runtime.progress import listening
+from acclimate.core.runtime.progress import report_progress_to
 from acclimate.core.source import TaskSource
 from acclimate.models.local.embedded import CARD, Embedded
 
@@ -82,7 +82,7 @@ def test_it_says_when_it_has_read_what_is_asked():
             raise NotImplementedError
 
     said = []
-    with listening(lambda *_: None, said.append):
+    with report_progress_to(lambda *_: None, said.append):
         assert Embedded().disjoint_from(About()) == Embedded()
     assert len(said) == 1
     assert "numpy" in said[0]

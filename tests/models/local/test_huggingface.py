@@ -132,7 +132,7 @@ def test_chat_template_of_the_folder_is_used(own_folder):
     template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     (own_folder / "chat_template.jinja").write_text(template)
     model = HuggingFace(path=str(own_folder)).load()
-    text = model.layout.text(PROMPTS[1])
+    text = model.prompt_tokenizer.text(PROMPTS[1])
     assert text == "<system>Say it.<user>and what is the passage<assistant>"
     ids, _ = model.encode(PROMPTS[1])
     assert model.tokenizer.decode(ids) == text

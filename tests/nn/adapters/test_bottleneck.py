@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from acclimate.core.errors import ConfigError
-from acclimate.nn.adapters.bottleneck import Bottleneck, BottleneckForm
+from acclimate.nn.adapters.bottleneck import BottleneckForm, BottleneckModule
 
 ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0),
@@ -18,7 +18,7 @@ ACTIVATIONS = {
 
 def random(form, layer_width=12):
     torch.manual_seed(0)
-    adapter = Bottleneck(layer_width, form)
+    adapter = BottleneckModule(layer_width, form)
     for weight in adapter.parameters():
         if weight.ndim:
             torch.nn.init.normal_(weight, std=0.3)
@@ -63,13 +63,13 @@ def test_parallel_is_hes(scale, is_scale_learned):
 
 def test_new_ones_change_nothing():
     said = torch.randn(3, 12)
-    adapter = Bottleneck(12, BottleneckForm(reduction=2, scale=4.0))
+    adapter = BottleneckModule(12, BottleneckForm(reduction=2, scale=4.0))
     assert torch.equal(adapter(torch.randn(3, 12), said), said)
 
 
 def test_weights_are_those_of_the_paper():
     """Houlsby et al., section 2.1: 2 m d + d + m with biases."""
-    adapter = Bottleneck(12, BottleneckForm(reduction=3))
+    adapter = BottleneckModule(12, BottleneckForm(reduction=3))
     trained = sum(p.numel() for p in adapter.parameters() if p.requires_grad)
     assert trained == 2 * 4 * 12 + 12 + 4
 
@@ -83,9 +83,9 @@ def test_dropout_only_while_training():
 
 @pytest.mark.parametrize(("reduction", "width"), [(1, 12), (5, 2), (12, 1)])
 def test_widths(reduction, width):
-    assert Bottleneck(12, BottleneckForm(reduction=reduction)).down.shape == (width, 12)
+    assert BottleneckModule(12, BottleneckForm(reduction=reduction)).down.shape == (width, 12)
 
 
 def test_no_width_is_refused():
     with pytest.raises(ConfigError, match=r"reduction=13 .* at most 12"):
-        Bottleneck(12, BottleneckForm(reduction=13))
+        BottleneckModule(12, BottleneckForm(reduction=13))

@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.errors import ConfigError
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.adapters.low_rank import LowRank, linear_layers
+from acclimate.nn.adapters.low_rank import LowRank, adaptable_linear_layers
 from acclimate.nn.adapters.peft import PeftAdapter
 
 FORM = {"rank": 2, "alpha": 4.0, "dropout": 0.0}
@@ -26,7 +26,7 @@ def test_all_linear_is_what_peft_takes(family, count, model_folder):
     theirs = LoraConfig(target_modules="all-linear", task_type=config(base.network).task_type)
     ours = updated(PeftAdapter.new(base.shared_copy(), config(base.network)))
     assert ours == updated(PeftAdapter.new(base.shared_copy(), theirs))
-    assert ours == set(linear_layers(base.network))
+    assert ours == set(adaptable_linear_layers(base.network))
     assert len(ours) == count
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from acclimate.nn.adapters.multi_lora import side_by_side, updates_of
+from acclimate.nn.adapters.multi_lora import multi_lora_network, updates_of
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def together(networks):
     base = networks[0]
     shared = {id(x): x for x in [*base.parameters(), *base.buffers()]}
     found = [updates_of(network, base) for network in networks]
-    return side_by_side(networks, found, lambda: copy.deepcopy(base, shared))
+    return multi_lora_network(networks, found, lambda: copy.deepcopy(base, shared))
 
 
 def test_each_part_gets_its_own_update(networks):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.adapters.embedding_rows import add_means, rows_apart
+from acclimate.nn.adapters.embedding_rows import add_means, make_rows_trainable
 
 PIECES = {400: [5, 9, 77], 401: [3]}
 IDS = torch.tensor([[5, 400, 77, 401]])
@@ -45,7 +45,7 @@ def test_only_those_rows_have_a_gradient_and_they_move_the_output(network):
     add_means(network, PIECES)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     start = out(network).detach()
-    write = rows_apart(network, [400, 401])
+    write = make_rows_trainable(network, [400, 401])
     assert torch.allclose(out(network), start, atol=1e-6)
     learning = [p for p in network.parameters() if p.requires_grad]
     assert {tuple(p.shape) for p in learning} == {(2, before_width(before))}
@@ -70,7 +70,7 @@ def test_tied_layers_share_the_rows_and_stay_tied(network):
     one, other = tables(network)
     is_tied = one is other
     add_means(network, PIECES)
-    write = rows_apart(network, [400])
+    write = make_rows_trainable(network, [400])
     assert len([p for p in network.parameters() if p.requires_grad]) == (1 if is_tied else 2)
     write()
     one, other = tables(network)

@@ -8,9 +8,16 @@ from peft import PeftModel
 from transformers import DynamicCache
 
 from acclimate.core.errors import NotApplicableError
-from acclimate.inference.scoring.teacher_forcing import expanded, prefix_cache
+from acclimate.inference.scoring.teacher_forcing import encode_prefix, expanded
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.nn.adapters.prefix import KeysValues, Prefixed, Shape, flattened, read_text, widened
+from acclimate.nn.adapters.prefix import (
+    KeysValues,
+    Prefixed,
+    PrefixShape,
+    flattened,
+    read_text,
+    widened,
+)
 from acclimate.nn.adapters.prefix_adapter import PrefixAdapter
 from acclimate.nn.adapters.virtual_tokens import EncoderPrompted, VirtualTokens
 
@@ -24,7 +31,7 @@ def base(model_folder, family):
 
 def keys_values(network):
     """Keys and values drawn at random."""
-    shape = Shape.of(read_text(network, [0]))
+    shape = PrefixShape.of(read_text(network, [0]))
     torch.manual_seed(1)
     num_layers, num_heads, head_dim = shape
     return KeysValues(torch.randn(NUM, 2 * num_layers * num_heads * head_dim), shape)
@@ -93,7 +100,7 @@ def test_equals_peft_in_an_encoder_decoder(kind, model_folder, tmp_path):
 def test_a_cache_and_padding_on_the_left_change_nothing(family, kind, model_folder, tmp_path):
     ours, theirs = adapter_and_peft(base(model_folder, family), kind, tmp_path)
     shared, own = ids(6).tolist(), [ids(4, seed=1).tolist(), ids(2, seed=2).tolist()]
-    cache = expanded(prefix_cache(ours, shared), 2)
+    cache = expanded(encode_prefix(ours, shared), 2)
     rows = torch.tensor([own[0], [0, 0, *own[1]]])
     mask = torch.ones(2, 10, dtype=torch.long)
     mask[1, 6:8] = 0
@@ -149,7 +156,7 @@ def test_it_slides_out_of_a_window_as_tokens_do(family, model_folder, tmp_path):
 def test_the_prefix_of_a_text_is_the_text(kind, tiny):
     network, text = tiny.network, ids(NUM)
     layers = read_text(network, text.tolist())
-    prefix = KeysValues(flattened(layers), Shape.of(layers))
+    prefix = KeysValues(flattened(layers), PrefixShape.of(layers))
     if kind is virtual_tokens:
         prefix = VirtualTokens(network.get_input_embeddings()(text).clone())
     rows = ids(1, 6, seed=3)
@@ -164,7 +171,7 @@ def test_one_prefix_goes_before_another(tiny):
     embed = tiny.network.get_input_embeddings()
     inner = Prefixed(tiny.shared_copy(), VirtualTokens(embed(texts[0]).clone()))
     layers = read_text(inner, texts[1].tolist())
-    both = Prefixed(inner, KeysValues(flattened(layers), Shape.of(layers))).eval()
+    both = Prefixed(inner, KeysValues(flattened(layers), PrefixShape.of(layers))).eval()
     expected = tiny.network(input_ids=torch.cat([*texts, rows[0]])[None]).logits[:, -6:]
     assert torch.allclose(both(input_ids=rows).logits, expected, atol=1e-5)
     assert both.num_virtual_tokens == 9
@@ -219,8 +226,8 @@ def test_masks_are_widened_by_what_everybody_sees():
 def test_layers_of_different_shape_are_refused():
     pair, wider = ((torch.zeros(1, 2, 1, width),) * 2 for width in (4, 8))
     with pytest.raises(NotApplicableError, match="2 heads of 4, 2 heads of 8"):
-        Shape.of([pair, wider])
-    assert Shape.of([pair, pair]) == (2, 2, 4)
+        PrefixShape.of([pair, wider])
+    assert PrefixShape.of([pair, pair]) == (2, 2, 4)
 
 
 def test_an_empty_cache_is_filled_and_a_full_one_is_not(tiny):

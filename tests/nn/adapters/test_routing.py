@@ -19,7 +19,7 @@ from acclimate.nn.adapters.bottleneck import BottleneckForm
 from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
 from acclimate.nn.adapters.routing import NO_ADAPTER, as_keyword, route_of
 from acclimate.training.losses import next_token_loss
-from acclimate.training.packing import Example, causal_batches, seq2seq_batches
+from acclimate.training.packing import TokenizedExample, causal_batches, seq2seq_batches
 
 TASKS = ("colour", "food", "place")
 FORM = BottleneckForm(is_parallel=True, has_attention=True, reduction=4, scale=2.0, tasks=TASKS)
@@ -107,7 +107,9 @@ def test_rows_keep_their_route_when_others_leave(base):
 def examples(routes):
     generator = torch.Generator().manual_seed(0)
     draw = lambda n: torch.randint(2, 400, (n,), generator=generator).tolist()  # noqa: E731
-    return [Example(draw(3 + 2 * i), draw(2 + i % 3), route=r) for i, r in enumerate(routes)]
+    return [
+        TokenizedExample(draw(3 + 2 * i), draw(2 + i % 3), route=r) for i, r in enumerate(routes)
+    ]
 
 
 def batches(network, some):
@@ -135,14 +137,14 @@ def test_one_mixed_batch_trains_as_so_many_runs(base):
     loss, found = gradients(model, some)
     total = 0.0
     for number in range(len(TASKS)):
-        own = [Example(e.prompt, e.answer) for e in some if e.route == number]
+        own = [TokenizedExample(e.prompt, e.answer) for e in some if e.route == number]
         part, wanted = gradients(alone(base, model, number), own)
         total += part
         for (name, _), grads in wanted.items():
             assert len(found[name, number]) == len(grads) == 4
             for one, other in zip(found[name, number], grads, strict=True):
                 assert float((one - other).abs().max()) < 1e-6 * max(1, float(other.abs().max()))
-    (rest,) = batches(base.network, [Example(some[3].prompt, some[3].answer)])
+    (rest,) = batches(base.network, [TokenizedExample(some[3].prompt, some[3].answer)])
     total += float(next_token_loss(base.network, rest))
     assert loss == pytest.approx(total, rel=1e-6)
 

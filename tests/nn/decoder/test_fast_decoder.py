@@ -6,8 +6,8 @@ import pytest
 import torch
 import transformers
 
-from acclimate.nn.decoder.fast_decoder import LeanDecoder
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.nn.decoder.fast_decoder import FastDecoder
+from acclimate.nn.decoder.kv_cache import KVCache
 from acclimate.nn.decoder.layer import JoinedLayer, OwnLayer
 from acclimate.nn.decoder.supported import can_copy, can_run
 from acclimate.nn.fast_linear import use_fast_linears
@@ -28,7 +28,7 @@ def greedy(decoder, prompts, lengths=None):
     """Tokens after prompts of one width, or of the first `lengths` tokens of each."""
     num_rows, width = prompts.shape
     lengths = lengths or [width] * num_rows
-    cache, places = KeyValues(num_rows), torch.arange(width).expand(num_rows, width)
+    cache, places = KVCache(num_rows), torch.arange(width).expand(num_rows, width)
     last = torch.tensor(lengths) - 1
     with torch.inference_mode():
         logits = decoder.logits(prompts, places, cache, last=last)
@@ -53,7 +53,7 @@ def generated(network, prompt):
 
 @pytest.mark.parametrize("copies", [True, False])
 def test_greedy_tokens_are_those_of_generate(network, copies):
-    decoder = LeanDecoder(network, copies=copies)
+    decoder = FastDecoder(network, copies=copies)
     lengths = [9, 4, 7]
     expected = [
         generated(network, row[:length]) for row, length in zip(PROMPTS, lengths, strict=True)
@@ -65,12 +65,12 @@ def test_greedy_tokens_are_those_of_generate(network, copies):
 
 @pytest.mark.parametrize("copies", [True, False])
 def test_logits_of_all_tokens_at_once_and_one_by_one(network, copies):
-    decoder, places = LeanDecoder(network, copies=copies), torch.arange(9).expand(3, 9)
+    decoder, places = FastDecoder(network, copies=copies), torch.arange(9).expand(3, 9)
     with torch.inference_mode():
         expected = network(PROMPTS).logits
-        whole = decoder.logits(PROMPTS, places, KeyValues(3))
+        whole = decoder.logits(PROMPTS, places, KVCache(3))
         assert torch.allclose(whole, expected, rtol=1e-5, atol=1e-5)
-        cache = KeyValues(3)
+        cache = KVCache(3)
         for t in range(9):
             one = decoder.logits(PROMPTS[:, t : t + 1], places[:, t : t + 1], cache)
             cache.settle()
@@ -100,33 +100,33 @@ def test_configurations(changes):
         for parameter in network.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
         expected = network(PROMPTS % 100).logits
-    decoder, places = LeanDecoder.of(network), torch.arange(9).expand(3, 9)
+    decoder, places = FastDecoder.of(network), torch.arange(9).expand(3, 9)
     assert isinstance(decoder.layers[0], JoinedLayer)
     with torch.inference_mode():
-        found = decoder.logits(PROMPTS % 100, places, KeyValues(3))
-        one = decoder.logits(PROMPTS[:1, :1] % 100, places[:1, :1], KeyValues(1))
+        found = decoder.logits(PROMPTS % 100, places, KVCache(3))
+        one = decoder.logits(PROMPTS[:1, :1] % 100, places[:1, :1], KVCache(1))
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert torch.allclose(one[0, 0], expected[0, 0], rtol=1e-4, atol=1e-5)
 
 
 def test_copies_follow_the_weights(network):
-    before = LeanDecoder.of(network)
-    assert LeanDecoder.of(network) is before
+    before = FastDecoder.of(network)
+    assert FastDecoder.of(network) is before
     with torch.no_grad():
         network.model.layers[1].mlp.down_proj.weight.mul_(1.5)
-    after = LeanDecoder.of(network)
+    after = FastDecoder.of(network)
     assert after is not before
     places = torch.arange(9).expand(3, 9)
     with torch.inference_mode():
-        found = after.logits(PROMPTS, places, KeyValues(3))
+        found = after.logits(PROMPTS, places, KVCache(3))
         assert torch.allclose(found, network(PROMPTS).logits, rtol=1e-5, atol=1e-5)
 
 
 def logits_of(network):
     """Of the prompts, through its lean decoder; and those of the network."""
-    decoder, places = LeanDecoder.of(network), torch.arange(9).expand(3, 9)
+    decoder, places = FastDecoder.of(network), torch.arange(9).expand(3, 9)
     with torch.inference_mode():
-        return decoder.logits(PROMPTS, places, KeyValues(3)), network(PROMPTS).logits
+        return decoder.logits(PROMPTS, places, KVCache(3)), network(PROMPTS).logits
 
 
 def adapted(network, **how):
@@ -140,7 +140,7 @@ def adapted(network, **how):
 def test_lora_becomes_part_of_the_copies(network):
     model = adapted(network, lora_alpha=16)
     inner = model.get_base_model()
-    assert isinstance(LeanDecoder.of(inner).layers[0], JoinedLayer)
+    assert isinstance(FastDecoder.of(inner).layers[0], JoinedLayer)
     found, expected = logits_of(inner)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
     with model.disable_adapter():
@@ -155,7 +155,7 @@ def test_lora_becomes_part_of_the_copies(network):
 @pytest.mark.parametrize("how", [{"use_dora": True}, {"lora_bias": True}], ids=("dora", "biases"))
 def test_other_adapters_are_called(network, how):
     inner = adapted(network, **how).get_base_model()
-    assert isinstance(LeanDecoder.of(inner).layers[0], OwnLayer)
+    assert isinstance(FastDecoder.of(inner).layers[0], OwnLayer)
     found, expected = logits_of(inner)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -164,7 +164,7 @@ def test_merged_adapters_are_called(network):
     model = adapted(network)
     expected = model(PROMPTS).logits
     model.merge_adapter()
-    assert isinstance(LeanDecoder.of(model.get_base_model()).layers[0], OwnLayer)
+    assert isinstance(FastDecoder.of(model.get_base_model()).layers[0], OwnLayer)
     found, _ = logits_of(model.get_base_model())
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -213,14 +213,14 @@ def test_other_networks_are_left_to_themselves(network, change):
     assert can_run(network)
     other = copy.deepcopy(network)
     change(other)
-    assert LeanDecoder.of(other) is None
+    assert FastDecoder.of(other) is None
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gpt2", "t5"])
 def test_other_families_are_left_to_themselves(model_folder, family):
     auto = transformers.AutoModelForSeq2SeqLM if family == "t5" else None
     auto = auto or transformers.AutoModelForCausalLM
-    assert LeanDecoder.of(auto.from_pretrained(model_folder(family))) is None
+    assert FastDecoder.of(auto.from_pretrained(model_folder(family))) is None
 
 
 def test_adapters_on_large_networks_are_called(network, monkeypatch):
@@ -236,4 +236,4 @@ def test_large_networks_are_not_copied(network, monkeypatch):
     assert can_copy(network)
     monkeypatch.setattr("acclimate.nn.decoder.supported.MAX_COPIED_PARAMS", 100)
     assert not can_copy(network)
-    assert isinstance(LeanDecoder.of(network).layers[0], OwnLayer)
+    assert isinstance(FastDecoder.of(network).layers[0], OwnLayer)

@@ -57,16 +57,16 @@ def test_values_and_gradients(network):
     ],
 )
 def test_other_networks_are_left_to_themselves(network, field, value):
-    assert lean_llama.can_run(network, {"input_ids": IDS})
-    assert not lean_llama.can_run(network, {"input_ids": IDS, "attention_mask": IDS})
+    assert lean_llama.can_run_training(network, {"input_ids": IDS})
+    assert not lean_llama.can_run_training(network, {"input_ids": IDS, "attention_mask": IDS})
     other = copy.deepcopy(network)
     setattr(other.config, field, value)
-    assert not lean_llama.can_run(other, {"input_ids": IDS})
+    assert not lean_llama.can_run_training(other, {"input_ids": IDS})
 
 
 def test_layers_with_an_adapter_are_left_to_themselves(network):
     other = copy.deepcopy(network)
     other.model.layers[0].mlp.up_proj = torch.nn.Linear(32, 96, bias=False)
-    assert not lean_llama.can_run(other, {"input_ids": IDS})
+    assert not lean_llama.can_run_training(other, {"input_ids": IDS})
     other.gradient_checkpointing_enable()
-    assert not lean_llama.can_run(other, {"input_ids": IDS})
+    assert not lean_llama.can_run_training(other, {"input_ids": IDS})

@@ -2,7 +2,7 @@
 
 import torch
 
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.nn.decoder.kv_cache import KVCache
 
 
 def segment(length, seed):
@@ -14,7 +14,7 @@ def segment(length, seed):
 
 def test_rows_made_of_segments_go_on():
     first, second, third = segment(5, 0), segment(2, 1), segment(200, 2)
-    cache = KeyValues.of([[first, second], [], [third]])
+    cache = KVCache.of([[first, second], [], [third]])
     assert cache.lengths == [7, 0, 200]
     new = segment(3, 3)
     for layer, pair in enumerate(new):
@@ -30,7 +30,7 @@ def test_rows_made_of_segments_go_on():
 
 
 def test_places_behind_a_row_are_numbers():
-    cache = KeyValues.of([[segment(5, 0)], [segment(1, 1)]])
+    cache = KVCache.of([[segment(5, 0)], [segment(1, 1)]])
     for pair in cache.pairs:
         for held in pair:
             assert not held[0, :, 5:].any()
@@ -38,13 +38,13 @@ def test_places_behind_a_row_are_numbers():
 
 
 def test_rows_of_nothing():
-    cache = KeyValues.of([[], []])
+    cache = KVCache.of([[], []])
     assert cache.lengths == [0, 0]
     assert len(cache) == 0
 
 
 def test_the_last_row_of_several_grows():
-    cache, made = KeyValues(3), torch.rand(3, 2, 5, 4)
+    cache, made = KVCache(3), torch.rand(3, 2, 5, 4)
     cache.update(made, made, 0)
     cache.settle()
     cache.select([0])

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from acclimate.nn.decoder.length_groups import CALL_PLACES, NEAR, Bands, bands
+from acclimate.nn.decoder.length_groups import CALL_PLACES, NEAR, LengthGroups, length_groups
 
 
 def cost(lengths: list[int], cut: list[slice]) -> int:
@@ -30,7 +30,7 @@ def least(lengths: list[int]) -> int:
 def test_no_other_cut_costs_less(seed):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 300, rng.integers(1, 12)).tolist()
-    found = bands(lengths)
+    found = length_groups(lengths)
     assert [row for rows in found for row in range(len(lengths))[rows]] == [*range(len(lengths))]
     assert (
         cost(lengths, found) <= least(lengths) + 2 * len(lengths) * NEAR
@@ -38,13 +38,13 @@ def test_no_other_cut_costs_less(seed):
 
 
 def test_rows_alike_stay_together_and_others_part():
-    assert bands([70] * 64) == [slice(0, 64)]
-    assert bands([500] * 8 + [10] * 8) == [slice(0, 8), slice(8, 16)]
-    assert len(bands([10 + 2 * row for row in range(64)])) > 3
+    assert length_groups([70] * 64) == [slice(0, 64)]
+    assert length_groups([500] * 8 + [10] * 8) == [slice(0, 8), slice(8, 16)]
+    assert len(length_groups([10 + 2 * row for row in range(64)])) > 3
 
 
 def test_the_bands_follow_rows_that_come_go_and_grow():
-    kept = Bands()
+    kept = LengthGroups()
     assert kept.ends([100] * 4 + [300] * 4) == [(slice(0, 4), 100), (slice(4, 8), 300)]
     assert kept.ends([109] * 4 + [309] * 4) == [(slice(0, 4), 109), (slice(4, 8), 309)]
     assert kept.ends([109] * 4) == [(slice(0, 4), 109)]

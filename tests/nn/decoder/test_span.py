@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from acclimate.nn.decoder.kv_cache import Span
+from acclimate.nn.decoder.kv_cache import WriteSpan
 
 
 @pytest.mark.parametrize("lengths", [[3, 3], [4, 1], [0, 5]])
 @pytest.mark.parametrize("num_new", [1, 3])
 def test_each_row_at_its_own_place(lengths, num_new):
-    span = Span(lengths, (2, num_new))
+    span = WriteSpan(lengths, (2, num_new))
     for heads in (1, 2):
         held = torch.zeros(3, heads, 16, 4)  # room for one row more
         new = torch.rand(2, heads, num_new, 4)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from bitsandbytes import functional
 
-from acclimate.nn.quantization.nf4 import BLOCK, dequantize, num_bytes, quantize
+from acclimate.nn.quantization.nf4 import BLOCK, dequantize, num_weight_bytes, quantize
 
 CODES = np.array(
     [
@@ -84,10 +84,10 @@ def test_products_and_gradients_are_those_of_the_rounded_weights(net):
 
 def test_memory_is_counted_once(net):
     weights = 4 * (96 * 40 + 40 + 40 * 7 + 7)
-    assert num_bytes(net) == weights
+    assert num_weight_bytes(net) == weights
     net.tied = net.body
-    assert num_bytes(net) == weights
+    assert num_weight_bytes(net) == weights
     del net.tied
     # 60 scales of a byte, tables of 16 and 256 floats, two floats for the scales' own scale.
     saved = 4 * 96 * 40 - 96 * 40 / 2 - 60 - 4 * (16 + 256 + 2)
-    assert num_bytes(quantize(net)) == weights - saved
+    assert num_weight_bytes(quantize(net)) == weights - saved

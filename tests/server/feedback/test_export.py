@@ -7,19 +7,19 @@ import pytest
 from acclimate.cli._preference_file import Judgements
 from acclimate.server.feedback.export import preference_row, preferences, train_rows
 from acclimate.server.feedback.store import (
-    Answer,
-    Comparison,
     Correction,
     FeedbackStore,
-    Message,
     Rating,
+    ShownAnswer,
+    StoredComparison,
+    StoredMessage,
     Vote,
 )
 from acclimate.tasks.files.folder.items import read_items, read_preferences
 
 
 def asked(text):
-    return (Message(role="user", content=text),)
+    return (StoredMessage(role="user", content=text),)
 
 
 @pytest.fixture
@@ -35,16 +35,18 @@ def give(store):
     class Give:
         def vote(self, question, first, second, choice):
             ticket = str(next(numbers))
-            answers = (Answer(text=first, system="a"), Answer(text=second, system="b"))
-            store.add(Comparison(ticket=ticket, messages=asked(question), answers=answers))
+            answers = (ShownAnswer(text=first, system="a"), ShownAnswer(text=second, system="b"))
+            store.add(StoredComparison(ticket=ticket, messages=asked(question), answers=answers))
             store.add(Vote(ticket=ticket, choice=choice))
 
         def rate(self, question, text, rating, **more):
-            answer = Answer(text=text)
+            answer = ShownAnswer(text=text)
             store.add(Rating(messages=asked(question), answer=answer, rating=rating, **more))
 
         def correct(self, messages, text, corrected):
-            store.add(Correction(messages=messages, answer=Answer(text=text), corrected=corrected))
+            store.add(
+                Correction(messages=messages, answer=ShownAnswer(text=text), corrected=corrected)
+            )
 
     return Give()
 
@@ -64,8 +66,8 @@ def test_votes_are_preferences_and_ties_are_not(store, give):
 
 
 def test_a_comparison_without_a_vote_says_nothing(store):
-    answers = (Answer(text="x"), Answer(text="y"))
-    store.add(Comparison(ticket="t", messages=asked("q"), answers=answers))
+    answers = (ShownAnswer(text="x"), ShownAnswer(text="y"))
+    store.add(StoredComparison(ticket="t", messages=asked("q"), answers=answers))
     assert pairs(store) == []
 
 
@@ -114,10 +116,10 @@ def test_a_row_without_a_task_has_no_such_field(store, give):
 def test_the_domains_readers_read_it(store, give, tmp_path):
     """A dialogue is the same question in a preference as in an example."""
     dialogue = (
-        Message(role="system", content="Be kind."),
-        Message(role="user", content='Hello\n"you"'),
-        Message(role="assistant", content="Hi."),
-        Message(role="user", content="And now?"),
+        StoredMessage(role="system", content="Be kind."),
+        StoredMessage(role="user", content='Hello\n"you"'),
+        StoredMessage(role="assistant", content="Hi."),
+        StoredMessage(role="user", content="And now?"),
     )
     give.correct(dialogue, "Go.", "Please go.")
     give.rate("plain?", "yes", "up")

@@ -12,24 +12,26 @@ import pytest
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.server.feedback.store import (
     VERSION,
-    Answer,
-    Comparison,
     Correction,
     FeedbackStore,
-    Message,
     Rating,
+    ShownAnswer,
+    StoredComparison,
+    StoredMessage,
     Vote,
 )
 
-ASKED = (Message(role="user", content="Why? \N{SNOWMAN}\x00"),)
+ASKED = (StoredMessage(role="user", content="Why? \N{SNOWMAN}\x00"),)
 
 
 def rating(text, rating="up"):
-    return Rating(messages=ASKED, answer=Answer(text=text), rating=rating)
+    return Rating(messages=ASKED, answer=ShownAnswer(text=text), rating=rating)
 
 
 def comparison(ticket):
-    return Comparison(ticket=ticket, messages=ASKED, answers=(Answer(text="a"), Answer(text="b")))
+    return StoredComparison(
+        ticket=ticket, messages=ASKED, answers=(ShownAnswer(text="a"), ShownAnswer(text="b"))
+    )
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def store(tmp_path):
 
 def test_what_is_given_comes_back_in_order(store):
     given = [rating("one"), rating("two", "down")]
-    mended = Correction(messages=ASKED, answer=Answer(text="x", system="s"), corrected="y")
+    mended = Correction(messages=ASKED, answer=ShownAnswer(text="x", system="s"), corrected="y")
     for one in (*given, mended, comparison("t")):
         assert store.add(one)
     again = FeedbackStore(store.path)

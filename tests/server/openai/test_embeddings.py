@@ -8,7 +8,7 @@ import pytest
 from acclimate.core.domain import Document
 from acclimate.inference.embeddings import mean_states
 from acclimate.retrieval.passage_index import PassageIndex
-from acclimate.retrieval.rag_model import WithPassages
+from acclimate.retrieval.rag_model import RagModel
 from server.small_systems import Says
 
 TEXTS = ["the answer", "a passage of the answer"]
@@ -49,13 +49,13 @@ def test_as_base64(client):
 
 def test_of_an_index(client_of, tiny, tmp_path):
     found = index(tmp_path / "dense", "lsa")
-    client = client_of(tiny=WithPassages(tiny, found, 1, "dense"))
+    client = client_of(tiny=RagModel(tiny, found, 1, "dense"))
     texts = ["red robin", "frogs"]
     np.testing.assert_allclose(vectors(embed(client, input=texts)), found.encode(texts), atol=1e-6)
 
 
 def test_of_a_network_where_the_index_knows_words_only(client_of, tiny, tmp_path):
-    client = client_of(tiny=WithPassages(tiny, index(tmp_path / "words", ""), 1, "lexical"))
+    client = client_of(tiny=RagModel(tiny, index(tmp_path / "words", ""), 1, "lexical"))
     np.testing.assert_allclose(
         vectors(embed(client, input=TEXTS)), mean_states(tiny, TEXTS), atol=1e-6
     )

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from acclimate.core.prompt import RUNNING_TEXT, Example, Prompt
 from acclimate.models.local.embedded import Embedded
-from acclimate.prompting.demonstrations import WithExamples
+from acclimate.prompting.demonstrations import FewShotModel
 from acclimate.server.app import build_app
 from server.small_systems import Says
 
@@ -95,7 +95,7 @@ def test_several_prompts(client):
 
 def test_what_a_method_adds_stands_before_the_prompt(tiny):
     pool = {"food": (Example("What does it eat?", "seeds"),)}
-    client = TestClient(build_app({"tiny": WithExamples(tiny, pool, 1, "random")}))
+    client = TestClient(build_app({"tiny": FewShotModel(tiny, pool, 1, "random")}))
     fields = {"echo": True, "logprobs": 1, "task": "food"}
     choice = complete(client, prompt=STEM + END, **fields)["choices"][0]
     before = "Question: What does it eat?\nAnswer: seeds\n\n"
@@ -109,7 +109,7 @@ def test_what_a_method_adds_stands_before_the_prompt(tiny):
 def test_what_is_added_and_the_prompt_are_read_as_one_text():
     base = Embedded().load()
     pool = {"food": (Example("What does it eat?", "seeds"),)}
-    client = TestClient(build_app({"tiny": WithExamples(base, pool, 1, "random")}))
+    client = TestClient(build_app({"tiny": FewShotModel(base, pool, 1, "random")}))
     # Its vocabulary has one token for the two line breaks at a text's end, two for those within.
     assert (
         len(base.tokenizer("a\n\n")["input_ids"]) < len(base.tokenizer("a\n\nQ")["input_ids"]) - 1
@@ -125,7 +125,7 @@ def test_what_is_added_and_the_prompt_are_read_as_one_text():
 
 def test_what_is_added_is_cut_to_the_window(tiny):
     pool = {"food": (Example("What does it eat?", "seeds"),) * 40}
-    client = TestClient(build_app({"tiny": WithExamples(tiny, pool, 40, "random")}))
+    client = TestClient(build_app({"tiny": FewShotModel(tiny, pool, 40, "random")}))
     told = complete(client, prompt=STEM + END, echo=True, logprobs=1, task="food")
     assert tiny.window - 40 < told["usage"]["prompt_tokens"] < tiny.window
 

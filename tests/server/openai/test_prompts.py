@@ -4,15 +4,15 @@ import pytest
 
 from acclimate.core.prompt import RUNNING_TEXT, Example, Prompt, Turn
 from acclimate.data.tokenizers.chat_template import with_chat_template
-from acclimate.retrieval.rag_model import WithPassages
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.openai.prompts import chat_prompt, decoded, each, running_prompt, starts
-from acclimate.server.openai.requests import Message
+from acclimate.retrieval.rag_model import RagModel
+from acclimate.server.api_errors import ApiError
+from acclimate.server.openai.prompts import chat_prompt, decode_ids, each, running_prompt, starts
+from acclimate.server.openai.requests import ChatMessage
 from server.small_systems import Says
 
 
 def said(*turns):
-    return [Message(role=role, content=content) for role, content in turns]
+    return [ChatMessage(role=role, content=content) for role, content in turns]
 
 
 DIALOGUE = said(
@@ -46,7 +46,7 @@ def test_models_that_chat_read_turns(chatting):
         Turn("assistant", "Me."),
         Turn("user", "Why?"),
     )
-    text = chatting.layout.text(prompt)
+    text = chatting.prompt_tokenizer.text(prompt)
     assert text.index("Be brief.") < text.index("Hello") < text.index("Me.") < text.index("Why?")
 
 
@@ -55,7 +55,7 @@ def test_others_read_what_was_said_as_examples(tiny):
     assert prompt.examples == (Example("Hello\nWho?", "Me."),)
     assert prompt.question == "Why?"
     assert not prompt.turns
-    assert tiny.layout.text(prompt) == (
+    assert tiny.prompt_tokenizer.text(prompt) == (
         "Be brief.\n\nQuestion: Hello\nWho?\nAnswer: Me.\n\nQuestion: Why?\nAnswer:"
     )
 
@@ -64,27 +64,27 @@ def test_others_read_what_was_said_as_examples(tiny):
     "turns", [[("user", "a"), ("assistant", "b")], [("system", "a")], [("assistant", "b")]]
 )
 def test_the_user_speaks_last(turns):
-    with pytest.raises(RefusedError, match="last message must be the user's"):
+    with pytest.raises(ApiError, match="last message must be the user's"):
         chat_prompt(Says("x"), said(*turns), "")
 
 
 def test_parts_of_a_message_are_one_text():
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert Message.model_validate({"role": "user", "content": parts}).text == "ab"
+    assert ChatMessage.model_validate({"role": "user", "content": parts}).text == "ab"
 
 
 def test_running_text_is_laid_out_by_no_template(chatting):
     prompt = running_prompt(chatting, "Once upon", "")
     assert prompt.template == RUNNING_TEXT
-    assert chatting.layout.text(prompt) == "Once upon"
+    assert chatting.prompt_tokenizer.text(prompt) == "Once upon"
     assert chatting.encode(prompt)[0] == chatting.tokenizer("Once upon")["input_ids"]
 
 
 def test_what_methods_add_stands_before_running_text(tiny):
-    prompt = running_prompt(tiny, "Once upon", "").having(
+    prompt = running_prompt(tiny, "Once upon", "").with_parts(
         examples=(Example("a?", "b"),), instruction="Go."
     )
-    assert tiny.layout.text(prompt) == "Go.\n\nQuestion: a?\nAnswer: b\n\nOnce upon"
+    assert tiny.prompt_tokenizer.text(prompt) == "Go.\n\nQuestion: a?\nAnswer: b\n\nOnce upon"
 
 
 def test_several_texts():
@@ -96,13 +96,13 @@ def test_several_texts():
 
 def test_ids_are_the_text_they_stand_for(tiny):
     ids = tiny.tokenizer("What is the answer?  Yes .")["input_ids"]
-    assert decoded(tiny, ids) == "What is the answer?  Yes ."
+    assert decode_ids(tiny, ids) == "What is the answer?  Yes ."
     assert starts(tiny.tokenizer) == []
     size = len(tiny.tokenizer)
-    with pytest.raises(RefusedError, match=f"token id {size}, must be below {size}"):
-        decoded(tiny, [0, size])
-    with pytest.raises(RefusedError, match="send the prompt as text"):
-        decoded(Says("x"), [1])
+    with pytest.raises(ApiError, match=f"token id {size}, must be below {size}"):
+        decode_ids(tiny, [0, size])
+    with pytest.raises(ApiError, match="send the prompt as text"):
+        decode_ids(Says("x"), [1])
 
 
 def test_a_start_that_encoding_adds_is_not_doubled(tiny):
@@ -115,7 +115,7 @@ def test_a_start_that_encoding_adds_is_not_doubled(tiny):
     assert starts(own) == [0]
     ids = own("What is")["input_ids"]
     assert ids[0] == 0
-    assert decoded(model, ids) == "What is"
+    assert decode_ids(model, ids) == "What is"
 
 
 def test_retrieval_searches_for_running_text(tiny):
@@ -125,6 +125,6 @@ def test_retrieval_searches_for_running_text(tiny):
             return [[] for _ in queries]
 
     index = Index()
-    model = WithPassages(tiny, index, 2, "lexical")
+    model = RagModel(tiny, index, 2, "lexical")
     model.render([running_prompt(model, "Once upon", "")])
     assert index.queries == ["Once upon"]

@@ -7,11 +7,11 @@ import pytest
 from acclimate.core.domain import Task
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.limits import Limits
 from acclimate.server.openai.requests import ChatRequest, CompletionRequest
-from acclimate.server.openai.sampling_params import limits_for, longest, number_of, sampling_of
-from acclimate.server.task_prompts import asked_as
+from acclimate.server.openai.sampling_params import limits_for, longest, number_of, sampling_from
+from acclimate.server.task_prompts import with_task_prompts
 from server.small_systems import Says
 
 LIMITS = Limits(max_new_tokens=100, default_new_tokens=50, max_answers=8)
@@ -27,18 +27,18 @@ def text(**fields):
 
 
 def sampled(asked):
-    return sampling_of(asked, LIMITS).model_dump(exclude_defaults=True)
+    return sampling_from(asked, LIMITS).model_dump(exclude_defaults=True)
 
 
 def test_what_is_not_said_is_greedy():
-    assert sampling_of(chat(), LIMITS) == Sampling(max_new_tokens=50, seed=3)
-    assert sampling_of(text(), LIMITS) == Sampling(max_new_tokens=16, seed=3)
+    assert sampling_from(chat(), LIMITS) == Sampling(max_new_tokens=50, seed=3)
+    assert sampling_from(text(), LIMITS) == Sampling(max_new_tokens=16, seed=3)
 
 
 def test_what_is_not_said_stays_within_the_limits():
     few = Limits(max_new_tokens=5)
-    assert sampling_of(chat(), few).max_new_tokens == 5
-    assert sampling_of(text(), few).max_new_tokens == 5
+    assert sampling_from(chat(), few).max_new_tokens == 5
+    assert sampling_from(text(), few).max_new_tokens == 5
 
 
 def test_a_chat_that_does_not_say_answers_as_long_as_its_task():
@@ -46,17 +46,17 @@ def test_a_chat_that_does_not_say_answers_as_long_as_its_task():
         Task(name=name, metrics=("exact_match",), max_new_tokens=number)
         for name, number in (("short", 7), ("long", 1000))
     ]
-    system = asked_as(Says("x"), tasks)
+    system = with_task_prompts(Says("x"), tasks)
     for model, task, told in (
         (system, "short", 7),
         (system, "long", 100),
         (system, "", 50),
-        (asked_as(Says("x"), tasks[:1]), "", 7),
+        (with_task_prompts(Says("x"), tasks[:1]), "", 7),
         (Says("x"), "short", 50),
     ):
         own = limits_for(model, task, LIMITS)
-        assert sampling_of(chat(), own).max_new_tokens == told
-        assert sampling_of(chat(max_tokens=9), own).max_new_tokens == 9
+        assert sampling_from(chat(), own).max_new_tokens == told
+        assert sampling_from(chat(max_tokens=9), own).max_new_tokens == 9
     with pytest.raises(ConfigError, match="no task is called 'none'"):
         limits_for(system, "none", LIMITS)
 
@@ -85,42 +85,42 @@ def test_forms_of_answers():
 
 
 def test_a_seed_is_drawn_where_none_is_given():
-    drawn = {sampling_of(chat(seed=None), LIMITS).seed for _ in range(8)}
+    drawn = {sampling_from(chat(seed=None), LIMITS).seed for _ in range(8)}
     assert len(drawn) > 1
 
 
 @pytest.mark.parametrize("told", [-1, 0, 101])
 def test_too_many_tokens(told):
-    with pytest.raises(RefusedError, match="must be from 1 to 100") as caught:
-        sampling_of(chat(max_tokens=told), LIMITS)
+    with pytest.raises(ApiError, match="must be from 1 to 100") as caught:
+        sampling_from(chat(max_tokens=told), LIMITS)
     assert caught.value.status == 422
     assert caught.value.param == "max_tokens"
 
 
 def test_the_limit_is_named_as_it_was_given():
-    with pytest.raises(RefusedError, match="max_completion_tokens=0, must be from 1") as caught:
-        sampling_of(chat(max_completion_tokens=0), LIMITS)
+    with pytest.raises(ApiError, match="max_completion_tokens=0, must be from 1") as caught:
+        sampling_from(chat(max_completion_tokens=0), LIMITS)
     assert caught.value.param == "max_completion_tokens"
-    with pytest.raises(RefusedError, match="max_tokens=7 and max_completion_tokens=9 are two name"):
-        sampling_of(chat(max_tokens=7, max_completion_tokens=9), LIMITS)
+    with pytest.raises(ApiError, match="max_tokens=7 and max_completion_tokens=9 are two name"):
+        sampling_from(chat(max_tokens=7, max_completion_tokens=9), LIMITS)
 
 
 def test_an_echo_needs_no_answer():
     assert longest(text(max_tokens=0, echo=True), LIMITS) == 0
-    with pytest.raises(RefusedError):
+    with pytest.raises(ApiError):
         longest(text(max_tokens=0), LIMITS)
 
 
 def test_too_many_answers():
     assert number_of(chat(n=8), 1, LIMITS) == 8
     for asked, num_prompts in ((chat(n=9), 1), (text(n=3), 3), (text(), 9)):
-        with pytest.raises(RefusedError, match="at most 8 answers"):
+        with pytest.raises(ApiError, match="at most 8 answers"):
             number_of(asked, num_prompts, LIMITS)
-    with pytest.raises(RefusedError, match="best_of=3"):
+    with pytest.raises(ApiError, match="best_of=3"):
         number_of(text(best_of=3), 1, LIMITS)
     assert number_of(text(best_of=2, n=2), 1, LIMITS) == 2
 
 
 def test_the_likeliest_need_logprobs():
-    with pytest.raises(RefusedError, match="needs logprobs=true"):
-        sampling_of(chat(top_logprobs=2), LIMITS)
+    with pytest.raises(ApiError, match="needs logprobs=true"):
+        sampling_from(chat(top_logprobs=2), LIMITS)

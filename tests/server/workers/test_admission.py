@@ -11,10 +11,10 @@ import pytest
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.inference.engine.engine import engine_of
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.limits import Limits
-from acclimate.server.workers.admission import Places
-from acclimate.server.workers.thread_pool import Threads
+from acclimate.server.workers.admission import AdmissionQueue
+from acclimate.server.workers.thread_pool import ThreadPool
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Makes:
 
 def places_of(**limits):
     told = Limits(**limits)
-    return Places(told, Threads({}, told))
+    return AdmissionQueue(told, ThreadPool({}, told))
 
 
 async def read(places, make):
@@ -106,7 +106,7 @@ def test_the_full_are_turned_away_and_the_rest_wait():
         asked = [asyncio.ensure_future(read(places, lambda: waits(gate))) for _ in range(2)]
         await asyncio.sleep(0.05)
         assert (places.running, places.waiting) == (1, 1)
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(ApiError) as caught:
             await read(places, lambda: waits(gate))
         assert caught.value.status == 429
         gate.set()
@@ -121,7 +121,7 @@ def test_who_takes_too_long_is_told_and_its_work_stopped():
 
     async def work():
         places = places_of(request_seconds=0.1)
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(ApiError) as caught:
             await read(places, lambda: endless(closed))
         assert caught.value.status == 504
         await until(closed.is_set)
@@ -177,7 +177,7 @@ def test_closed_nothing_that_waits_is_begun_and_its_place_is_free():
         second = asyncio.ensure_future(read(places, lambda: begun.append(1) or [2]))
         await asyncio.sleep(0.05)
         places.hands.close()
-        with pytest.raises(RefusedError, match="shutting down"):
+        with pytest.raises(ApiError, match="shutting down"):
             await second
         gate.set()
         await first
@@ -200,11 +200,11 @@ def test_who_goes_away_has_a_whole_batch_of_answers_stopped(tiny):
         places = places_of()
         reading = asyncio.ensure_future(read(places, answers))
         await until(asked.is_set)
-        loop = engine_of(tiny.network).loop
+        loop = engine_of(tiny.network).scheduler
         await until(lambda: loop.running)
         call, _ = loop.running[0]
         reading.cancel()
         await until(lambda: places.taken == 0)
-        assert max(len(drawing.written) for drawing in call.drawings) < 150
+        assert max(len(drawing.written) for drawing in call.sampling_states) < 150
 
     asyncio.run(work())

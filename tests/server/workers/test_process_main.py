@@ -2,14 +2,14 @@
 
 from acclimate.core.rewriter import unwrap
 from acclimate.nn import threads
-from acclimate.prompting.demonstrations import WithExamples
+from acclimate.prompting.demonstrations import FewShotModel
 from acclimate.server.workers.process_main import num_side_by_side
 from acclimate.server.workers.process_setup import processors
 from server.small_systems import Says
 
 
 def test_small_networks_leave_processors_to_others(tiny):
-    around = unwrap(WithExamples(tiny, {}, 1, "first")).rewrap(tiny)
+    around = unwrap(FewShotModel(tiny, {}, 1, "first")).rewrap(tiny)
     assert num_side_by_side({"one": tiny, "two": around}) == len(processors())
 
 

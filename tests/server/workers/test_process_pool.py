@@ -11,15 +11,15 @@ import time
 import pytest
 
 from acclimate.core.errors import BackendError, ConfigError
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.jobs import ChatJob
 from acclimate.server.limits import Limits
 from acclimate.server.openai.requests import ChatRequest
 from acclimate.server.workers import process_handle as worker_process
 from acclimate.server.workers import process_pool as module
-from acclimate.server.workers.admission import Places
+from acclimate.server.workers.admission import AdmissionQueue
 from acclimate.server.workers.process_handle import STOP_SECONDS, WorkerProcess
-from acclimate.server.workers.process_pool import Workers
+from acclimate.server.workers.process_pool import ProcessPool
 from server import worker_systems
 from server.running import until
 
@@ -43,8 +43,8 @@ def told(places, *asked, **fields):
 @pytest.fixture(scope="module")
 def places():
     """Places before one process."""
-    workers = Workers(worker_systems.speaking, LIMITS)
-    yield Places(LIMITS, workers)
+    workers = ProcessPool(worker_systems.speaking, LIMITS)
+    yield AdmissionQueue(LIMITS, workers)
     workers.close()
 
 
@@ -80,7 +80,7 @@ def test_answers_come_whole_from_another_process(places):
     ],
 )
 def test_faults_are_told_as_clients_are_told_them(places, asked, status, said, capfd):
-    with pytest.raises(RefusedError, match=said) as caught:
+    with pytest.raises(ApiError, match=said) as caught:
         told(places, *asked)
     assert caught.value.status == status
     until(lambda: places.taken == 0)
@@ -91,7 +91,7 @@ def test_a_refusal_is_the_same_on_the_other_side(places):
     job = ChatJob.of(
         ChatRequest(model="says", messages=[{"role": "assistant", "content": "x"}]), LIMITS
     )
-    with pytest.raises(RefusedError, match="the last message must be the user's") as caught:
+    with pytest.raises(ApiError, match="the last message must be the user's") as caught:
         asyncio.run(read(places, job))
     assert (caught.value.status, caught.value.param, caught.value.code) == (422, "messages", "")
 
@@ -119,10 +119,10 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
     async def both():
         pieces = places.pieces(chat("waits"))
         await anext(pieces)
-        with pytest.raises(RefusedError, match="broke down; another takes over") as caught:
+        with pytest.raises(ApiError, match="broke down; another takes over") as caught:
             await read(places, chat("tells", "die"))
         assert caught.value.status == 500
-        with pytest.raises(RefusedError, match="broke down"):
+        with pytest.raises(ApiError, match="broke down"):
             [piece async for piece in pieces]
 
     asyncio.run(both())
@@ -144,13 +144,13 @@ def test_a_signal_without_a_name_is_told_by_its_number(places, caplog):
 
 def test_one_that_hangs_holds_nobody_up(monkeypatch):
     monkeypatch.setattr(worker_process, "STOP_SECONDS", 0.1)
-    workers = Workers(worker_systems.speaking, LIMITS)
+    workers = ProcessPool(worker_systems.speaking, LIMITS)
     (process,) = workers.process_ids
     os.kill(process, signal.SIGSTOP)
     ended = []
 
     def ask_and_close():
-        places = Places(LIMITS, workers)
+        places = AdmissionQueue(LIMITS, workers)
         asked = [places.pieces(chat("says", "x" * 2**20)) for _ in range(2)]
 
         async def ask():
@@ -172,13 +172,13 @@ def test_one_that_hangs_holds_nobody_up(monkeypatch):
 
 def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.1)
-    workers = Workers(worker_systems.Once(tmp_path / "loaded"), LIMITS)
-    places = Places(LIMITS, workers)
-    with pytest.raises(RefusedError, match="broke down"):
+    workers = ProcessPool(worker_systems.Once(tmp_path / "loaded"), LIMITS)
+    places = AdmissionQueue(LIMITS, workers)
+    with pytest.raises(ApiError, match="broke down"):
         told(places, "tells", "die")
     until(lambda: "no process is started in its place yet: the disk is gone" in caplog.text)
     assert (workers.num_ready, workers.num_loading) == (0, 1)
-    with pytest.raises(RefusedError, match="being loaded again") as caught:
+    with pytest.raises(ApiError, match="being loaded again") as caught:
         told(places, "says")
     assert caught.value.status == 503
     assert places.taken == 0
@@ -190,10 +190,10 @@ def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog, m
 
 
 def test_the_least_busy_is_asked(monkeypatch):
-    shares = [module.Share(LIMITS, None)] * 2
+    shares = [module.ProcessShare(LIMITS, None)] * 2
     monkeypatch.setattr(module, "_shares", lambda *_: shares)
-    workers = Workers(worker_systems.speaking, LIMITS)
-    places = Places(LIMITS, workers)
+    workers = ProcessPool(worker_systems.speaking, LIMITS)
+    places = AdmissionQueue(LIMITS, workers)
 
     async def work():
         busy = [places.pieces(chat("waits"))]
@@ -221,7 +221,7 @@ def test_shares_of_memory_and_places(monkeypatch):
     monkeypatch.setattr(module, "processors", lambda: [3, 5])
     limits = Limits(max_running=5, prefix_bytes=10)
     alone, (first, second) = module._shares(limits, 1), module._shares(limits, 2)
-    assert alone == [module.Share(limits, None)]
+    assert alone == [module.ProcessShare(limits, None)]
     assert (first.processor, second.processor) == (3, 5)
     assert (first.limits.max_running, first.limits.prefix_bytes) == (2, 5)
     assert len(module._shares(Limits(max_running=1), 2)) == 1
@@ -243,7 +243,7 @@ def test_shares_of_memory_and_places(monkeypatch):
 )
 def test_what_cannot_be_loaded_is_told_where_it_is_started(load, kind, said):
     with pytest.raises(kind, match=said):
-        Workers(load, LIMITS)
+        ProcessPool(load, LIMITS)
 
 
 SCRIPT = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acclimate.core.runtime.fit_log import Notes
-from acclimate.study.report.fit_notes import told
+from acclimate.study.report.fit_notes import fit_notes
 from acclimate.study.report.write import write_report
 from example_findings import example, standing
 
@@ -20,7 +20,7 @@ def noted(*notes: Notes, recipe: str = "lora", method: str = "lora"):
 
 def test_facts_that_differ_are_a_mean_and_a_range() -> None:
     seeds = [Notes(facts={"rows": 10, "rate": rate, "kind": "a"}) for rate in (0.25, 0.75)]
-    (found,) = told([noted(*seeds)])
+    (found,) = fit_notes([noted(*seeds)])
     assert dict(found.facts) == {
         "rows": "10",
         "rate": "0.5000 (mean of 2 seeds, 0.2500 to 0.7500)",
@@ -30,7 +30,7 @@ def test_facts_that_differ_are_a_mean_and_a_range() -> None:
 
 def test_train_and_dev_stand_in_one_chart_and_others_in_their_own() -> None:
     curves = {"train loss, nats": FALLING[1:], "dev loss, nats": FALLING, "length": ((0, 1.5),)}
-    (found,) = told([noted(Notes(curves=curves), Notes(curves=curves))])
+    (found,) = fit_notes([noted(Notes(curves=curves), Notes(curves=curves))])
     loss, length = found.charts
     assert (loss.title, length.title) == ("loss, nats", "length")
     assert [kind for kind, _ in loss.lines] == ["train", "train", "dev", "dev"]
@@ -40,13 +40,13 @@ def test_train_and_dev_stand_in_one_chart_and_others_in_their_own() -> None:
 
 def test_a_fit_that_two_recipes_share_is_told_once() -> None:
     notes = Notes(facts={"rows": 3})
-    first, second = told([noted(notes), noted(notes, recipe="lora + rag")])
+    first, second = fit_notes([noted(notes), noted(notes, recipe="lora + rag")])
     assert (first.same_as, second.same_as) == ("", "lora")
     assert second.facts == ()
 
 
 def test_what_told_nothing_is_not_there() -> None:
-    assert told([standing("few_shot", 0.5)]) == []
+    assert fit_notes([standing("few_shot", 0.5)]) == []
 
 
 @pytest.fixture(scope="module")

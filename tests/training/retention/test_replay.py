@@ -6,7 +6,7 @@ from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.errors import DataError, NotApplicableError
 from acclimate.core.rewriter import Unwrapped
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.finetune import answers
+from acclimate.training.finetune import answer_examples
 from acclimate.training.retention.settings import Retention
 
 ITEMS = tuple(Item(id=str(i), question=f"{i}?", target="the answer") for i in range(12))
@@ -16,7 +16,7 @@ DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
 def rows(base, **retention):
     examples = Retention(**retention).lesson(seed=3).examples
     found = list(examples(Unwrapped(base), DATA, "train"))
-    assert found[: len(ITEMS)] == list(answers(Unwrapped(base), DATA, "train"))
+    assert found[: len(ITEMS)] == list(answer_examples(Unwrapped(base), DATA, "train"))
     return found[len(ITEMS) :]
 
 

@@ -7,7 +7,7 @@ from acclimate.core.domain import Item, Task, TrainData
 from acclimate.core.rewriter import Unwrapped
 from acclimate.methods.tuning.full_finetuning import FullFinetuning
 from acclimate.models.local.huggingface import HuggingFace
-from acclimate.training.finetune import answers
+from acclimate.training.finetune import answer_examples
 from acclimate.training.losses import next_token_loss
 from acclimate.training.packing import causal_batches
 from acclimate.training.retention.settings import Retention
@@ -41,13 +41,13 @@ def gradients(network, loss, batch):
 
 def test_the_pull_is_l2_sp_while_training_and_absent_from_dev(tiny):
     lesson = Retention(pull=0.3).lesson(seed=0)
-    network = lesson.prepared(tiny).network
+    network = lesson.prepare(tiny).network
     loss = lesson.loss_of(network)
     start = {name: p.detach().clone() for name, p in network.named_parameters()}
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn_like(weight), alpha=0.01)
-    examples = list(answers(Unwrapped(tiny), DATA, "train"))
+    examples = list(answer_examples(Unwrapped(tiny), DATA, "train"))
     (batch,) = causal_batches(examples, max_tokens=4096, dtype=torch.float32)
     network.eval()
     assert torch.equal(loss(network, batch), next_token_loss(network, batch))
@@ -79,7 +79,7 @@ DEPTHS = {
 @pytest.mark.parametrize("family", DEPTHS)
 def test_each_block_learns_at_a_share_of_the_rate_of_the_one_above(family, model_folder):
     network = HuggingFace(path=str(model_folder(family))).load().network
-    share = Retention(layer_decay=0.4).lesson(seed=0).share_of(network)
+    share = Retention(layer_decay=0.4).lesson(seed=0).lr_scale(network)
     for name, _ in network.named_parameters():
         (depth,) = (d for start, d in DEPTHS[family].items() if name.startswith(f"{start}."))
         assert share(name) == pytest.approx(0.4**depth), name

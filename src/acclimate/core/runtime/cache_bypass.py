@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_afresh: ContextVar[bool] = ContextVar("afresh", default=False)
+_is_bypassed: ContextVar[bool] = ContextVar("afresh", default=False)
 
 
-def is_afresh() -> bool:
+def is_bypassed() -> bool:
     """Whether answers from earlier calls may be neither given nor kept."""
-    return _afresh.get()
+    return _is_bypassed.get()
 
 
 @contextmanager
-def afresh() -> Iterator[None]:
+def bypass_caches() -> Iterator[None]:
     """Let every call in the body answer from nothing but what it is asked itself."""
-    token = _afresh.set(True)
+    token = _is_bypassed.set(True)
     try:
         yield
     finally:
-        _afresh.reset(token)
+        _is_bypassed.reset(token)

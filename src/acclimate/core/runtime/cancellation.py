@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from acclimate.core.errors import AcclimateError
 
 
-class LeftError(AcclimateError):
+class CancelledError(AcclimateError):
     """Nobody waits for the answer any more: no fault of a model, and no reason to go on without."""
 
 
-class Waiter:
+class CancelToken:
     """Somebody who waits, until they go."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Waiter:
         self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
 
-    def go(self) -> None:
+    def cancel(self) -> None:
         """Go away: what works for them is stopped, now and from now on."""
         with self._lock:
             self.is_gone = True
@@ -44,28 +44,28 @@ class Waiter:
                 self._stops.remove(stop)
 
 
-_waiter: ContextVar[Waiter | None] = ContextVar("waiter", default=None)
+_token: ContextVar[CancelToken | None] = ContextVar("waiter", default=None)
 
 
 @contextmanager
-def working_for(waiter: Waiter) -> Iterator[None]:
+def cancellable_by(waiter: CancelToken) -> Iterator[None]:
     """Let all work of the body, in this thread, be for them."""
-    token = _waiter.set(waiter)
+    token = _token.set(waiter)
     try:
         yield
     finally:
-        _waiter.reset(token)
+        _token.reset(token)
 
 
-def somebody_waits() -> bool:
+def is_cancellable() -> bool:
     """Whether the work of this thread is for somebody who may go."""
-    return _waiter.get() is not None
+    return _token.get() is not None
 
 
 @contextmanager
-def stopped_by_leaving(stop: Callable[[], None]) -> Iterator[None]:
+def on_cancel(stop: Callable[[], None]) -> Iterator[None]:
     """Have `stop` called if the body's work is for somebody, and they go."""
-    waiter = _waiter.get()
+    waiter = _token.get()
     if waiter is None:
         yield
     else:

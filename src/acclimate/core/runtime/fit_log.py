@@ -22,7 +22,7 @@ class Notes(Record):
 
 
 @dataclass
-class Notebook:
+class FitLog:
     """Collects what is told while it is open."""
 
     facts: dict[str, float | str] = field(default_factory=dict)
@@ -42,16 +42,16 @@ def _is_kept(value: float | str) -> bool:
     return isinstance(value, str) or math.isfinite(value)
 
 
-_open: ContextVar[tuple[Notebook, ...]] = ContextVar("open_notebooks", default=())
+_open: ContextVar[tuple[FitLog, ...]] = ContextVar("open_notebooks", default=())
 
 
-def fact(name: str, value: float | str) -> None:
+def log_value(name: str, value: float | str) -> None:
     """Tell every open notebook; a later value of the same name takes its place."""
     for book in _open.get():
         book.facts[name] = value
 
 
-def average(name: str, total: float, count: float) -> None:
+def log_mean(name: str, total: float, count: float) -> None:
     """Add to a mean in every open notebook; its fact is all totals over all counts."""
     for book in _open.get() if count else ():
         before, over = book.sums.get(name, (0.0, 0.0))
@@ -59,16 +59,16 @@ def average(name: str, total: float, count: float) -> None:
         book.facts[name] = (before + total) / (over + count)
 
 
-def point(curve: str, step: float, value: float) -> None:
+def log_point(curve: str, step: float, value: float) -> None:
     """Add a point to a curve in every open notebook."""
     for book in _open.get():
         book.curves.setdefault(curve, []).append((step, value))
 
 
 @contextmanager
-def noted() -> Iterator[Notebook]:
+def collect_log() -> Iterator[FitLog]:
     """Collect what the body tells; notebooks may nest."""
-    book = Notebook()
+    book = FitLog()
     token = _open.set((*_open.get(), book))
     try:
         yield book
@@ -77,7 +77,7 @@ def noted() -> Iterator[Notebook]:
 
 
 @contextmanager
-def untold() -> Iterator[None]:
+def muted() -> Iterator[None]:
     """Keep what the body tells out of every open notebook.
 
     A member of an ensemble may be one itself: its facts have the names of the outer one's.

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 Advance = Callable[[float], None]
 """Call with how much of the total has been done since the last call."""
-Listener = Callable[[str, float], AbstractContextManager[Advance]]
+ProgressListener = Callable[[str, float], AbstractContextManager[Advance]]
 """Called with a label and a total when a piece of work begins."""
 
 
@@ -14,11 +14,11 @@ def _nobody(label: str, total: float) -> AbstractContextManager[Advance]:
     return nullcontext(lambda _done: None)
 
 
-Hearer = Callable[[str], None]
+MessageHandler = Callable[[str], None]
 """Called with a sentence for the user."""
 
-_listener: ContextVar[Listener] = ContextVar("progress_listener", default=_nobody)
-_hearer: ContextVar[Hearer] = ContextVar("hearer", default=lambda _text: None)
+_listener: ContextVar[ProgressListener] = ContextVar("progress_listener", default=_nobody)
+_message_handler: ContextVar[MessageHandler] = ContextVar("hearer", default=lambda _text: None)
 
 
 def progress(label: str, total: float) -> AbstractContextManager[Advance]:
@@ -26,17 +26,19 @@ def progress(label: str, total: float) -> AbstractContextManager[Advance]:
     return _listener.get()(label, total)
 
 
-def say(text: str) -> None:
+def notify(text: str) -> None:
     """Tell whoever listens something worth knowing now."""
-    _hearer.get()(text)
+    _message_handler.get()(text)
 
 
 @contextmanager
-def listening(listener: Listener, hearer: Hearer = lambda _text: None) -> Iterator[None]:
+def report_progress_to(
+    listener: ProgressListener, hearer: MessageHandler = lambda _text: None
+) -> Iterator[None]:
     """Show progress with `listener`, and sentences with `hearer`, while open."""
-    tokens = _listener.set(listener), _hearer.set(hearer)
+    tokens = _listener.set(listener), _message_handler.set(hearer)
     try:
         yield
     finally:
         _listener.reset(tokens[0])
-        _hearer.reset(tokens[1])
+        _message_handler.reset(tokens[1])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Drop what the body writes to stderr, also from C, and its warnings; errors still rise."""
     sys.stderr.flush()
     try:

@@ -15,7 +15,7 @@ from acclimate.core.errors import ConfigError
 from acclimate.core.provenance import Provenance, Trace, is_stale_taken, note_made
 from acclimate.core.record import digest
 from acclimate.core.source_code.running_code import RUNNING
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 
 MANIFEST = "artifact.json"
 _ASIDE = ".writing-"
@@ -102,8 +102,8 @@ class Store:
             note_made(self.made_by(key))
             RUNNING.remember()
         except Exception as error:
-            if is_no_room(error, self.root):
-                raise no_room(self.root, _ELSEWHERE) from error
+            if is_disk_full(error, self.root):
+                raise disk_full_error(self.root, _ELSEWHERE) from error
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -115,8 +115,8 @@ class Store:
             prefix = f"{_ASIDE}{socket.gethostname()}-{os.getpid()}-"
             return Path(tempfile.mkdtemp(prefix=prefix, dir=self.root))
         except OSError as error:
-            if is_no_room(error, self.root):
-                raise no_room(self.root, _ELSEWHERE) from error
+            if is_disk_full(error, self.root):
+                raise disk_full_error(self.root, _ELSEWHERE) from error
             raise ConfigError(
                 f"{self.root}: the store cannot be written ({error.strerror}); {_ELSEWHERE}"
             ) from error

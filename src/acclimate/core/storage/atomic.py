@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def whole_folder(folder: Path, marker: str) -> Iterator[Path]:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
-        if is_no_room(error, folder.parent):
-            raise no_room(folder, "name a folder on another disk") from error
+        if is_disk_full(error, folder.parent):
+            raise disk_full_error(folder, "name a folder on another disk") from error
         raise
 
 
@@ -94,8 +94,8 @@ def write_whole(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     except OSError as error:
-        if is_no_room(error, path.parent):
-            raise no_room(path.parent, _ELSEWHERE) from error
+        if is_disk_full(error, path.parent):
+            raise disk_full_error(path.parent, _ELSEWHERE) from error
         raise
     finally:
         aside.unlink(missing_ok=True)
@@ -116,6 +116,6 @@ def saved_whole(folder: Path, marker: str) -> Iterator[Path]:
         with whole_folder(folder, marker) as aside:
             yield aside
     except Exception as error:  # writers in other languages have errors of their own
-        if is_no_room(error, folder.parent):
-            raise no_room(folder, _ELSEWHERE) from error
+        if is_disk_full(error, folder.parent):
+            raise disk_full_error(folder, _ELSEWHERE) from error
         raise

@@ -14,14 +14,14 @@ _SPENT_BYTES = 64 * 2**10
 """With less than this free, the disk is what is wrong, whatever a library calls it."""
 
 
-def is_no_room(error: Exception, folder: Path) -> bool:
+def is_disk_full(error: Exception, folder: Path) -> bool:
     """Whether a failure to write came of a full disk or a spent quota."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return True
     return bool(_SAID.search(str(error))) or _free(folder) < _SPENT_BYTES
 
 
-def no_room(folder: Path, mend: str) -> ConfigError:
+def disk_full_error(folder: Path, mend: str) -> ConfigError:
     """The error to raise."""
     free = f"{_free(folder) / 2**20:.0f} MiB free"
     return ConfigError(f"{folder}: no room on the disk ({free}); free some, or {mend}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 
 WAIT_SECONDS = 30
 """For others who write."""
@@ -31,6 +31,6 @@ def transaction(path: Path, elsewhere: str) -> Iterator[sqlite3.Connection]:
         finally:
             db.close()
     except sqlite3.DatabaseError as error:
-        if is_no_room(error, path.parent):
-            raise no_room(path.parent, elsewhere) from error
+        if is_disk_full(error, path.parent):
+            raise disk_full_error(path.parent, elsewhere) from error
         raise

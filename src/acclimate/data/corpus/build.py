@@ -17,7 +17,7 @@ from acclimate.data.corpus.document_log import Ledger
 from acclimate.data.corpus.ordered_pool import map_in_order, num_processors
 from acclimate.data.corpus.read_documents import RawDocument, read_source
 from acclimate.data.corpus.settings import CorpusSettings
-from acclimate.data.corpus.sources import Source, find_sources
+from acclimate.data.corpus.sources import CorpusSource, find_sources
 from acclimate.data.corpus.splits import SPLITS
 from acclimate.data.corpus.summary import CorpusSummary
 from acclimate.data.corpus.write_splits import list_duplicates, publish
@@ -100,7 +100,11 @@ def _finished(folder: Path, key: str = "") -> CorpusSummary | None:
 
 
 def _build(
-    sources: Sequence[Source], settings: CorpusSettings, folder: Path, key: str, is_strict: bool
+    sources: Sequence[CorpusSource],
+    settings: CorpusSettings,
+    folder: Path,
+    key: str,
+    is_strict: bool,
 ) -> CorpusSummary:
     work = folder / "work"
     work.mkdir()
@@ -137,7 +141,7 @@ def _refuse_overlap(paths: Sequence[Path], folder: Path) -> None:
 
 
 def _clean(
-    sources: Sequence[Source], settings: CorpusSettings, ledger: Ledger, is_strict: bool
+    sources: Sequence[CorpusSource], settings: CorpusSettings, ledger: Ledger, is_strict: bool
 ) -> None:
     num_bytes = sum(source.num_bytes for source in sources)
     is_alone = len(sources) == 1 and sources[0].kind in {"plain", "markdown", "page"}
@@ -152,7 +156,7 @@ def _clean(
 
 
 def _batches(
-    sources: Sequence[Source], ledger: Ledger, is_strict: bool, advance: Advance
+    sources: Sequence[CorpusSource], ledger: Ledger, is_strict: bool, advance: Advance
 ) -> Iterator[list[RawDocument]]:
     batch: list[RawDocument] = []
     num_chars = 0
@@ -170,7 +174,7 @@ def _batches(
         yield batch
 
 
-def _refuse_empty(ledger: Ledger, sources: Sequence[Source]) -> None:
+def _refuse_empty(ledger: Ledger, sources: Sequence[CorpusSource]) -> None:
     if len(ledger):
         return
     if not ledger.num_documents_read:

@@ -8,11 +8,11 @@ from typing import IO, Any, Literal, NamedTuple
 
 from acclimate.core.errors import DataError
 from acclimate.core.runtime.progress import Advance
-from acclimate.data.corpus.sources import Source, unpacked
-from acclimate.data.corpus.text_blocks import cut, decoded, read_blocks
+from acclimate.data.corpus.sources import CorpusSource, unpacked
+from acclimate.data.corpus.text_blocks import cut_blocks, decode_bytes, read_blocks
 from acclimate.data.tables.column_names import as_id
 from acclimate.data.tables.read_rows import json_row
-from acclimate.data.tables.text_lines import place
+from acclimate.data.tables.text_lines import line_location
 
 MAX_PAGE_BYTES = 16 * 2**20
 """A page is parsed as a whole; longer ones are refused."""
@@ -47,7 +47,7 @@ class Unread(NamedTuple):
 
 
 def read_source(
-    source: Source, advance: Advance, *, is_strict: bool = False
+    source: CorpusSource, advance: Advance, *, is_strict: bool = False
 ) -> Iterator[RawDocument | Unread]:
     """Every document of a file, and what could not be read.
 
@@ -89,23 +89,23 @@ def _sentence(path: Path, error: Exception) -> str:
     return f"{path}: cannot be read ({said})"
 
 
-def _plain(source: Source, file: IO[bytes]) -> Iterator[RawDocument]:
+def _plain(source: CorpusSource, file: IO[bytes]) -> Iterator[RawDocument]:
     kind: Literal["markdown", "plain"] = "markdown" if source.kind == "markdown" else "plain"
     for number, text in enumerate(read_blocks(source.path, file), start=1):
         yield _part(source.name, number, str(source.path), kind, text)
 
 
-def _page(source: Source, file: IO[bytes]) -> Iterator[RawDocument]:
+def _page(source: CorpusSource, file: IO[bytes]) -> Iterator[RawDocument]:
     content = file.read(MAX_PAGE_BYTES + 1)
     if len(content) > MAX_PAGE_BYTES:
         raise DataError(
             f"{source.path}: is longer than {MAX_PAGE_BYTES >> 20} MiB, too long for one page; "
             "cut it, or rename it to .txt"
         )
-    yield _part(source.name, 1, str(source.path), "page", decoded(content))
+    yield _part(source.name, 1, str(source.path), "page", decode_bytes(content))
 
 
-def _json(source: Source, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
+def _json(source: CorpusSource, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
     """JSONL under another name, or plain text."""
     head = file.readline(MAX_ROW_BYTES)
     try:
@@ -119,23 +119,28 @@ def _json(source: Source, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
             yield _part(source.name, number, str(source.path), "plain", text)
 
 
-def _rows(source: Source, file: IO[bytes], head: bytes = b"") -> Iterator[RawDocument | Unread]:
+def _rows(
+    source: CorpusSource, file: IO[bytes], head: bytes = b""
+) -> Iterator[RawDocument | Unread]:
     lines = iter(lambda: file.readline(MAX_ROW_BYTES), b"")
     for number, line in enumerate(chain([head] if head else [], lines), start=1):
         if len(line) == MAX_ROW_BYTES:
-            where = place(source.path, number)
+            where = line_location(source.path, number)
             raise DataError(f"{where}: is longer than {MAX_ROW_BYTES >> 20} MiB; cut the text")
         if not line.isspace():
             try:
-                row = json_row(source.path, number, decoded(line))
+                row = json_row(source.path, number, decode_bytes(line))
                 yield from _row_documents(source, number, row)
             except DataError as error:
                 yield Unread(
-                    f"{source.name}:{number}", place(source.path, number), str(error), is_file=False
+                    f"{source.name}:{number}",
+                    line_location(source.path, number),
+                    str(error),
+                    is_file=False,
                 )
 
 
-def _table(source: Source, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
+def _table(source: CorpusSource, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False) as table:
@@ -149,20 +154,20 @@ def _table(source: Source, file: IO[bytes]) -> Iterator[RawDocument | Unread]:
             try:
                 yield from _row_documents(source, number, row)
             except DataError as error:
-                where = place(source.path, number)
+                where = line_location(source.path, number)
                 yield Unread(f"{source.name}:{number}", where, str(error), is_file=False)
 
 
-def _row_documents(source: Source, number: int, row: dict[str, Any]) -> Iterator[RawDocument]:
+def _row_documents(source: CorpusSource, number: int, row: dict[str, Any]) -> Iterator[RawDocument]:
     text, title = row.get("text"), row.get("title")
-    where = place(source.path, number)
+    where = line_location(source.path, number)
     if not isinstance(text, str):
         got = f"its columns are {', '.join(row)}" if text is None else f"it is {text!r:.40}"
         raise DataError(f"{where}: 'text' must be a string; {got}")
     if isinstance(title, str) and not text.startswith(title):
         text = f"{title}\n\n{text}"
     row_id = as_id(row.get("id")) or f"{source.name}:{number}"
-    for part, piece in enumerate(cut(text), start=1):
+    for part, piece in enumerate(cut_blocks(text), start=1):
         yield _part(row_id, part, where, "plain", piece)
 
 
@@ -172,7 +177,7 @@ def _part(
     return RawDocument(name if number == 1 else f"{name}#{number}", name, where, kind, text)
 
 
-_READERS: dict[str, Callable[[Source, IO[bytes]], Iterator[RawDocument | Unread]]] = {
+_READERS: dict[str, Callable[[CorpusSource, IO[bytes]], Iterator[RawDocument | Unread]]] = {
     "rows": _rows,
     "json": _json,
     "table": _table,

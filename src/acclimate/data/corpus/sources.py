@@ -12,9 +12,9 @@ from acclimate.core.errors import DataError
 from acclimate.core.runtime.progress import Advance
 from acclimate.data.corpus.zstd_file import ZstdFile
 
-Kind = Literal["rows", "json", "table", "page", "markdown", "plain"]
+SourceKind = Literal["rows", "json", "table", "page", "markdown", "plain"]
 
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, SourceKind] = {
     ".jsonl": "rows",
     ".ndjson": "rows",
     ".json": "json",
@@ -29,20 +29,20 @@ _KINDS: dict[str, Kind] = {
 _PACKED = frozenset({".gz", ".zst", ".zstd", ".xz"})
 
 
-class Source(NamedTuple):
+class CorpusSource(NamedTuple):
     """One file."""
 
     path: Path
     name: str
     """As documents call it: its path within the folder that was given, with that folder's name."""
-    kind: Kind
+    kind: SourceKind
     num_bytes: int
     """On the disk, packed."""
     changed_ns: int
     """Time of the last change."""
 
 
-def find_sources(paths: Sequence[Path]) -> list[Source]:
+def find_sources(paths: Sequence[Path]) -> list[CorpusSource]:
     """Every file that is given or lies below a folder that is given, hidden ones left out.
 
     Raises:
@@ -66,7 +66,7 @@ def find_sources(paths: Sequence[Path]) -> list[Source]:
 
 
 @contextmanager
-def unpacked(source: Source, advance: Advance) -> Iterator[IO[bytes]]:
+def unpacked(source: CorpusSource, advance: Advance) -> Iterator[IO[bytes]]:
     """The bytes of a source, decompressed while they are read.
 
     Args:
@@ -94,11 +94,11 @@ def _files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _source(path: Path, name: str) -> Source:
+def _source(path: Path, name: str) -> CorpusSource:
     inner = Path(path.stem) if path.suffix.lower() in _PACKED else path
     about = path.stat()
     kind = _KINDS.get(inner.suffix.lower(), "plain")
-    return Source(path, name, kind, about.st_size, about.st_mtime_ns)
+    return CorpusSource(path, name, kind, about.st_size, about.st_mtime_ns)
 
 
 class _Counted(io.FileIO):

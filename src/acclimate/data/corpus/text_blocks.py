@@ -15,7 +15,7 @@ _NUL_WITHIN = 8_000
 """A file with a NUL byte so near its beginning is no text; git's rule."""
 
 
-def decoded(content: bytes) -> str:
+def decode_bytes(content: bytes) -> str:
     """The text of some bytes: UTF-8, else line by line UTF-8 or what ftfy guesses."""
     content = content.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -26,7 +26,7 @@ def decoded(content: bytes) -> str:
         return "\n".join(map(_guessed, content.split(b"\n")))
 
 
-def cut(text: str) -> Iterator[str]:
+def cut_blocks(text: str) -> Iterator[str]:
     """The text in parts of at most `MAX_PART_CHARS`, at a blank line, a line or a space."""
     start = 0
     while len(text) - start > MAX_PART_CHARS:
@@ -49,7 +49,7 @@ def read_blocks(path: Path, file: IO[bytes], head: bytes = b"") -> Iterator[str]
     """
     carry = ""
     for block in _decoded_blocks(path, file, head):
-        parts = list(cut(carry + block))
+        parts = list(cut_blocks(carry + block))
         yield from parts[:-1]
         carry = parts[-1]
     if carry:
@@ -75,7 +75,7 @@ def _decoded_blocks(path: Path, file: IO[bytes], head: bytes) -> Iterator[str]:
         raise DataError(
             f"{path}: is no text (bytes of a binary file); take it out, or convert it to text"
         )
-    return map(decoded, _whole_lines(chain([first], chunks)))
+    return map(decode_bytes, _whole_lines(chain([first], chunks)))
 
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -36,7 +36,7 @@ def check_sizes(chunk_tokens: int, overlap_tokens: int) -> None:
         )
 
 
-def cut(document: Document, *, chunk_tokens: int, overlap_tokens: int) -> list[Passage]:
+def chunk_document(document: Document, *, chunk_tokens: int, overlap_tokens: int) -> list[Passage]:
     """Cut a document into passages, in reading order; a blank document gives none.
 
     Args:

@@ -15,7 +15,7 @@ from acclimate.core.runtime.progress import progress
 
 STDLIB = "stdlib"
 """The name that stands for the running Python's standard library."""
-Kind = Literal["module", "function", "class", "method"]
+ObjectKind = Literal["module", "function", "class", "method"]
 MAX_SECONDS = 300.0
 """Importing a package may take so long; pandas takes two seconds."""
 _WALK = (
@@ -33,7 +33,7 @@ class PublicObject:
     """Dotted name of the one module under which it is told."""
     name: str
     """Name in the module: `dumps`, `JSONEncoder.encode`; empty for the module itself."""
-    kind: Kind
+    kind: ObjectKind
     doc: str
     """Its docstring without common indentation."""
     summary: str

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from acclimate.data.python_packages.api_objects import STDLIB, Kind, PublicObject
+from acclimate.data.python_packages.api_objects import STDLIB, ObjectKind, PublicObject
 from acclimate.data.python_packages.modules import public_modules
 
 
@@ -114,7 +114,7 @@ def _text(value: Any) -> str | None:
 
 
 def _with_methods(module: str, name: str, value: Any, is_only_here: bool) -> Iterator[PublicObject]:
-    kind: Kind = "class" if inspect.isclass(value) else "function"
+    kind: ObjectKind = "class" if inspect.isclass(value) else "function"
     yield from _documented(module, name, value, kind, is_only_here)
     if kind == "class":
         for method, inner in sorted(vars(value).items()):
@@ -129,7 +129,7 @@ def _is_callable(value: object) -> bool:
 
 
 def _documented(
-    module: str, name: str, value: Any, kind: Kind, is_only_here: bool
+    module: str, name: str, value: Any, kind: ObjectKind, is_only_here: bool
 ) -> Iterator[PublicObject]:
     text = _text(value)
     if text is not None:
@@ -171,7 +171,7 @@ def _is_plain(value: object) -> bool:
     return value is inspect.Parameter.empty or value is None or type(value) in {bool, int, float}
 
 
-def _passed(signature: inspect.Signature, kind: Kind) -> list[inspect.Parameter]:
+def _passed(signature: inspect.Signature, kind: ObjectKind) -> list[inspect.Parameter]:
     """What a call may pass by name or place, required ones first."""
     passed = [
         p

@@ -89,7 +89,7 @@ def vocab_size_of(tokenizer: Any) -> int:
     return 1 + int(max(tokenizer.get_vocab().values()))
 
 
-def read_manifest(folder: Path) -> ShardManifest:
+def read_shard_manifest(folder: Path) -> ShardManifest:
     """The manifest of a folder of shards.
 
     Raises:

@@ -19,7 +19,7 @@ from acclimate.data.shards.manifest import (
     ShardManifest,
     fitting_dtype,
     plain_tokenizer,
-    read_manifest,
+    read_shard_manifest,
     tokenizer_digest,
     vocab_size_of,
 )
@@ -85,7 +85,7 @@ class TokenShards:
             DataError: There are no shards, one is missing, cut short, or of too small a type for
                 the vocabulary, or another tokenizer made them.
         """
-        manifest = read_manifest(folder)
+        manifest = read_shard_manifest(folder)
         if manifest.vocab_size > 2 ** (8 * manifest.item_bytes):
             raise DataError(
                 f"{folder}: a vocabulary of {manifest.vocab_size:,} tokens does not fit shards of "

@@ -16,7 +16,7 @@ from acclimate.data.shards.manifest import Shard, ShardManifest, tokenizer_diges
 _BATCH_CHARS = 2**20
 """Texts that are tokenized together: enough for every processor, some 100 MB of tokens."""
 
-Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+TokenDtype = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
 def end_of_text(tokenizer: Any) -> int:

@@ -5,14 +5,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-Row = Mapping[str, Any]
+TableFields = Mapping[str, Any]
 
 
 class RowError(ValueError):
     """What is wrong with a row and the mend; who knows file and line puts them before it."""
 
 
-def text_in(row: Row, name: str) -> str:
+def text_in(row: TableFields, name: str) -> str:
     """A column that must be text; numbers become text, lists and objects do not.
 
     Raises:
@@ -28,7 +28,7 @@ def text_in(row: Row, name: str) -> str:
     raise RowError(f"{name}={value!r:.60}: must be text between quotes")
 
 
-def texts_in(row: Row, name: str) -> tuple[str, ...]:
+def texts_in(row: TableFields, name: str) -> tuple[str, ...]:
     """A column that may be missing or hold a list of texts; in CSV as JSON.
 
     Raises:

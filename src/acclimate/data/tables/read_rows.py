@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.errors import DataError
-from acclimate.data.tables.text_lines import place, text_lines
+from acclimate.data.tables.text_lines import line_location, text_lines
 
 TableRow = tuple[int, dict[str, Any]]
 """Line in the file where the row begins (1-based), and its columns."""
@@ -68,7 +68,7 @@ def _csv_rows(path: Path) -> Iterator[TableRow]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{place(path, line)}: malformed CSV ({error}); put a field with quotes or line "
+            f"{line_location(path, line)}: malformed CSV ({error}); put a field with quotes or line "
             'breaks between " and double the quotes in it'
         ) from None
 
@@ -83,13 +83,15 @@ def _delimiter(path: Path, header: str) -> str:
 def _check_header(path: Path, header: list[str]) -> None:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise DataError(f"{place(path, 1)}: the header names {', '.join(map(repr, twice))} twice")
+        raise DataError(
+            f"{line_location(path, 1)}: the header names {', '.join(map(repr, twice))} twice"
+        )
 
 
 def _csv_row(path: Path, line: int, header: list[str], fields: list[str]) -> dict[str, Any]:
     if len(fields) != len(header):
         raise DataError(
-            f"{place(path, line)}: has {len(fields)} fields where the header has {len(header)} "
+            f"{line_location(path, line)}: has {len(fields)} fields where the header has {len(header)} "
             f"({', '.join(header)}); put fields with commas between quotes"
         )
     return dict(zip(header, fields, strict=True))
@@ -112,7 +114,7 @@ def json_row(path: Path, number: int, line: str) -> dict[str, Any]:
     Raises:
         DataError: It is malformed or no object; the message names file and line.
     """
-    return _object(place(path, number), _json(path, number, line.strip()))
+    return _object(line_location(path, number), _json(path, number, line.strip()))
 
 
 def _json_rows(path: Path) -> Iterator[TableRow]:
@@ -121,7 +123,7 @@ def _json_rows(path: Path) -> Iterator[TableRow]:
         yield from _jsonl_rows(path)
         return
     for number, value in enumerate(_json(path, 1, text), start=1):
-        yield number, _object(place(path, number), value)
+        yield number, _object(line_location(path, number), value)
 
 
 def _object(where: str, value: Any) -> dict[str, Any]:
@@ -143,9 +145,11 @@ def _json(path: Path, line: int, text: str) -> Any:
             'with texts between " and their line breaks as \\n'
         ) from None
     except UnicodeEncodeError:
-        raise DataError(f"{place(path, line)}: has half a character (a lone \\ud…)") from None
+        raise DataError(
+            f"{line_location(path, line)}: has half a character (a lone \\ud…)"
+        ) from None
     except RecursionError:
-        raise DataError(f"{place(path, line)}: is nested too deeply") from None
+        raise DataError(f"{line_location(path, line)}: is nested too deeply") from None
     return value
 
 

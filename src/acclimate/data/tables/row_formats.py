@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from acclimate.core.prompt import Turn
-from acclimate.data.tables.fields import Row, RowError, json_list, text_in, texts_in
+from acclimate.data.tables.fields import RowError, TableFields, json_list, text_in, texts_in
 
 
-class Asked(NamedTuple):
+class QuestionAnswer(NamedTuple):
     """A question, its answer, and the answers to choose from (none: a free answer)."""
 
     question: str
@@ -18,7 +18,7 @@ class Asked(NamedTuple):
     """The dialogue before the answer; none where it is a question alone."""
 
 
-def form_of(row: Row) -> str:
+def form_of(row: TableFields) -> str:
     """Which form the row has: the name of one in `FORMS`, `preference` or `text`.
 
     Raises:
@@ -36,7 +36,7 @@ def form_of(row: Row) -> str:
     )
 
 
-def asked(row: Row) -> Asked:
+def question_answer(row: TableFields) -> QuestionAnswer:
     """The row as a question with its answer.
 
     Raises:
@@ -56,7 +56,7 @@ def asked(row: Row) -> Asked:
     return found
 
 
-def last_turn(row: Row, name: str) -> str:
+def last_turn(row: TableFields, name: str) -> str:
     """A text, or the content of the last message where the column holds messages."""
     value = row.get(name)
     return _turns(row, name, "role", "content")[-1][1] if _is_list(value) else text_in(row, name)
@@ -66,7 +66,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value)
 
 
-def _question(row: Row) -> Asked:
+def _question(row: TableFields) -> QuestionAnswer:
     choices = texts_in(row, "choices")
     answer = row["answer"]
     if choices and isinstance(answer, int) and not isinstance(answer, bool):
@@ -76,7 +76,7 @@ def _question(row: Row) -> Asked:
     else:
         target = text_in(row, "answer")
     _check_choices(target, choices)
-    return Asked(text_in(row, "question"), target, choices)
+    return QuestionAnswer(text_in(row, "question"), target, choices)
 
 
 def _check_choices(target: str, choices: tuple[str, ...]) -> None:
@@ -92,24 +92,26 @@ def _check_choices(target: str, choices: tuple[str, ...]) -> None:
         )
 
 
-def _prompt(row: Row) -> Asked:
-    return Asked(last_turn(row, "prompt"), last_turn(row, "completion"))
+def _prompt(row: TableFields) -> QuestionAnswer:
+    return QuestionAnswer(last_turn(row, "prompt"), last_turn(row, "completion"))
 
 
-def _alpaca(row: Row) -> Asked:
+def _alpaca(row: TableFields) -> QuestionAnswer:
     given = text_in(row, "input") if row.get("input") else ""
-    return Asked("\n\n".join(filter(None, (text_in(row, "instruction"), given))), _output(row))
+    return QuestionAnswer(
+        "\n\n".join(filter(None, (text_in(row, "instruction"), given))), _output(row)
+    )
 
 
-def _output(row: Row) -> str:
+def _output(row: TableFields) -> str:
     return text_in(row, "output")
 
 
-def _messages(row: Row) -> Asked:
+def _messages(row: TableFields) -> QuestionAnswer:
     return _dialogue(_turns(row, "messages", "role", "content"), "messages")
 
 
-def _sharegpt(row: Row) -> Asked:
+def _sharegpt(row: TableFields) -> QuestionAnswer:
     return _dialogue(_turns(row, "conversations", "from", "value"), "conversations")
 
 
@@ -117,7 +119,7 @@ _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "ass
 _SAID_BY = {"user": "User: ", "assistant": "Assistant: "}
 
 
-def _turns(row: Row, name: str, role: str, content: str) -> list[tuple[str, str]]:
+def _turns(row: TableFields, name: str, role: str, content: str) -> list[tuple[str, str]]:
     value: Any = row[name]
     if isinstance(value, str):
         value = json_list(name, value)
@@ -130,14 +132,14 @@ def _role(name: str) -> str:
     return _ROLES.get(name, name)
 
 
-def _content(turn: Row, name: str) -> str:
+def _content(turn: TableFields, name: str) -> str:
     value: Any = turn.get(name)
     if _is_list(value) and all(isinstance(part, dict) and "text" in part for part in value):
         return "\n".join(text_in(part, "text") for part in value)
     return text_in(turn, name)
 
 
-def _dialogue(turns: list[tuple[str, str]], name: str) -> Asked:
+def _dialogue(turns: list[tuple[str, str]], name: str) -> QuestionAnswer:
     """The last answer is the target; all before it is the question, in one text and as turns."""
     if turns[-1][0] != "assistant" or len(turns) < 2:
         raise RowError(
@@ -149,7 +151,7 @@ def _dialogue(turns: list[tuple[str, str]], name: str) -> Asked:
     spoken = sum(role != "system" for role, _ in before)
     marked = [_SAID_BY.get(role, "") + text if spoken > 1 else text for role, text in before]
     kept = tuple(Turn(*turn) for turn in before) if len(before) > 1 else ()
-    return Asked("\n\n".join(marked), turns[-1][1], turns=kept)
+    return QuestionAnswer("\n\n".join(marked), turns[-1][1], turns=kept)
 
 
 def _check_turns(turns: list[tuple[str, str]], name: str) -> None:
@@ -164,7 +166,7 @@ def _check_turns(turns: list[tuple[str, str]], name: str) -> None:
             )
 
 
-FORMS: dict[str, tuple[tuple[str, ...], Callable[[Row], Asked]]] = {
+FORMS: dict[str, tuple[tuple[str, ...], Callable[[TableFields], QuestionAnswer]]] = {
     "messages": (("messages",), _messages),
     "sharegpt": (("conversations",), _sharegpt),
     "question": (("question", "answer"), _question),
@@ -177,7 +179,7 @@ EXTRAS = frozenset({"id", "task", "group", "sources", "rationale", "choices", "i
 _KNOWN = EXTRAS.union(*(marks for marks, _ in FORMS.values()))
 
 
-def misspelt(row: Row) -> dict[str, str]:
+def misspelt(row: TableFields) -> dict[str, str]:
     """Columns that nobody reads → the column that each may have been meant to be."""
     free = sorted(_KNOWN - set(row))
     near = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in row}

@@ -6,7 +6,7 @@ from pathlib import Path
 from acclimate.core.errors import DataError
 
 
-def place(path: Path | str, line: int) -> str:
+def line_location(path: Path | str, line: int) -> str:
     """A row's whereabouts as said in messages: `items.jsonl, line 3`."""
     word = "row" if Path(path).suffix.lower() in {".parquet", ".json"} else "line"
     return f"{path}, {word} {line}"

@@ -16,7 +16,7 @@ _PAIR = re.compile(r"\A\s+\S*|(?<!\S)(?=(\S+(?:\s+\S*)?))")
 """White space at the start with the first word, then each word with what follows it."""
 
 
-class Loss(Record):
+class RoundTripLoss(Record):
     """One cause for which texts come back changed."""
 
     cause: str
@@ -34,7 +34,7 @@ class Loss(Record):
         return f"{self.cause}: {self.example!r} comes back as {self.given_back!r} ({percent})"
 
 
-def losses(tokenizer: Any, texts: Iterable[str]) -> tuple[Loss, ...]:
+def losses(tokenizer: Any, texts: Iterable[str]) -> tuple[RoundTripLoss, ...]:
     """Find what is lost when texts are encoded and decoded, the most frequent cause first.
 
     Each pair of neighbouring words is looked at by itself. A cause counts where the pair comes
@@ -53,7 +53,7 @@ def losses(tokenizer: Any, texts: Iterable[str]) -> tuple[Loss, ...]:
         if masked != pair:
             found.setdefault(UNKNOWN_CHARACTERS, []).append((pair, back))
     losses = [
-        Loss(cause=cause, example=pair, given_back=back, share=len(changed) / len(pairs))
+        RoundTripLoss(cause=cause, example=pair, given_back=back, share=len(changed) / len(pairs))
         for cause, changed in found.items()
         for pair, back in [min(changed, key=lambda change: (len(change[0]), change))]
     ]

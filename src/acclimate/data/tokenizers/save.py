@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.storage.atomic import whole_folder
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 
 _CONFIG = "tokenizer_config.json"
 _FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", _CONFIG)
@@ -35,14 +35,14 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
         with whole_folder(folder, _FILES[0]) as aside:
             write_tokenizer(tokenizer, aside)
     except Exception as error:  # the writer of tokenizer.json has no class of its own
-        if is_no_room(error, folder.absolute().parent):
-            raise no_room(folder, "name a folder on another disk") from error
+        if is_disk_full(error, folder.absolute().parent):
+            raise disk_full_error(folder, "name a folder on another disk") from error
         raise
 
 
 def write_tokenizer(tokenizer: Any, folder: Path) -> None:
     """Write into a folder of the caller's, so that transformers 4 reads it as well as 5."""
-    with quietly():
+    with silenced():
         tokenizer.save_pretrained(folder)
     path = folder / _CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def load_tokenizer(name: str) -> Any:
         )
     if not folder.exists() and (name.startswith(("/", ".", "~")) or name.endswith("/")):
         raise ConfigError(f"{name}: there is no such folder; name a tokenizer's folder")
-    with quietly():
+    with silenced():
         from transformers import AutoTokenizer
 
         try:

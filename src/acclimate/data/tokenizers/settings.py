@@ -7,13 +7,13 @@ from pydantic import Field, field_validator
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.record import Record
 
-Kind = Literal["byte_bpe", "unigram", "wordpiece", "characters"]
+TokenizerKind = Literal["byte_bpe", "unigram", "wordpiece", "characters"]
 
 
 class TokenizerSettings(Record):
     """Which kind of vocabulary, and how large."""
 
-    kind: Kind = "byte_bpe"
+    kind: TokenizerKind = "byte_bpe"
     """`byte_bpe` as GPT-2's and `unigram` as SentencePiece's give back every text; `wordpiece` as
     BERT's loses capitals, accents and spacing, `characters` the characters it has not seen."""
     vocab_size: int = Field(default=4096, ge=1)
@@ -29,12 +29,14 @@ class TokenizerSettings(Record):
     @field_validator("kind", mode="before")
     @classmethod
     def _known(cls, kind: Any) -> Any:
-        if kind not in get_args(Kind):
-            raise ValueError(str(UnknownNameError("kind of tokenizer", str(kind), get_args(Kind))))
+        if kind not in get_args(TokenizerKind):
+            raise ValueError(
+                str(UnknownNameError("kind of tokenizer", str(kind), get_args(TokenizerKind)))
+            )
         return kind
 
 
-PROMISES: dict[Kind, str] = {
+PROMISES: dict[TokenizerKind, str] = {
     "byte_bpe": "gives back every text exactly",
     "unigram": "gives back every text exactly",
     "wordpiece": "does not give back every text: capitals, accents, spacing and characters that "

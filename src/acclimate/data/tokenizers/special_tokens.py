@@ -1,7 +1,7 @@
 """The tokens that stand for no text, and the layout of a chat."""
 
 from acclimate.core.errors import ConfigError
-from acclimate.data.tokenizers.settings import Kind, TokenizerSettings
+from acclimate.data.tokenizers.settings import TokenizerKind, TokenizerSettings
 
 END_OF_TEXT, PAD, UNKNOWN = "<|endoftext|>", "<|pad|>", "<unk>"
 CHAT_TOKENS = ("<|im_start|>", "<|im_end|>")
@@ -16,7 +16,7 @@ CHAT_LETTERS = frozenset("system user assistant\n")
 """What the layout writes between its tokens."""
 
 
-def named_tokens(kind: Kind) -> dict[str, str]:
+def named_tokens(kind: TokenizerKind) -> dict[str, str]:
     """Special tokens by the names that transformers has for them; an unknown one where needed."""
     named = {"eos_token": END_OF_TEXT, "pad_token": PAD}
     if kind == "wordpiece":  # BERT's names

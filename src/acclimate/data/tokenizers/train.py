@@ -7,10 +7,10 @@ from tokenizers import Tokenizer, processors
 
 from acclimate.core.errors import DataError
 from acclimate.core.runtime.progress import progress
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.data.tokenizers.byte_bpe import learn_byte_bpe
 from acclimate.data.tokenizers.characters import learn_characters
-from acclimate.data.tokenizers.settings import Kind, TokenizerSettings
+from acclimate.data.tokenizers.settings import TokenizerKind, TokenizerSettings
 from acclimate.data.tokenizers.special_tokens import (
     CHAT_TEMPLATE,
     END_OF_TEXT,
@@ -24,7 +24,7 @@ from acclimate.data.tokenizers.wordpiece import learn_wordpiece
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-LEARN: Mapping[Kind, Callable[[Iterable[str], TokenizerSettings], Tokenizer]] = {
+LEARN: Mapping[TokenizerKind, Callable[[Iterable[str], TokenizerSettings], Tokenizer]] = {
     "byte_bpe": learn_byte_bpe,
     "unigram": learn_unigram,
     "wordpiece": learn_wordpiece,
@@ -61,7 +61,7 @@ def train_tokenizer(texts: Iterable[str], settings: TokenizerSettings) -> "PreTr
 
 
 def _wrapped(trained: Tokenizer, settings: TokenizerSettings) -> "PreTrainedTokenizerFast":
-    with quietly():
+    with silenced():
         from transformers import PreTrainedTokenizerFast
 
     reads = ["input_ids", "attention_mask"]

@@ -8,7 +8,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.data.tokenizers.special_tokens import UNKNOWN, check_room, special_tokens
 
-Piece = tuple[str, float]
+VocabularyPiece = tuple[str, float]
 """A token and its log-probability, nats."""
 
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -43,7 +43,9 @@ def learn_unigram(texts: Iterable[str], settings: TokenizerSettings) -> Tokenize
     return trained
 
 
-def _learnt(texts: Iterable[str], settings: TokenizerSettings, num_pieces: int) -> list[Piece]:
+def _learnt(
+    texts: Iterable[str], settings: TokenizerSettings, num_pieces: int
+) -> list[VocabularyPiece]:
     trained = Tokenizer(models.Unigram())
     trained.pre_tokenizer = _splitter()
     size = round(num_pieces * _SPARE)
@@ -65,7 +67,7 @@ def _noting(texts: Iterable[str], seen: set[str]) -> Iterator[str]:
         yield text
 
 
-def _likeliest(pieces: list[Piece]) -> list[Piece]:
+def _likeliest(pieces: list[VocabularyPiece]) -> list[VocabularyPiece]:
     """In one order whenever the text is the same.
 
     The trainer sums in the order of a hash table, so the last digits differ from run to run, and

@@ -8,9 +8,15 @@ from typing import Any, Generic, Self, TypeVar
 from acclimate.core.choice_probabilities import Question, probabilities
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import average
-from acclimate.ensembles.ensemble_model import Ensemble
-from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
+from acclimate.core.runtime.fit_log import log_mean
+from acclimate.ensembles.ensemble_model import EnsembleModel
+from acclimate.ensembles.member_calls import (
+    Failure,
+    all_members_failed,
+    confidences,
+    generate_each,
+    loglikelihood_each,
+)
 
 NONE = -1.0
 """Confidence in an answer that is empty or failed: below every threshold."""
@@ -27,7 +33,7 @@ class Step(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
-class CascadeModel(Ensemble):
+class CascadeModel(EnsembleModel):
     """The first member answers, and each that is not sure enough passes the question on."""
 
     thresholds: Mapping[str, tuple[float, ...]]
@@ -56,7 +62,7 @@ class CascadeModel(Ensemble):
 
     def _answer(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Step[Completion]]:
         def ask(member: Model, places: Sequence[int]) -> list[Completion | Failure]:
-            return generated(member, [prompts[place] for place in places], sampling)
+            return generate_each(member, [prompts[place] for place in places], sampling)
 
         def sure(
             member: Model, places: Sequence[int], answers: Sequence[Completion | Failure]
@@ -67,7 +73,7 @@ class CascadeModel(Ensemble):
 
     def _weigh(self, questions: Sequence[Question]) -> list[Step[tuple[LogLikelihood, ...]]]:
         def ask(member: Model, places: Sequence[int]) -> list[tuple[LogLikelihood, ...] | Failure]:
-            return weighings(member, [questions[place] for place in places])
+            return loglikelihood_each(member, [questions[place] for place in places])
 
         def sure(
             member: Model,
@@ -100,7 +106,7 @@ class CascadeModel(Ensemble):
                     going_on.append(place)
             left = going_on
             if not is_last:
-                average(f"passed on to member {at + 2}, share of questions", len(left), len(tasks))
+                log_mean(f"passed on to member {at + 2}, share of questions", len(left), len(tasks))
         return [found[place] for place in range(len(tasks))]
 
     def _threshold(self, task: str, member: int) -> float:
@@ -109,7 +115,7 @@ class CascadeModel(Ensemble):
     def _settled(self, prompts: Sequence[Prompt], steps: Sequence[Step[T]]) -> list[T]:
         for prompt, step in zip(prompts, steps, strict=True):
             if isinstance(step.answer, Failure):
-                raise unanswered(prompt, [step.answer])
+                raise all_members_failed(prompt, [step.answer])
         return [step.answer for step in steps if not isinstance(step.answer, Failure)]
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:

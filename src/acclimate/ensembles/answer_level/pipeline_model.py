@@ -9,11 +9,11 @@ from typing import Any, Self
 from acclimate.core.errors import BackendError, UnknownNameError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.rewriter import Rewriter
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.rewriter import PromptRewriter
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.data.normalization import words
 from acclimate.data.prompt_template import filled
-from acclimate.ensembles.member_calls import Failure, generated
+from acclimate.ensembles.member_calls import Failure, generate_each
 from acclimate.ensembles.members import as_children
 
 FAULTS = ("failed", "empty", "too long", "inconsistent")
@@ -34,7 +34,7 @@ class Slot:
 
 
 @dataclass(frozen=True, eq=False)
-class PipelineModel(Rewriter):
+class PipelineModel(PromptRewriter):
     """The last stage's model is the inner one; those before it write what it reads."""
 
     before: tuple[Model, ...]
@@ -48,7 +48,7 @@ class PipelineModel(Rewriter):
         for slot, model in zip(self.slots, self.before, strict=False):
             asked = [
                 # What the task instructs, and its choices, are for the last stage.
-                _asked(slot, prompt, own).having(instruction="", choices=())
+                _asked(slot, prompt, own).with_parts(instruction="", choices=())
                 for prompt, own in zip(prompts, written, strict=True)
             ]
             for own, text in zip(written, self._written(slot, model, asked), strict=True):
@@ -122,15 +122,15 @@ class PipelineModel(Rewriter):
 
 def _asked(slot: Slot, prompt: Prompt, written: Mapping[str, str]) -> Prompt:
     parts = {"instruction": prompt.instruction, "choices": prompt.choices, **written}
-    return prompt.having(question=filled(slot.template, parts), turns=())
+    return prompt.with_parts(question=filled(slot.template, parts), turns=())
 
 
 def _timed(
     slot: Slot, model: Model, asked: Sequence[Prompt], sampling: Sampling
 ) -> list[Completion | Failure]:
     start = time.perf_counter()
-    answers = generated(model, asked, sampling)
-    average(f"{slot.name}: seconds a question", time.perf_counter() - start, len(asked))
+    answers = generate_each(model, asked, sampling)
+    log_mean(f"{slot.name}: seconds a question", time.perf_counter() - start, len(asked))
     return answers
 
 
@@ -148,4 +148,4 @@ def _fault(slot: Slot, asked: Prompt, answer: Completion | Failure, sampling: Sa
 
 def _count(slot: Slot, faults: Sequence[str]) -> None:
     for kind in FAULTS[: 4 if slot.min_overlap else 3]:
-        average(f"{slot.name}: {kind}, share of questions", faults.count(kind), len(faults))
+        log_mean(f"{slot.name}: {kind}, share of questions", faults.count(kind), len(faults))

@@ -11,16 +11,16 @@ import numpy as np
 from acclimate.core.choice_probabilities import Question, probabilities
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.core.types import Floats
 from acclimate.data.normalization import normalised
-from acclimate.ensembles.member_calls import Failure, unanswered
+from acclimate.ensembles.member_calls import Failure, all_members_failed
 
 LEFT_OUT = "members left out, as one failed or gave nothing, share"
 
 
 @dataclass(frozen=True, eq=False)
-class Poll:
+class Tally:
     """What the members say to one prompt."""
 
     candidates: tuple[Completion, ...]
@@ -44,7 +44,7 @@ class Poll:
         return int(self.votes(weights).argmax())
 
 
-def poll_of_answers(prompt: Prompt, told: Sequence[Completion | Failure]) -> Poll:
+def tally_answers(prompt: Prompt, told: Sequence[Completion | Failure]) -> Tally:
     """A poll of free answers, alike but for case, spaces and marks around them.
 
     Raises:
@@ -52,16 +52,16 @@ def poll_of_answers(prompt: Prompt, told: Sequence[Completion | Failure]) -> Pol
     """
     every = [(at, answer) for at, answer in enumerate(told) if isinstance(answer, Completion)]
     if not every:
-        raise unanswered(prompt, [a for a in told if not isinstance(a, Completion)])
+        raise all_members_failed(prompt, [a for a in told if not isinstance(a, Completion)])
     own = [(at, answer) for at, answer in every if normalised(answer.text)]
-    average(LEFT_OUT, len(told) - len(own), len(told))
+    log_mean(LEFT_OUT, len(told) - len(own), len(told))
     by_text: dict[str, list[tuple[int, Completion]]] = {}
     for at, answer in own or every[:1]:
         by_text.setdefault(normalised(answer.text), []).append((at, answer))
     shares = np.zeros((len(told), len(by_text)))
     for place, voters in enumerate(by_text.values()):
         shares[[at for at, _ in voters], place] = 1.0
-    return Poll(tuple(_joined([a for _, a in voters]) for voters in by_text.values()), shares)
+    return Tally(tuple(_joined([a for _, a in voters]) for voters in by_text.values()), shares)
 
 
 def _joined(voters: Sequence[Completion]) -> Completion:
@@ -69,9 +69,7 @@ def _joined(voters: Sequence[Completion]) -> Completion:
     return replace(voters[0], passages=tuple(passages))
 
 
-def poll_of_choices(
-    question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]
-) -> Poll:
+def tally_choices(question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]) -> Tally:
     """A poll of choices, each member's shares being its probabilities.
 
     Raises:
@@ -80,11 +78,11 @@ def poll_of_choices(
     prompt, texts = question
     weighed = [own for own in told if isinstance(own, tuple)]
     if not weighed:
-        raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+        raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
     shares = np.zeros((len(told), len(texts)))
     for at, own in enumerate(told):
         if isinstance(own, tuple) and max(w.logprob for w in own) > NOT_ANSWERED_LOGPROB:
             shares[at] = probabilities(own)
-    average(LEFT_OUT, int((shares.sum(1) == 0).sum()), len(told))
+    log_mean(LEFT_OUT, int((shares.sum(1) == 0).sum()), len(told))
     passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
-    return Poll(tuple(Completion(text, passages=passages) for text in texts), shares)
+    return Tally(tuple(Completion(text, passages=passages) for text in texts), shares)

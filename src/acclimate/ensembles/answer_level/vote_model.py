@@ -9,22 +9,28 @@ from typing import Any, Self
 from acclimate.core.choice_probabilities import Question, probabilities, weighed_as
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.core.runtime.seeding import derive
 from acclimate.data.normalization import normalised
 from acclimate.ensembles.answer_level.voting_rules import Ballot, Count, Rule, count
-from acclimate.ensembles.ensemble_model import Ensemble
-from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
+from acclimate.ensembles.ensemble_model import EnsembleModel
+from acclimate.ensembles.member_calls import (
+    Failure,
+    all_members_failed,
+    confidences,
+    generate_each,
+    loglikelihood_each,
+)
 
 TIES = "votes that were ties, share"
 LEFT_OUT = "votes left out, as a member failed or gave nothing, share"
 
-Votes = list[tuple[int, Completion]]
+VoteStats = list[tuple[int, Completion]]
 """On one prompt: the member's place and its answer."""
 
 
 @dataclass(frozen=True, eq=False)
-class VoteModel(Ensemble):
+class VoteModel(EnsembleModel):
     """Votes over whole answers, alike but for case, spaces and marks around them."""
 
     rule: Rule = "majority"
@@ -51,25 +57,25 @@ class VoteModel(Ensemble):
     ) -> list[list[Completion | Failure]]:
         """Each prompt's answers; draws follow from it and the seed alone."""
         if self.temperature is None:
-            return [[answer] for answer in generated(member, prompts, sampling)]
+            return [[answer] for answer in generate_each(member, prompts, sampling)]
         found = []
         for prompt in prompts:
             told = {"temperature": self.temperature, "seed": derive(sampling.seed, prompt)}
             drawing = sampling.model_copy(update=told)
-            found.append(generated(member, [prompt] * self.num_samples, drawing))
+            found.append(generate_each(member, [prompt] * self.num_samples, drawing))
         return found
 
-    def _valid(self, prompt: Prompt, drawn: Sequence[Sequence[Completion | Failure]]) -> Votes:
+    def _valid(self, prompt: Prompt, drawn: Sequence[Sequence[Completion | Failure]]) -> VoteStats:
         """The votes; a member that fails or says nothing has none."""
         every = [(at, answer) for at, own in enumerate(drawn) for answer in own]
         told = [(at, answer) for at, answer in every if isinstance(answer, Completion)]
         if not told:
-            raise unanswered(prompt, [a for _, a in every if not isinstance(a, Completion)])
+            raise all_members_failed(prompt, [a for _, a in every if not isinstance(a, Completion)])
         row = [(at, answer) for at, answer in told if normalised(answer.text)]
-        average(LEFT_OUT, len(every) - len(row), len(every))
+        log_mean(LEFT_OUT, len(every) - len(row), len(every))
         return row or told[:1]
 
-    def _sure(self, prompts: Sequence[Prompt], rows: Sequence[Votes]) -> list[list[float]]:
+    def _sure(self, prompts: Sequence[Prompt], rows: Sequence[VoteStats]) -> list[list[float]]:
         """How sure each voter is; asked where it decides, as it may cost a look at each answer."""
         found = [[0.0] * len(row) for row in rows]
         open_rows = [
@@ -84,7 +90,7 @@ class VoteModel(Ensemble):
                 found[r][v] = confidence
         return found
 
-    def _count(self, row: Votes, sure: Sequence[float]) -> Count:
+    def _count(self, row: VoteStats, sure: Sequence[float]) -> Count:
         ballots = [
             Ballot((normalised(answer.text),), self._weight(at, confidence), confidence)
             for (at, answer), confidence in zip(row, sure, strict=True)
@@ -94,9 +100,9 @@ class VoteModel(Ensemble):
     def _weight(self, member: int, confidence: float) -> float:
         return confidence if self.weights is None else self.weights[member]
 
-    def _elected(self, row: Votes, sure: Sequence[float]) -> Completion:
+    def _elected(self, row: VoteStats, sure: Sequence[float]) -> Completion:
         result = self._count(row, sure)
-        average(TIES, result.is_tie, 1)
+        log_mean(TIES, result.is_tie, 1)
         voters = [answer for _, answer in row if normalised(answer.text) == result.order[0]]
         ((text, _),) = Counter(answer.text for answer in voters).most_common(1)
         passages = dict.fromkeys(passage for answer in voters for passage in answer.passages)
@@ -114,7 +120,7 @@ class VoteModel(Ensemble):
         Each member ranks a prompt's choices by log-likelihood a byte, as a study chooses between
         them; `core.choices.weighed_as` makes log-likelihoods of `core.voting.Count.shares`.
         """
-        rows = [weighings(member, questions) for member in self.members]
+        rows = [loglikelihood_each(member, questions) for member in self.members]
         return [
             self._chosen(question, own) for question, *own in zip(questions, *rows, strict=True)
         ]
@@ -125,11 +131,11 @@ class VoteModel(Ensemble):
         prompt, texts = question
         weighed = [(at, own) for at, own in enumerate(told) if isinstance(own, tuple)]
         if not weighed:
-            raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+            raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
         ballots = [self._ballot(at, texts, own) for at, own in weighed]
         result = count(ballots, self.rule, texts)
-        average(TIES, result.is_tie, 1)
-        average(LEFT_OUT, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
+        log_mean(TIES, result.is_tie, 1)
+        log_mean(LEFT_OUT, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
         passages = tuple(dict.fromkeys(p for _, own in weighed for p in own[0].passages))
         found = dict(
             zip(result.order, weighed_as(result.shares, result.order, passages), strict=True)

@@ -16,9 +16,14 @@ from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Samplin
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
 from acclimate.core.types import Floats
-from acclimate.ensembles.answer_level.tally import Poll, poll_of_answers, poll_of_choices
-from acclimate.ensembles.ensemble_model import Ensemble
-from acclimate.ensembles.member_calls import Failure, generated, unanswered, weighings
+from acclimate.ensembles.answer_level.tally import Tally, tally_answers, tally_choices
+from acclimate.ensembles.ensemble_model import EnsembleModel
+from acclimate.ensembles.member_calls import (
+    Failure,
+    all_members_failed,
+    generate_each,
+    loglikelihood_each,
+)
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,10 +32,10 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class WeightedVote(Ensemble):
+class WeightedVoteModel(EnsembleModel):
     """Gives the answer with the greatest weight; by itself, all members weigh the same."""
 
-    def answer_by(
+    def generate_weighted(
         self,
         prompts: Sequence[Prompt],
         sampling: Sampling,
@@ -58,23 +63,23 @@ class WeightedVote(Ensemble):
 
     def polls(
         self, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
-    ) -> list[Poll | BackendError]:
+    ) -> list[Tally | BackendError]:
         """What the members answer; an error where all of them fail."""
         columns = [_answers(m, prompts, sampling, temperatures) for m in self.members]
         return [
-            _tried(poll_of_answers, prompt, told)
+            _tried(tally_answers, prompt, told)
             for prompt, *told in zip(prompts, *columns, strict=True)
         ]
 
-    def polls_of_choices(self, questions: Sequence[Question]) -> list[Poll | BackendError]:
+    def polls_of_choices(self, questions: Sequence[Question]) -> list[Tally | BackendError]:
         """What the members make of the choices; an error where all of them fail."""
-        columns = [weighings(member, questions) for member in self.members]
+        columns = [loglikelihood_each(member, questions) for member in self.members]
         return [
-            _tried(poll_of_choices, question, told)
+            _tried(tally_choices, question, told)
             for question, *told in zip(questions, *columns, strict=True)
         ]
 
-    def weigh_by(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
+    def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
         """Choices get their votes; a continuation alone, the weighted mean of probabilities.
 
         Args:
@@ -102,7 +107,7 @@ class WeightedVote(Ensemble):
     def _alone(
         self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
     ) -> list[list[LogLikelihood]]:
-        columns = [weighings(member, questions) for member in self.members]
+        columns = [loglikelihood_each(member, questions) for member in self.members]
         return [
             [_mixture(question[0], told, weights[question[0]])]
             for question, *told in zip(questions, *columns, strict=True)
@@ -111,7 +116,9 @@ class WeightedVote(Ensemble):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """By even weights."""
         even = np.ones((len(prompts), len(self.members)))
-        return self.answer_by(prompts, sampling, even, np.full(len(prompts), sampling.temperature))
+        return self.generate_weighted(
+            prompts, sampling, even, np.full(len(prompts), sampling.temperature)
+        )
 
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
         """By even weights."""
@@ -128,8 +135,8 @@ class WeightedVote(Ensemble):
 
 
 def _tried(
-    make: Callable[[A, Sequence[B]], Poll], asked: A, told: Sequence[B]
-) -> Poll | BackendError:
+    make: Callable[[A, Sequence[B]], Tally], asked: A, told: Sequence[B]
+) -> Tally | BackendError:
     try:
         return make(asked, told)
     except BackendError as error:
@@ -144,7 +151,7 @@ def _answers(
 
     def ask(places: Sequence[int], **how: float) -> None:
         drawing = sampling.model_copy(update=how)
-        told = generated(member, [prompts[place] for place in places], drawing)
+        told = generate_each(member, [prompts[place] for place in places], drawing)
         for place, answer in zip(places, told, strict=True):
             found[place] = answer
 
@@ -160,7 +167,7 @@ def _mixture(
 ) -> LogLikelihood:
     own = [(w[0], weight) for w, weight in zip(told, weights, strict=True) if isinstance(w, tuple)]
     if not own:
-        raise unanswered(prompt, [w for w in told if not isinstance(w, tuple)])
+        raise all_members_failed(prompt, [w for w in told if not isinstance(w, tuple)])
     first = own[0][0]
     shares = np.log(np.maximum([weight for _, weight in own], _LEAST))
     total = np.logaddexp.reduce(shares + [w.logprob for w, _ in own])

@@ -11,9 +11,9 @@ from typing import Any, Self, cast
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.types import Floats
-from acclimate.ensembles.controller.interface import Speaker
+from acclimate.ensembles.controller.interface import WeightedEnsemble
 from acclimate.ensembles.controller.policy import ActionSpace, Actor
-from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 
 FILE = "actor.safetensors"
 
@@ -22,7 +22,7 @@ FILE = "actor.safetensors"
 class Controller:
     """Says of each prompt how the members are to be combined."""
 
-    states: PromptStates
+    states: PromptEncoder
     actor: Actor
     space: ActionSpace
 
@@ -47,14 +47,14 @@ class Controller:
         """Rebuild what `write` saved."""
         temperatures = tuple(fields["temperatures"])
         space = ActionSpace(fields["num_members"], temperatures, fields["is_stepped"])
-        return cls(PromptStates.read(folder, fields), Actor.read(folder / FILE), space)
+        return cls(PromptEncoder.read(folder, fields), Actor.read(folder / FILE), space)
 
 
 @dataclass(frozen=True, eq=False)
 class ControlledModel(Model):
     """Lets the speaker answer as the controller says."""
 
-    speaker: Speaker
+    ensemble: WeightedEnsemble
     controller: Controller
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
@@ -63,24 +63,24 @@ class ControlledModel(Model):
             return []
         actions, space = self.controller.actions(prompts), self.controller.space
         weights = space.weights(actions)
-        return self.speaker.answer_by(prompts, sampling, weights, space.heat(actions))
+        return self.ensemble.generate_weighted(prompts, sampling, weights, space.heat(actions))
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Weigh by the weights of each prompt; the temperature has no part in it."""
         if not pairs:
             return []
         actions = self.controller.actions([prompt for prompt, _ in pairs])
-        return self.speaker.weigh_by(pairs, self.controller.space.weights(actions))
+        return self.ensemble.loglikelihood_weighted(pairs, self.controller.space.weights(actions))
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """As the speaker."""
-        return self._inner.offers
+        return self._inner.capabilities
 
     @property
-    def known_items(self) -> frozenset[str] | None:
+    def answerable_items(self) -> frozenset[str] | None:
         """As the speaker."""
-        return self._inner.known_items
+        return self._inner.answerable_items
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
         """As the speaker's."""
@@ -93,7 +93,7 @@ class ControlledModel(Model):
 
     @property
     def _inner(self) -> Model:
-        return cast("Model", self.speaker)
+        return cast("Model", self.ensemble)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the controller."""
@@ -102,4 +102,4 @@ class ControlledModel(Model):
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild around the speaker."""
-        return cls(cast("Speaker", children["speaker"]), Controller.read(folder, fields))
+        return cls(cast("WeightedEnsemble", children["speaker"]), Controller.read(folder, fields))

@@ -11,10 +11,10 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.types import Floats
 
 
-class Speaker(Protocol):
+class WeightedEnsemble(Protocol):
     """An ensemble that is told anew at each prompt how to combine its members."""
 
-    def answer_by(
+    def generate_weighted(
         self,
         prompts: Sequence[Prompt],
         sampling: Sampling,
@@ -23,5 +23,5 @@ class Speaker(Protocol):
     ) -> list[Completion]:
         """Answer each prompt by weights (N, K) at its temperature (N,), in order."""
 
-    def weigh_by(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
+    def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
         """Weigh each of N continuations by weights (N, K), in order."""

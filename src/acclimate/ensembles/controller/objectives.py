@@ -15,7 +15,7 @@ from acclimate.core.metric import Metric
 from acclimate.core.model import Completion
 from acclimate.data.normalization import normalised
 
-Judge = Callable[[Task, Item, Completion], float]
+ObjectiveFunction = Callable[[Task, Item, Completion], float]
 
 SCORE = "score"
 """Each task's own main metric."""
@@ -27,10 +27,10 @@ _OTHER_CHOICE = 1e-9
 
 
 @dataclass(frozen=True)
-class Reward:
+class ControllerReward:
     """A weighted sum of objectives."""
 
-    parts: Sequence[tuple[float, Judge]]
+    parts: Sequence[tuple[float, ObjectiveFunction]]
 
     def of(self, task: Task, item: Item, answer: Completion) -> float:
         """Of an answer, or of a choice as one."""
@@ -56,16 +56,20 @@ def checked_objectives(objectives: Mapping[str, float]) -> None:
             raise UnknownNameError("objective", name, known)
 
 
-def reward_of(objectives: Mapping[str, float], preferences: Sequence[Preference]) -> Reward:
+def reward_of(
+    objectives: Mapping[str, float], preferences: Sequence[Preference]
+) -> ControllerReward:
     """The reward by objectives that have been checked.
 
     Raises:
         NotApplicableError: Users' ratings are asked for, and there are none.
     """
-    return Reward([(weight, _judge(name, preferences)) for name, weight in objectives.items()])
+    return ControllerReward(
+        [(weight, _judge(name, preferences)) for name, weight in objectives.items()]
+    )
 
 
-def _judge(name: str, preferences: Sequence[Preference]) -> Judge:
+def _judge(name: str, preferences: Sequence[Preference]) -> ObjectiveFunction:
     if name == SCORE:
         return lambda task, item, answer: _measured(task.metrics[0], item, answer)
     if name == RATING:
@@ -96,7 +100,7 @@ def _measured(name: str, item: Item, answer: Completion) -> float:
     return metric.of_choices(item, weighed_as(shares, item.choices))
 
 
-def _rated(preferences: Sequence[Preference]) -> Judge:
+def _rated(preferences: Sequence[Preference]) -> ObjectiveFunction:
     if not preferences:
         raise NotApplicableError(f"objective {RATING} needs preferences, and there are none")
     known = {}
@@ -111,7 +115,7 @@ def _rated(preferences: Sequence[Preference]) -> Judge:
     return rating
 
 
-def _own(name: str) -> Judge:
+def _own(name: str) -> ObjectiveFunction:
     """The function of a file of the user's own."""
     reward: Any = getattr(module_of_file(Path(name), "reward"), "reward", None)
     if not callable(reward):

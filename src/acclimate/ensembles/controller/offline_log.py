@@ -14,9 +14,9 @@ from acclimate.core.domain import Item, Task
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.types import Floats
-from acclimate.ensembles.answer_level.tally import Poll
-from acclimate.ensembles.answer_level.weighted_vote import WeightedVote
-from acclimate.ensembles.controller.objectives import Reward
+from acclimate.ensembles.answer_level.tally import Tally
+from acclimate.ensembles.answer_level.weighted_vote import WeightedVoteModel
+from acclimate.ensembles.controller.objectives import ControllerReward
 from acclimate.ensembles.controller.policy import ActionSpace, Actor
 from acclimate.evaluation.answers import metrics_of
 
@@ -30,7 +30,7 @@ class Logged:
 
     task: Task
     item: Item
-    polls: Sequence[Poll]
+    polls: Sequence[Tally]
     """At each temperature."""
     rewards: Sequence[Floats]
     """Of the candidates of each."""
@@ -127,14 +127,18 @@ class AnswerLog:
 
 
 def answer_log(
-    vote: WeightedVote, tasks: Sequence[Task], space: ActionSpace, reward: Reward, seed: int
+    vote: WeightedVoteModel,
+    tasks: Sequence[Task],
+    space: ActionSpace,
+    reward: ControllerReward,
+    seed: int,
 ) -> AnswerLog:
     """Ask the members each item once at every temperature, and judge all they say."""
     found = []
     for task in tasks:
         polls = _polls(vote, task, space.temperatures, seed)
         for item, own in zip(task.items, polls, strict=True):
-            told = [poll for poll in own if isinstance(poll, Poll)]
+            told = [poll for poll in own if isinstance(poll, Tally)]
             if len(told) == len(own):
                 values = [_judged(task, item, poll.candidates, reward) for poll in told]
                 found.append(Logged(task, item, told, values))
@@ -142,17 +146,18 @@ def answer_log(
 
 
 def _polls(
-    vote: WeightedVote, task: Task, temperatures: Sequence[float], seed: int
+    vote: WeightedVoteModel, task: Task, temperatures: Sequence[float], seed: int
 ) -> list[tuple[object, ...]]:
     """Of each item at each temperature; choices and recorded answers are the same at all."""
     prompts = [task.prompt(item) for item in task.items]
     if is_chosen(task):
         told = vote.polls_of_choices([(p, p.choices) for p in prompts])
         return [(poll,) * len(temperatures) for poll in told]
-    is_recorded = all(member.known_items is not None for member in vote.members)
+    is_recorded = all(member.answerable_items is not None for member in vote.members)
     asked = temperatures[:1] if is_recorded else temperatures
     columns = [
-        vote.polls(prompts, sampling_of(task, seed), np.full(len(prompts), heat)) for heat in asked
+        vote.polls(prompts, item_sampling(task, seed), np.full(len(prompts), heat))
+        for heat in asked
     ]
     rows = list(zip(*columns, strict=True))
     return [row * (len(temperatures) // len(asked)) for row in rows]
@@ -163,10 +168,12 @@ def is_chosen(task: Task) -> bool:
     return any(metric.reads == "choices" for metric in metrics_of(task).values())
 
 
-def sampling_of(task: Task, seed: int) -> Sampling:
+def item_sampling(task: Task, seed: int) -> Sampling:
     """How the task is answered, but for the temperature."""
     return Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop, seed=seed)
 
 
-def _judged(task: Task, item: Item, answers: Sequence[Completion], reward: Reward) -> Floats:
+def _judged(
+    task: Task, item: Item, answers: Sequence[Completion], reward: ControllerReward
+) -> Floats:
     return np.array([reward.of(task, item, answer) for answer in answers], dtype=np.float64)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from acclimate.core.model import Completion
 from acclimate.core.runtime.seeding import derive
 from acclimate.core.types import Floats
-from acclimate.ensembles.controller.interface import Speaker
-from acclimate.ensembles.controller.objectives import Reward
-from acclimate.ensembles.controller.offline_log import AnswerLog, Logged, is_chosen, sampling_of
+from acclimate.ensembles.controller.interface import WeightedEnsemble
+from acclimate.ensembles.controller.objectives import ControllerReward
+from acclimate.ensembles.controller.offline_log import AnswerLog, Logged, is_chosen, item_sampling
 
 
 @dataclass
-class AskingAnew:
+class OnlineRewards:
     """Has a combination answer a logged item anew, and rewards it."""
 
-    speaker: Speaker
+    ensemble: WeightedEnsemble
     log: AnswerLog
-    reward: Reward
+    reward: ControllerReward
     seed: int
     num_asked: int = 0
     """So far; another draw each time."""
@@ -29,12 +29,12 @@ class AskingAnew:
         if is_chosen(logged.task):
             answer = self._choice(logged, weights)
         else:
-            how = sampling_of(logged.task, derive(self.seed, "asked", self.num_asked))
-            (answer,) = self.speaker.answer_by([logged.prompt], how, weights, heat)
+            how = item_sampling(logged.task, derive(self.seed, "asked", self.num_asked))
+            (answer,) = self.ensemble.generate_weighted([logged.prompt], how, weights, heat)
         return self.reward.of(logged.task, logged.item, answer)
 
     def _choice(self, logged: Logged, weights: Floats) -> Completion:
         pairs = [(logged.prompt, choice) for choice in logged.item.choices]
-        weighed = self.speaker.weigh_by(pairs, weights.repeat(len(pairs), axis=0))
+        weighed = self.ensemble.loglikelihood_weighted(pairs, weights.repeat(len(pairs), axis=0))
         best = max(range(len(pairs)), key=lambda i: weighed[i].per_byte)
         return Completion(pairs[best][1], passages=weighed[best].passages)

@@ -17,7 +17,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 
 from acclimate.core.runtime.cost import Cost, spend
-from acclimate.core.runtime.fit_log import point
+from acclimate.core.runtime.fit_log import log_point
 from acclimate.core.runtime.progress import progress
 from acclimate.core.types import Floats
 from acclimate.ensembles.controller.offline_log import Draws
@@ -66,7 +66,7 @@ NUM_POINTS = 10
 
 
 @dataclass(frozen=True)
-class Practice:
+class SACSettings:
     """How long a controller learns."""
 
     num_updates: int
@@ -96,7 +96,7 @@ class SoftActorCritic:
         states: States,
         draws: Draws,
         ask: Callable[[int, Floats], float],
-        practice: Practice,
+        practice: SACSettings,
         seed: int,
         entropy_coef: str | float = f"auto_{FIRST_TEMPERATURE}",
     ) -> None:
@@ -158,7 +158,9 @@ class SoftActorCritic:
             for start, end in _parts(self.practice.num_updates, self.practice.num_steps):
                 self.agent.learn(end - start, reset_num_timesteps=False)
                 self._tell(end, look)
-                point("mean reward of what was asked anew", end, fmean(self.asked[start - end :]))
+                log_point(
+                    "mean reward of what was asked anew", end, fmean(self.asked[start - end :])
+                )
                 advance(end - start)
         spend(Cost(flops=6.0 * num_params * BATCH_SIZE * self.practice.num_steps))
         return self.best[1] if self.best else self.actor
@@ -189,11 +191,11 @@ class SoftActorCritic:
         return float(self.agent.ent_coef_tensor if learned is None else learned.detach().exp())
 
     def _tell(self, step: int, look: Callable[[Actor], float] | None) -> None:
-        point("entropy of the controller, nats", step, self.entropy)
-        point("entropy temperature, spreads of the reward a nat", step, self.alpha)
+        log_point("entropy of the controller, nats", step, self.entropy)
+        log_point("entropy temperature, spreads of the reward a nat", step, self.alpha)
         if look is not None:
             found = look(self.actor)
-            point("mean reward on items held out", step, found)
+            log_point("mean reward on items held out", step, found)
             if self.best is None or found > self.best[0]:
                 self.best = found, self.actor
 

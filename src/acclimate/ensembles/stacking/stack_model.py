@@ -11,13 +11,19 @@ import numpy as np
 from acclimate.core.choice_probabilities import Question, weighed_as
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.core.types import Floats
 from acclimate.data.normalization import normalised
 from acclimate.ensembles.answer_level.tally import LEFT_OUT
-from acclimate.ensembles.ensemble_model import Ensemble
-from acclimate.ensembles.member_calls import Failure, confidences, generated, unanswered, weighings
-from acclimate.ensembles.member_scores import Dev, Judged
+from acclimate.ensembles.ensemble_model import EnsembleModel
+from acclimate.ensembles.member_calls import (
+    Failure,
+    all_members_failed,
+    confidences,
+    generate_each,
+    loglikelihood_each,
+)
+from acclimate.ensembles.member_scores import DevScores, ScoredItem
 from acclimate.ensembles.stacking.features import (
     Opinion,
     described,
@@ -32,7 +38,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class StackModel(Ensemble):
+class StackModel(EnsembleModel):
     """Asks every member and gives the candidate that is most probably right."""
 
     metas: Mapping[str, MetaModel]
@@ -44,7 +50,7 @@ class StackModel(Ensemble):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        asked = [generated(member, prompts, sampling) for member in self.members]
+        asked = [generate_each(member, prompts, sampling) for member in self.members]
         opinions = [
             opinions_of_answers(member, prompts, own)
             for member, own in zip(self.members, asked, strict=True)
@@ -57,7 +63,9 @@ class StackModel(Ensemble):
 
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
         """Choices get their probabilities of being right, scaled to sum 1."""
-        rows = list(zip(*(weighings(member, questions) for member in self.members), strict=True))
+        rows = list(
+            zip(*(loglikelihood_each(member, questions) for member in self.members), strict=True)
+        )
         own = [
             [opinion_of_choices(texts, told) if isinstance(told, tuple) else {} for told in row]
             for (_, texts), row in zip(questions, rows, strict=True)
@@ -74,7 +82,7 @@ class StackModel(Ensemble):
     ) -> list[Floats]:
         """How probably right each prompt's candidates are; a judge is asked once for all of its."""
         for row in opinions:
-            average(LEFT_OUT, sum(not opinion for opinion in row), len(row))
+            log_mean(LEFT_OUT, sum(not opinion for opinion in row), len(row))
         found = [np.zeros(0)] * len(prompts)
         judges = [p.task if p.task in self.metas else "" for p in prompts]
         for task in dict.fromkeys(judges):
@@ -108,7 +116,7 @@ def _best(
 ) -> Completion:
     told = [answer for answer in answers if isinstance(answer, Completion)]
     if not told:
-        raise unanswered(prompt, [a for a in answers if not isinstance(a, Completion)])
+        raise all_members_failed(prompt, [a for a in answers if not isinstance(a, Completion)])
     if not candidates:
         return told[0]
     best = candidates[int(np.argmax(right))]
@@ -123,7 +131,7 @@ def _weighed(
     prompt, texts = question
     weighed = [own for own in told if isinstance(own, tuple)]
     if not weighed:
-        raise unanswered(prompt, [own for own in told if not isinstance(own, tuple)])
+        raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
     passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
     shares = right.clip(_LEAST)
     return weighed_as((shares / shares.sum()).tolist(), texts, passages)
@@ -164,7 +172,7 @@ class Candidates:
         return (self.scores >= 0.5).astype(np.float64)
 
 
-def candidates_of(dev: Dev, members: Sequence[Model]) -> list[Candidates]:
+def candidates_of(dev: DevScores, members: Sequence[Model]) -> list[Candidates]:
     """The candidates of every dev item that some member has an opinion on."""
     prompts = [judged.task.prompt(judged.item) for judged in dev.items]
     columns = []
@@ -181,7 +189,7 @@ def candidates_of(dev: Dev, members: Sequence[Model]) -> list[Candidates]:
     return [_candidates(judged, own) for judged, own in rows if any(own)]
 
 
-def _candidates(judged: Judged, opinions: Sequence[Opinion]) -> Candidates:
+def _candidates(judged: ScoredItem, opinions: Sequence[Opinion]) -> Candidates:
     item = judged.item
     texts = tuple(dict.fromkeys(name for opinion in opinions for name in opinion))
     if any(answer and answer.weighed for answer in judged.answers):

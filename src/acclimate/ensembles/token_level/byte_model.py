@@ -20,22 +20,22 @@ from acclimate.core.prompt import Prompt
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.byte_alignment import END, ByteAlignment
 from acclimate.ensembles.token_level.byte_reader import (
-    ByteReader,
-    ByteRows,
+    ByteBatch,
+    ByteSource,
     ByteText,
-    Precision,
+    HypothesisLimits,
     to_spell,
 )
 from acclimate.ensembles.token_level.member_prompts import (
-    LaidOut,
+    EncodedPrompt,
     completed,
-    heard,
+    effective_weights,
+    encode_for_members,
     passages_of,
-    seated,
 )
 from acclimate.ensembles.token_level.mixtures import Mixture
 from acclimate.inference.generate import decode_jointly
-from acclimate.inference.stop_strings import Ending
+from acclimate.inference.stop_strings import StopCondition
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,27 +48,27 @@ class ByteModel(Model):
     members: tuple[Model, ...]
     mixture: Mixture
     weights: tuple[float, ...]
-    precision: Precision
+    precision: HypothesisLimits
     bytes_per_token: int
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Byte by byte, at most `bytes_per_token` for each token asked for."""
         num_bytes = sampling.max_new_tokens * self.bytes_per_token
 
-        def lay_out(core: Any, prompt: Prompt, _: tuple[str, ...]) -> LaidOut:
+        def lay_out(core: Any, prompt: Prompt, _: tuple[str, ...]) -> EncodedPrompt:
             return to_spell(core, prompt, (), num_bytes)
 
-        seats = seated(self.members, [(p, ()) for p in prompts], lay_out)
-        shares = heard(self._weights(len(prompts)), seats)
+        seats = encode_for_members(self.members, [(p, ()) for p in prompts], lay_out)
+        shares = effective_weights(self._weights(len(prompts)), seats)
 
         def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
             return self._joined(logits, shares[list(rows)])
 
-        ending = Ending(ByteText(), sampling, frozenset({END}))
+        ending = StopCondition(ByteText(), sampling, frozenset({END}))
         written = decode_jointly(
-            [ByteReader(seat, self.precision) for seat in seats],
+            [ByteSource(seat, self.precision) for seat in seats],
             sampling.model_copy(update={"max_new_tokens": num_bytes}),
-            is_stop=ending.is_reached,
+            is_stop=ending.is_met,
             join=join,
         )
         texts = [ending.text(symbols) for symbols in written]
@@ -82,9 +82,9 @@ class ByteModel(Model):
         for index, (prompt, _) in enumerate(pairs):
             asked.setdefault(prompt, []).append(index)
         questions = [(p, tuple(pairs[i][1] for i in own)) for p, own in asked.items()]
-        seats = seated(self.members, questions, to_spell)
-        shares = heard(self._weights(len(asked)), seats)
-        readers = [ByteReader(seat, self.precision) for seat in seats]
+        seats = encode_for_members(self.members, questions, to_spell)
+        shares = effective_weights(self._weights(len(asked)), seats)
+        readers = [ByteSource(seat, self.precision) for seat in seats]
         found: dict[int, LogLikelihood] = {}
         for place, own in enumerate(asked.values()):
             begun = [reader.alignment(place) for reader in readers]
@@ -99,13 +99,13 @@ class ByteModel(Model):
         return [found[index] for index in range(len(pairs))]
 
     def _weighed(self, begun: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor) -> float:
-        rows = [ByteRows([own]) for own in begun]
+        rows = [ByteBatch([own]) for own in begun]
         logits = [own.logprobs() for own in rows]
         total = 0.0
         for place, byte in enumerate(text):
             total += float(self._joined(logits, shares)[0, byte])
             if place + 1 < len(text):
-                logits = [own.step(torch.tensor([byte])) for own in rows]
+                logits = [own.decode(torch.tensor([byte])) for own in rows]
         # What no member can write; finite, so that sums and means stay numbers.
         return total if math.isfinite(total) else NOT_ANSWERED_LOGPROB
 
@@ -139,6 +139,6 @@ class ByteModel(Model):
             tuple(children.values()),
             Mixture(**fields["mixture"]),
             tuple(fields["weights"]),
-            Precision(**fields["precision"]),
+            HypothesisLimits(**fields["precision"]),
             fields["bytes_per_token"],
         )

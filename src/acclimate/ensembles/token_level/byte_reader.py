@@ -21,14 +21,14 @@ from acclimate.ensembles.token_level.byte_alignment import (
     ByteAlignment,
     ByteVocabulary,
 )
-from acclimate.ensembles.token_level.member_prompts import LaidOut, Seat
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.ensembles.token_level.member_prompts import EncodedPrompt, MemberPrompts
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.local_model import LocalModel
 
 _PROBE = "x"
 
 
-class Precision(Record):
+class HypothesisLimits(Record):
     """How many ways to spell the bytes so far are followed."""
 
     max_hypotheses: int
@@ -45,43 +45,45 @@ class ByteText:
         return bytes(s for s in symbols if s < NUM_SYMBOLS - 1).decode(errors="ignore")
 
 
-def to_spell(core: LocalModel, prompt: Prompt, texts: tuple[str, ...], room: int = 0) -> LaidOut:
+def to_spell(
+    core: LocalModel, prompt: Prompt, texts: tuple[str, ...], room: int = 0
+) -> EncodedPrompt:
     """A prompt laid out to be answered, and the tokens of a letter after it.
 
     They tell what the model writes before an answer: a blank, where its prompts end without one.
     """
     longest = max((len(text) for text in texts), default=0)
-    room = max(core.layout.reserve(room), min(longest, core.window // 2))
-    return core.layout.encode_choices(prompt, [_PROBE], num_after=room)
+    room = max(core.prompt_tokenizer.reserve(room), min(longest, core.window // 2))
+    return core.prompt_tokenizer.encode_choices(prompt, [_PROBE], num_after=room)
 
 
 @dataclass(frozen=True)
-class ByteReader:
+class ByteSource:
     """A member, byte by byte."""
 
-    seat: Seat
-    precision: Precision
+    member_prompts: MemberPrompts
+    precision: HypothesisLimits
     spent: list[int] = field(default_factory=list)
     """Tokens that it read in each step, until they are counted."""
 
     @property
-    def can_mix(self) -> bool:
+    def can_batch(self) -> bool:
         """Yes: every row is read by itself."""
         return True
 
     @property
-    def lengths(self) -> list[int]:
+    def num_prefill_tokens(self) -> list[int]:
         """Tokens of each context beside the shared."""
-        return self._reader.lengths
+        return self._reader.num_prefill_tokens
 
     @property
-    def rooms(self) -> list[float]:
+    def max_new_tokens_each(self) -> list[float]:
         """Bytes after each prompt, if each were a token."""
-        return self._reader.rooms
+        return self._reader.max_new_tokens_each
 
-    def rows(self, group: Sequence[int]) -> "ByteRows":
+    def new_batch(self, group: Sequence[int]) -> "ByteBatch":
         """Some of the prompts."""
-        return ByteRows([self.alignment(i) for i in group])
+        return ByteBatch([self.alignment(i) for i in group])
 
     def spend(self, num_new: int) -> None:
         """Count what was read: contexts, and a token of every hypothesis."""
@@ -90,7 +92,7 @@ class ByteReader:
 
     def alignment(self, place: int) -> ByteAlignment:
         """Where an answer to a prompt begins: behind the blank that the model writes before it."""
-        laid_out = self.seat.found[place]
+        laid_out = self.member_prompts.encoded[place]
         probe = laid_out[2][0] if isinstance(laid_out, tuple) else []
         start = _Start(self._reader, place, self.spent)
         found = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
@@ -100,26 +102,26 @@ class ByteReader:
         return found
 
     @cached_property
-    def _reader(self) -> NetworkReader:
-        return self.seat.reader
+    def _reader(self) -> NetworkSource:
+        return self.member_prompts.reader
 
     @cached_property
     def _spelled(self) -> list[bytes]:
-        return token_bytes(self.seat.core.tokenizer)
+        return token_bytes(self.member_prompts.core.tokenizer)
 
     @cached_property
     def _vocabulary(self) -> ByteVocabulary:
-        core = self.seat.core
+        core = self.member_prompts.core
         return ByteVocabulary(self._spelled, stop_ids(core.network, core.tokenizer))
 
 
-class ByteRows:
+class ByteBatch:
     """Answers in the making, one after another: each follows hypotheses of its own."""
 
     def __init__(self, alignments: Sequence[ByteAlignment]) -> None:
         self.alignments = list(alignments)
 
-    def read(self, num_tokens: int) -> torch.Tensor:
+    def prefill(self, num_tokens: int) -> torch.Tensor:
         """Log-probabilities (B, S) of the first symbol; contexts are read when they are begun."""
         return self.logprobs()
 
@@ -128,17 +130,17 @@ class ByteRows:
         found = np.stack([own.logprobs() for own in self.alignments])
         return torch.from_numpy(found).float()
 
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+    def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
         rows = zip(self.alignments, symbols.tolist(), strict=True)
         self.alignments = [own.after(byte) for own, byte in rows]
         return self.logprobs()
 
-    def select(self, keep: list[int]) -> None:
+    def keep(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
         self.alignments = [self.alignments[i] for i in keep]
 
-    def join(self, *others: "ByteRows") -> None:
+    def extend(self, *others: "ByteBatch") -> None:
         """Go on with others' rows behind these."""
         self.alignments += [own for other in others for own in other.alignments]
 
@@ -147,20 +149,20 @@ class ByteRows:
 class _Start:
     """One prompt's network as the alignment reads it: a state is a batch of one row."""
 
-    reader: NetworkReader
+    reader: NetworkSource
     place: int
     spent: list[int]
 
     def start(self) -> tuple[Any, Floats]:
         """After the context."""
-        rows: Any = self.reader.rows([self.place])
+        rows: Any = self.reader.new_batch([self.place])
         return rows, _numbers(rows.read(len(self.reader.contexts[self.place])))
 
     def read(self, state: Any, token: int) -> tuple[Any, Floats]:
         """After one more token; the state before it stays."""
-        rows = state.fork()
+        rows = state.copy()
         self.spent.append(1)
-        return rows, _numbers(rows.step(torch.tensor([token])))
+        return rows, _numbers(rows.decode(torch.tensor([token])))
 
 
 def _numbers(logits: torch.Tensor) -> Floats:

@@ -28,7 +28,7 @@ class JointByPrompt(Model):
 
     members: tuple[Model, ...]
 
-    def answer_by(
+    def generate_weighted(
         self,
         prompts: Sequence[Prompt],
         sampling: Sampling,
@@ -48,7 +48,7 @@ class JointByPrompt(Model):
         shares = torch.from_numpy(weights).float()
         return answer_jointly(self.members, prompts, drawing, Mixture(), shares, heat)
 
-    def weigh_by(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
+    def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
         """Every token of each continuation by the weights of its prompt, (N, K)."""
         shares = torch.from_numpy(weights).float()
         return weigh_jointly(self.members, pairs, Mixture(), shares)
@@ -56,11 +56,11 @@ class JointByPrompt(Model):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """By even weights."""
         heat = np.full(len(prompts), sampling.temperature)
-        return self.answer_by(prompts, sampling, self._even(prompts), heat)
+        return self.generate_weighted(prompts, sampling, self._even(prompts), heat)
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """By even weights."""
-        return self.weigh_by(pairs, self._even(pairs))
+        return self.loglikelihood_weighted(pairs, self._even(pairs))
 
     def _even(self, asked: Sequence[Any]) -> Floats:
         return np.ones((len(asked), len(self.members)))

@@ -15,24 +15,24 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.storage.saved_model import class_named, name_of
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.member_prompts import (
-    Seat,
+    MemberPrompts,
     completed,
+    effective_weights,
+    encode_for_members,
     ending_of,
-    heard,
     passages_of,
-    seated,
     to_answer,
     to_weigh,
 )
-from acclimate.ensembles.token_level.mixtures import Joining
-from acclimate.ensembles.token_level.shared_pass import in_one_pass
-from acclimate.inference.engine.request import Join
+from acclimate.ensembles.token_level.mixtures import CombinationRule
+from acclimate.ensembles.token_level.shared_pass import share_passes
+from acclimate.inference.engine.request import CombineLogits
 from acclimate.inference.generate import decode_jointly
-from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.scoring.loglikelihood import Weighed, forced, score_jointly
+from acclimate.inference.sampling.sampler import SamplingState
+from acclimate.inference.scoring.loglikelihood import ForcedLogits, forced_logits, score_jointly
 from acclimate.inference.structured.constraint import constraint_of
 
-Weights = Mapping[str, tuple[float, ...]]
+MemberWeights = Mapping[str, tuple[float, ...]]
 """Of each member, by task; under the empty name, of all other tasks."""
 
 
@@ -40,7 +40,7 @@ def answer_jointly(
     members: Sequence[Model],
     prompts: Sequence[Prompt],
     sampling: Sampling,
-    joining: Joining,
+    joining: CombinationRule,
     weights: torch.Tensor,
     temperatures: torch.Tensor | None = None,
 ) -> list[Completion]:
@@ -59,9 +59,11 @@ def answer_jointly(
     Raises:
         BackendError: A prompt that fits no member.
     """
-    seats = seated(members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens))
-    shares = heard(weights, seats)
-    readers, apart = in_one_pass(seats)
+    seats = encode_for_members(
+        members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens)
+    )
+    shares = effective_weights(weights, seats)
+    readers, apart = share_passes(seats)
 
     def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
         scores = joining.scores(apart(logits), shares[list(rows)])
@@ -70,16 +72,16 @@ def answer_jointly(
 
     ending, read = ending_of(seats, sampling), seats[0].contexts
 
-    def begin(place: int) -> Drawing:
+    def begin(place: int) -> SamplingState:
         constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
-        return Drawing(sampling, place, read[place], constraint)
+        return SamplingState(sampling, place, read[place], constraint)
 
-    written = decode_jointly(readers, sampling, is_stop=ending.is_reached, join=join, begin=begin)
+    written = decode_jointly(readers, sampling, is_stop=ending.is_met, join=join, begin=begin)
     return completed(seats, [ending.text(ids) for ids in written], list(map(len, written)))
 
 
 def weigh_jointly(
-    members: Sequence[Model], pairs: Sequence[Pair], joining: Joining, weights: torch.Tensor
+    members: Sequence[Model], pairs: Sequence[Pair], joining: CombinationRule, weights: torch.Tensor
 ) -> list[LogLikelihood]:
     """How likely each continuation is, every token of it under the joined distribution.
 
@@ -94,8 +96,8 @@ def weigh_jointly(
     for index, (prompt, _) in enumerate(pairs):
         asked.setdefault(prompt, []).append(index)
     questions = [(p, tuple(pairs[i][1] for i in own)) for p, own in asked.items()]
-    seats = seated(members, questions, to_weigh)
-    shares = heard(weights[[own[0] for own in asked.values()]], seats)
+    seats = encode_for_members(members, questions, to_weigh)
+    shares = effective_weights(weights[[own[0] for own in asked.values()]], seats)
     tokens = _tokens(seats)
     scores = score_jointly(_requests(seats, tokens), _logprobs(joining, shares)) if pairs else []
     weighed: dict[int, LogLikelihood] = {}
@@ -107,28 +109,30 @@ def weigh_jointly(
     return [weighed[index] for index in range(len(pairs))]
 
 
-def expected(members: Sequence[Model], pairs: Sequence[Pair]) -> Iterator[Weighed]:
+def expected(members: Sequence[Model], pairs: Sequence[Pair]) -> Iterator[ForcedLogits]:
     """What each member expects at every token of the continuations, teacher-forced.
 
     Pairs that do not fit every member are passed over.
     """
-    seats = seated(members, [(prompt, (text,)) for prompt, text in pairs], to_weigh)
-    for found in forced(_requests(seats, _tokens(seats))):
+    seats = encode_for_members(members, [(prompt, (text,)) for prompt, text in pairs], to_weigh)
+    for found in forced_logits(_requests(seats, _tokens(seats))):
         if all(seat.is_present[found.request] for seat in seats):
             yield found
 
 
-def _tokens(seats: Sequence[Seat]) -> list[list[list[int]]]:
+def _tokens(seats: Sequence[MemberPrompts]) -> list[list[list[int]]]:
     """Continuations of each prompt as the first member that reads it has them."""
-    rows = zip(*(seat.found for seat in seats), strict=True)
+    rows = zip(*(seat.encoded for seat in seats), strict=True)
     return [next(found[2] for found in row if isinstance(found, tuple)) for row in rows]
 
 
-def _requests(seats: Sequence[Seat], tokens: list[list[list[int]]]) -> list[tuple[Any, Any]]:
+def _requests(
+    seats: Sequence[MemberPrompts], tokens: list[list[list[int]]]
+) -> list[tuple[Any, Any]]:
     return [(seat.core.network, seat.requests(tokens)) for seat in seats]
 
 
-def _logprobs(joining: Joining, shares: torch.Tensor) -> Join:
+def _logprobs(joining: CombinationRule, shares: torch.Tensor) -> CombineLogits:
     return lambda logits, rows: joining.logprobs(logits, shares[list(rows)])
 
 
@@ -137,18 +141,18 @@ class JointModel(Model):
     """Answers with several networks joined at every token."""
 
     members: tuple[Model, ...]
-    joining: Joining
-    weights: Weights
+    rule: CombinationRule
+    weights: MemberWeights
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """As `answer_jointly`, by the weights of each prompt's task."""
         weights = self.weights_of(prompts)
-        return answer_jointly(self.members, prompts, sampling, self.joining, weights)
+        return answer_jointly(self.members, prompts, sampling, self.rule, weights)
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """As `weigh_jointly`."""
         weights = self.weights_of([prompt for prompt, _ in pairs])
-        return weigh_jointly(self.members, pairs, self.joining, weights)
+        return weigh_jointly(self.members, pairs, self.rule, weights)
 
     def weights_of(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Of each member for each prompt, (N, K)."""
@@ -163,13 +167,13 @@ class JointModel(Model):
     def write(self, folder: Path) -> dict[str, Any]:
         """Numbers alone: the members save themselves."""
         weights = {task: list(own) for task, own in self.weights.items()}
-        how = {"of": name_of(type(self.joining)), **self.joining.model_dump(mode="json")}
+        how = {"of": name_of(type(self.rule)), **self.rule.model_dump(mode="json")}
         return {"joining": how, "weights": weights}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild from them."""
         how = dict(fields["joining"])
-        joining = class_named(how.pop("of"), Joining)(**how)
+        joining = class_named(how.pop("of"), CombinationRule)(**how)
         weights = {task: tuple(own) for task, own in fields["weights"].items()}
         return cls(tuple(children.values()), joining, weights)

@@ -11,82 +11,85 @@ import torch
 from acclimate.core.errors import AcclimateError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.core.prompt import Passage, Prompt
-from acclimate.core.rewriter import Rewriter, unwrap
-from acclimate.core.runtime.fit_log import average
+from acclimate.core.rewriter import PromptRewriter, unwrap
+from acclimate.core.runtime.fit_log import log_mean
 from acclimate.data.tokenizers.chat_template import stop_ids
-from acclimate.ensembles.member_calls import attempted, unanswered
+from acclimate.ensembles.member_calls import all_members_failed, call_with_bisection
 from acclimate.inference.backends.backend_model import core_by_steps
-from acclimate.inference.engine.sequence_batch import NetworkReader
+from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.scoring.teacher_forcing import Request
-from acclimate.inference.stop_strings import Ending
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest
+from acclimate.inference.stop_strings import StopCondition
 
 LEFT_OUT = "members left out, as a prompt does not fit them, share"
 
-LaidOut = tuple[Prompt, list[int], list[list[int]]]
+EncodedPrompt = tuple[Prompt, list[int], list[list[int]]]
 """A prompt as it is shown, its ids, and those of each continuation after it."""
 
 
 @dataclass(frozen=True)
-class Seat:
+class MemberPrompts:
     """A member, and what it reads of each prompt."""
 
     core: LocalModel
-    rewriters: tuple[Rewriter, ...]
-    found: list[LaidOut | AcclimateError]
+    rewriters: tuple[PromptRewriter, ...]
+    encoded: list[EncodedPrompt | AcclimateError]
     """Of each prompt; an error where the member is left out."""
 
     @property
     def is_present(self) -> list[bool]:
         """Whether the member reads each prompt."""
-        return [isinstance(own, tuple) for own in self.found]
+        return [isinstance(own, tuple) for own in self.encoded]
 
     @property
     def contexts(self) -> list[list[int]]:
         """Ids of each prompt; where it is left out, of another one, which nobody hears."""
-        own = [found[1] for found in self.found if isinstance(found, tuple)]
+        own = [found[1] for found in self.encoded if isinstance(found, tuple)]
         idle = min(own, key=len, default=[0])
-        return [found[1] if isinstance(found, tuple) else idle for found in self.found]
+        return [found[1] if isinstance(found, tuple) else idle for found in self.encoded]
 
     @property
     def routes(self) -> list[int | None]:
         """Of each prompt, through the network's adapters."""
-        shown = [found[0] if isinstance(found, tuple) else Prompt("") for found in self.found]
+        shown = [found[0] if isinstance(found, tuple) else Prompt("") for found in self.encoded]
         return [self.core.route(prompt) for prompt in shown]
 
     @property
-    def reader(self) -> NetworkReader:
+    def reader(self) -> NetworkSource:
         """It in the decoding loop."""
-        return NetworkReader(self.core.network, self.contexts, self.routes, self.core.window)
+        return NetworkSource(self.core.network, self.contexts, self.routes, self.core.window)
 
-    def requests(self, continuations: Sequence[Sequence[list[int]]]) -> list[Request]:
+    def requests(self, continuations: Sequence[Sequence[list[int]]]) -> list[ScoringRequest]:
         """What it is to weigh after each prompt."""
         rows = zip(self.contexts, continuations, self.routes, strict=True)
-        return [Request(context, own, route) for context, own, route in rows]
+        return [ScoringRequest(context, own, route) for context, own, route in rows]
 
 
-LayOut = Callable[[LocalModel, Prompt, tuple[str, ...]], LaidOut]
+EncodePrompt = Callable[[LocalModel, Prompt, tuple[str, ...]], EncodedPrompt]
 
 
-def to_answer(max_new_tokens: int) -> LayOut:
+def to_answer(max_new_tokens: int) -> EncodePrompt:
     """Leave room for an answer."""
 
-    def lay_out(core: LocalModel, prompt: Prompt, _texts: tuple[str, ...]) -> LaidOut:
-        return (*core.layout.fitted(prompt, core.layout.reserve(max_new_tokens)), [])
+    def lay_out(core: LocalModel, prompt: Prompt, _texts: tuple[str, ...]) -> EncodedPrompt:
+        return (
+            *core.prompt_tokenizer.fitted(prompt, core.prompt_tokenizer.reserve(max_new_tokens)),
+            [],
+        )
 
     return lay_out
 
 
-def to_weigh(core: LocalModel, prompt: Prompt, texts: tuple[str, ...]) -> LaidOut:
+def to_weigh(core: LocalModel, prompt: Prompt, texts: tuple[str, ...]) -> EncodedPrompt:
     """Leave room for the longest continuation."""
-    return core.layout.encode_choices(prompt, texts)
+    return core.prompt_tokenizer.encode_choices(prompt, texts)
 
 
-def seated(
+def encode_for_members(
     members: Sequence[Model],
     asked: Sequence[tuple[Prompt, tuple[str, ...]]],
-    lay_out: LayOut,
-) -> list[Seat]:
+    lay_out: EncodePrompt,
+) -> list[MemberPrompts]:
     """Every member with what it reads, in order.
 
     Raises:
@@ -94,28 +97,30 @@ def seated(
     """
     seats = [_seat(member, asked, lay_out) for member in members]
     for place, (prompt, _) in enumerate(asked):
-        own = [seat.found[place] for seat in seats]
+        own = [seat.encoded[place] for seat in seats]
         failures = [found for found in own if not isinstance(found, tuple)]
         if len(failures) == len(seats):
-            raise unanswered(prompt, failures)
-        average(LEFT_OUT, len(failures), len(seats))
+            raise all_members_failed(prompt, failures)
+        log_mean(LEFT_OUT, len(failures), len(seats))
     return seats
 
 
-def _seat(member: Model, asked: Sequence[tuple[Prompt, tuple[str, ...]]], lay_out: LayOut) -> Seat:
+def _seat(
+    member: Model, asked: Sequence[tuple[Prompt, tuple[str, ...]]], lay_out: EncodePrompt
+) -> MemberPrompts:
     apart = unwrap(member)
     core = core_by_steps(member)
 
-    def read(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[LaidOut]:
+    def read(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[EncodedPrompt]:
         rendered = apart.render([prompt for prompt, _ in some])
         return [
             lay_out(core, prompt, texts) for prompt, (_, texts) in zip(rendered, some, strict=True)
         ]
 
-    return Seat(core, apart.rewriters, list(attempted(read, asked)))
+    return MemberPrompts(core, apart.rewriters, list(call_with_bisection(read, asked)))
 
 
-def heard(weights: torch.Tensor, seats: Sequence[Seat]) -> torch.Tensor:
+def effective_weights(weights: torch.Tensor, seats: Sequence[MemberPrompts]) -> torch.Tensor:
     """Weights (N, K), 0 for who is left out; where nobody is left to be heard, all who are there.
 
     Args:
@@ -127,15 +132,15 @@ def heard(weights: torch.Tensor, seats: Sequence[Seat]) -> torch.Tensor:
     return torch.where(own.sum(-1, keepdim=True) > 0, own, present)
 
 
-def ending_of(seats: Sequence[Seat], sampling: Sampling) -> Ending:
+def ending_of(seats: Sequence[MemberPrompts], sampling: Sampling) -> StopCondition:
     """An answer ends where any member's would."""
     cores = [seat.core for seat in seats]
     ends = frozenset().union(*(stop_ids(core.network, core.tokenizer) for core in cores))
-    return Ending(cores[0].tokenizer, sampling, ends)
+    return StopCondition(cores[0].tokenizer, sampling, ends)
 
 
 def completed(
-    seats: Sequence[Seat], texts: Sequence[str], lengths: Sequence[int]
+    seats: Sequence[MemberPrompts], texts: Sequence[str], lengths: Sequence[int]
 ) -> list[Completion]:
     """Answers as they leave the members: with what all of them read."""
     return [
@@ -144,15 +149,17 @@ def completed(
     ]
 
 
-def _completion(seats: Sequence[Seat], place: int, text: str, num_new_tokens: int) -> Completion:
-    own = [(seat, found) for seat in seats if isinstance(found := seat.found[place], tuple)]
+def _completion(
+    seats: Sequence[MemberPrompts], place: int, text: str, num_new_tokens: int
+) -> Completion:
+    own = [(seat, found) for seat in seats if isinstance(found := seat.encoded[place], tuple)]
     first, (shown, *_) = own[0]
     answer = Completion(
         text=text,
         num_prompt_tokens=sum(len(ids) for _, (_, ids, _) in own),
         num_new_tokens=num_new_tokens,
         passages=passages_of(seats, place),
-        prompt=first.core.layout.text(shown),
+        prompt=first.core.prompt_tokenizer.text(shown),
     )
     # Inside out, as each member would: an answer is drawn out of what was written once.
     for seat, _ in own:
@@ -161,7 +168,7 @@ def _completion(seats: Sequence[Seat], place: int, text: str, num_new_tokens: in
     return answer
 
 
-def passages_of(seats: Sequence[Seat], place: int) -> tuple[Passage, ...]:
+def passages_of(seats: Sequence[MemberPrompts], place: int) -> tuple[Passage, ...]:
     """What the members were shown at a prompt, each passage once."""
-    found = [own[0].passages for seat in seats if isinstance(own := seat.found[place], tuple)]
+    found = [own[0].passages for seat in seats if isinstance(own := seat.encoded[place], tuple)]
     return tuple(dict.fromkeys(passage for passages in found for passage in passages))

@@ -11,7 +11,7 @@ MAX_STEPS = 500
 TOLERANCE = 1e-9
 """Nats a token that a step must gain."""
 
-Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
+WeightObjective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
 """Weights (K,) in; the value to be made great, and its gradient (K,)."""
 
 
@@ -46,7 +46,7 @@ def product_weights(logprobs: torch.Tensor, tokens: torch.Tensor) -> torch.Tenso
     return climbed(value, logprobs.shape[1])
 
 
-def climbed(objective: Objective, num_members: int) -> torch.Tensor:
+def climbed(objective: WeightObjective, num_members: int) -> torch.Tensor:
     """Where exponentiated gradient ends (Kivinen & Warmuth 1997); a step that loses is cut."""
     weights = torch.full((num_members,), 1 / num_members, dtype=torch.float64)
     value, gradient = objective(weights)

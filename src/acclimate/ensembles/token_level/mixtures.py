@@ -14,7 +14,7 @@ from acclimate.core.record import Record
 NONE = float("-inf")
 
 
-class Joining(Record):
+class CombinationRule(Record):
     """What members' distributions come to."""
 
     def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
@@ -32,7 +32,7 @@ class Joining(Record):
         """
 
 
-class Mixture(Joining):
+class Mixture(CombinationRule):
     """The members' weighted mean."""
 
     space: Literal["probability", "log"] = "probability"

@@ -13,24 +13,24 @@ from acclimate.core.runtime.seeding import derive
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.joint_model import JointModel
 from acclimate.ensembles.token_level.member_prompts import (
-    Seat,
+    MemberPrompts,
     completed,
+    effective_weights,
+    encode_for_members,
     ending_of,
-    heard,
-    seated,
     to_answer,
 )
 from acclimate.ensembles.token_level.mixtures import Mixture
 from acclimate.inference.generate import decode
 from acclimate.inference.scoring.loglikelihood import score
-from acclimate.inference.scoring.teacher_forcing import Request
-from acclimate.inference.stop_strings import Ending
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest
+from acclimate.inference.stop_strings import StopCondition
 
 Phrase = tuple[int, ...]
 """Token ids."""
 
 
-class Phrasing(Record):
+class PhraseSettings(Record):
     """Where a phrase ends."""
 
     boundary: str
@@ -44,12 +44,14 @@ class PhraseModel(Model):
     """Answers with the phrases that its members, causal networks of one vocabulary, like best."""
 
     members: tuple[Model, ...]
-    phrasing: Phrasing
+    phrasing: PhraseSettings
     weights: tuple[float, ...]
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Phrase by phrase for all prompts side by side; who is done waits for nobody."""
-        seats = seated(self.members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens))
+        seats = encode_for_members(
+            self.members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens)
+        )
         talk = _Talk(seats, self._joined.weights_of(prompts).tolist(), self.phrasing, sampling)
         while running := talk.running:
             talk.go_on(running)
@@ -76,7 +78,7 @@ class PhraseModel(Model):
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild from them."""
-        phrasing = Phrasing(**fields["phrasing"])
+        phrasing = PhraseSettings(**fields["phrasing"])
         return cls(tuple(children.values()), phrasing, tuple(fields["weights"]))
 
 
@@ -85,21 +87,21 @@ class _Talk:
 
     def __init__(
         self,
-        seats: Sequence[Seat],
+        seats: Sequence[MemberPrompts],
         weights: Sequence[Sequence[float]],
-        phrasing: Phrasing,
+        phrasing: PhraseSettings,
         sampling: Sampling,
     ) -> None:
         import torch
 
         self.seats, self.phrasing, self.sampling = seats, phrasing, sampling
         table = torch.tensor(weights).reshape(len(weights), len(seats))
-        self.weights: list[list[float]] = heard(table, seats).tolist()
-        self.ending: Ending = ending_of(seats, sampling)
+        self.weights: list[list[float]] = effective_weights(table, seats).tolist()
+        self.ending: StopCondition = ending_of(seats, sampling)
         self.written: list[list[int]] = [[] for _ in weights]
         self.contexts = [seat.contexts for seat in seats]
         self.routes = [seat.routes for seat in seats]
-        rooms = [seat.reader.rooms for seat in seats]
+        rooms = [seat.reader.max_new_tokens_each for seat in seats]
         self.longest = [int(min(sampling.max_new_tokens, *own)) for own in zip(*rooms, strict=True)]
         self.num_rounds = 0
 
@@ -109,7 +111,7 @@ class _Talk:
         return [
             place
             for place, ids in enumerate(self.written)
-            if not ids or (len(ids) < self.longest[place] and not self.ending.is_reached(ids))
+            if not ids or (len(ids) < self.longest[place] and not self.ending.is_met(ids))
         ]
 
     def go_on(self, running: Sequence[int]) -> None:
@@ -143,14 +145,14 @@ class _Talk:
 
     def _is_phrase(self, ids: list[int]) -> bool:
         last = str(self.ending.tokenizer.decode(ids[-1:]))
-        return self.ending.is_reached(ids) or any(mark in last for mark in self.phrasing.boundary)
+        return self.ending.is_met(ids) or any(mark in last for mark in self.phrasing.boundary)
 
     def _scores(
         self, member: int, running: Sequence[int], phrases: Sequence[list[Phrase]]
     ) -> list[list[float]]:
         rows = zip(self._so_far(member, running), phrases, running, strict=True)
         asked = [
-            Request(context, [list(p) for p in own], self.routes[member][place])
+            ScoringRequest(context, [list(p) for p in own], self.routes[member][place])
             for context, own, place in rows
         ]
         return score(self.seats[member].core.network, asked)

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from acclimate.ensembles.token_level.member_prompts import Seat
-from acclimate.inference.engine.causal_batch import NetworkRows
-from acclimate.inference.engine.sequence_batch import NetworkReader, Reader
+from acclimate.ensembles.token_level.member_prompts import MemberPrompts
+from acclimate.inference.engine.causal_batch import CausalBatch
+from acclimate.inference.engine.sequence_batch import NetworkSource, SequenceSource
 from acclimate.inference.local_model import LocalModel
-from acclimate.nn.adapters.multi_lora import Updates, side_by_side, updates_of
+from acclimate.nn.adapters.multi_lora import Updates, multi_lora_network, updates_of
 from acclimate.nn.adapters.peft import PeftAdapter
 
 MAX_PROMPTS = 4
@@ -29,22 +29,22 @@ Apart = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
 
 
 @dataclass(frozen=True)
-class _Kin:
+class _Sibling:
     """A seat as what it shares and what it adds."""
 
-    seat: Seat
+    seat: MemberPrompts
     base: LocalModel
     updates: Updates
 
 
-def in_one_pass(seats: Sequence[Seat]) -> tuple[list[Reader], Apart]:
+def share_passes(seats: Sequence[MemberPrompts]) -> tuple[list[SequenceSource], Apart]:
     """Readers of all seats, kin joined, and what takes their logits apart.
 
     Kin are seats of one network, and those of adapters of one base; who reads the same as another
     is read once. Prompts are read by each member's own network, as they may be of other lengths;
     tokens are written in one pass, where that is the shorter.
     """
-    groups: dict[tuple[int, bool], list[_Kin]] = {}
+    groups: dict[tuple[int, bool], list[_Sibling]] = {}
     spots: list[tuple[tuple[int, bool], int]] = []
     kin_of = [_kin(seat) for seat in seats]
     for kin in kin_of:
@@ -56,7 +56,7 @@ def in_one_pass(seats: Sequence[Seat]) -> tuple[list[Reader], Apart]:
         column = next((i for i, other in enumerate(own) if _is_same(other, kin)), len(own))
         own += [kin] if column == len(own) else []
         spots.append((key, column))
-    readers: list[Reader] = []
+    readers: list[SequenceSource] = []
     first: dict[tuple[int, bool], tuple[int, bool]] = {}
     for key, own in groups.items():
         first[key] = len(readers), _pays(own)
@@ -74,64 +74,66 @@ def _apart(
     ]
 
 
-def _pays(own: Sequence[_Kin]) -> bool:
+def _pays(own: Sequence[_Sibling]) -> bool:
     """Whether one pass is shorter than one each."""
     is_many = len(own) >= MANY
     is_large = len(own) > 1 and own[0].base.network.num_parameters() >= LARGE
-    return (is_many or is_large) and len(own[0].seat.found) <= MAX_PROMPTS
+    return (is_many or is_large) and len(own[0].seat.encoded) <= MAX_PROMPTS
 
 
-def _kin(seat: Seat) -> _Kin:
+def _kin(seat: MemberPrompts) -> _Sibling:
     core, base = seat.core, seat.core.adapter_of
     if isinstance(base, LocalModel) and isinstance(core.adapter, PeftAdapter):
         is_routed = any(route is not None for route in seat.routes)
         found = None if is_routed else updates_of(core.network, base.network)
         if found is not None:
-            return _Kin(seat, base, found)
-    return _Kin(seat, core, {})
+            return _Sibling(seat, base, found)
+    return _Sibling(seat, core, {})
 
 
-def _is_same(one: _Kin, other: _Kin) -> bool:
+def _is_same(one: _Sibling, other: _Sibling) -> bool:
     is_one = one.seat.core.network is other.seat.core.network
     return is_one and one.seat.contexts == other.seat.contexts
 
 
-def _joined(own: Sequence[_Kin]) -> "OnePassReader":
+def _joined(own: Sequence[_Sibling]) -> "SharedPassSource":
     readers = [kin.seat.reader for kin in own]
     network = readers[0].network
     if own[0].updates:
         networks, updates = [r.network for r in readers], [kin.updates for kin in own]
-        network = side_by_side(networks, updates, own[0].base.shared_copy)
-    return OnePassReader(network, readers)
+        network = multi_lora_network(networks, updates, own[0].base.shared_copy)
+    return SharedPassSource(network, readers)
 
 
 @dataclass(frozen=True)
-class OnePassReader:
+class SharedPassSource:
     """Several members' readers, which write in one pass; logits are (B, K, V)."""
 
     network: Any
     """Whose rows are in K equal parts, a member's each."""
-    readers: Sequence[NetworkReader]
+    readers: Sequence[NetworkSource]
 
     @property
-    def can_mix(self) -> bool:
+    def can_batch(self) -> bool:
         """As its readers."""
         return True
 
     @property
-    def lengths(self) -> list[int]:
+    def num_prefill_tokens(self) -> list[int]:
         """What all of them read."""
-        return [sum(own) for own in zip(*(r.lengths for r in self.readers), strict=True)]
+        return [sum(own) for own in zip(*(r.num_prefill_tokens for r in self.readers), strict=True)]
 
     @property
-    def rooms(self) -> list[float]:
+    def max_new_tokens_each(self) -> list[float]:
         """What there is in the shortest window."""
-        return [min(own) for own in zip(*(r.rooms for r in self.readers), strict=True)]
+        return [
+            min(own) for own in zip(*(r.max_new_tokens_each for r in self.readers), strict=True)
+        ]
 
-    def rows(self, group: Sequence[int]) -> "OnePassRows":
+    def new_batch(self, group: Sequence[int]) -> "SharedPassBatch":
         """Some of the prompts."""
-        own: list[Any] = [reader.rows(group) for reader in self.readers]
-        return OnePassRows(self.network, own)
+        own: list[Any] = [reader.new_batch(group) for reader in self.readers]
+        return SharedPassBatch(self.network, own)
 
     def spend(self, num_new: int) -> None:
         """As much as if each were asked by itself."""
@@ -139,40 +141,40 @@ class OnePassReader:
             reader.spend(num_new)
 
 
-class OnePassRows:
+class SharedPassBatch:
     """Rows of all members: each member's are read apart, then all stand in one batch."""
 
-    def __init__(self, network: Any, own: list[NetworkRows]) -> None:
+    def __init__(self, network: Any, own: list[CausalBatch]) -> None:
         """Hold each member's rows of the same prompts."""
         self.network, self.own = network, own
         self.size = len(own)
         self.read_by: list[torch.Tensor | None] = [None] * self.size
-        self.whole: NetworkRows | None = None
+        self.whole: CausalBatch | None = None
 
-    def read(self, num_tokens: int) -> torch.Tensor | None:
+    def prefill(self, num_tokens: int) -> torch.Tensor | None:
         """Let every member read on; once all have read all, logits (B, K, V)."""
         for place, rows in enumerate(self.own):
             if self.read_by[place] is None:
-                self.read_by[place] = rows.read(num_tokens)
+                self.read_by[place] = rows.prefill(num_tokens)
         logits = [own for own in self.read_by if own is not None]
         if len(logits) < self.size:
             return None
         first = self.own[0]
-        first.join(*self.own[1:])
-        self.whole = NetworkRows(self.network, first.ids, first.cache, first.routes)
+        first.extend(*self.own[1:])
+        self.whole = CausalBatch(self.network, first.ids, first.cache, first.routes)
         return torch.stack(logits, 1)
 
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+    def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Read one new token (B,) of each prompt; logits (B, K, V) of the next."""
-        logits = self._all.step(symbols.repeat(self.size))
+        logits = self._all.decode(symbols.repeat(self.size))
         return logits.view(self.size, len(symbols), -1).transpose(0, 1)
 
-    def select(self, keep: list[int]) -> None:
+    def keep(self, keep: list[int]) -> None:
         """Go on with some of the prompts."""
         num = len(self._all.ids) // self.size
-        self._all.select([part * num + row for part in range(self.size) for row in keep])
+        self._all.keep([part * num + row for part in range(self.size) for row in keep])
 
-    def join(self, *others: "OnePassRows") -> None:
+    def extend(self, *others: "SharedPassBatch") -> None:
         """Go on with others' prompts behind these."""
         if self.whole is None:
             for own, *new in zip(self.own, *(other.own for other in others), strict=True):
@@ -181,9 +183,9 @@ class OnePassRows:
         joined = [self._all, *(other._all for other in others)]
         sizes = [len(rows.ids) // self.size for rows in joined]
         starts = [0, *accumulate(len(rows.ids) for rows in joined)]
-        self._all.join(*joined[1:])
+        self._all.extend(*joined[1:])
         # Parts of all, in the order of the members again.
-        self._all.select(
+        self._all.keep(
             [
                 start + part * num + row
                 for part in range(self.size)
@@ -193,7 +195,7 @@ class OnePassRows:
         )
 
     @property
-    def _all(self) -> NetworkRows:
+    def _all(self) -> CausalBatch:
         if self.whole is None:
             raise AssertionError("written before it was read")
         return self.whole

@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 import torch
 from pydantic import Field
 
-from acclimate.ensembles.token_level.mixtures import Joining, Mixture
+from acclimate.ensembles.token_level.mixtures import CombinationRule, Mixture
 
 NONE = float("-inf")
 
 
-class Ballot(Joining):
+class TokenBallot(CombinationRule):
     """Each member's likeliest tokens as a vote; what ties is told apart, never drawn.
 
     A vote gives no probabilities: continuations are weighed by the members' mean. Ties go by
@@ -45,7 +45,7 @@ class Ballot(Joining):
         """The weighted mean's; the mean's where votes are not weighted."""
         return Mixture().logprobs(logits, weights if self.rule == "weighted" else weights.sign())
 
-    def _points(self, votes: "Votes") -> torch.Tensor:
+    def _points(self, votes: "CastVotes") -> torch.Tensor:
         """Of each candidate (B, C); 0 where it is filtered out."""
         worth = {
             "majority": votes.is_cast.float(),
@@ -61,7 +61,7 @@ class Ballot(Joining):
         return points * (votes.summed(stays.float()) > 0)
 
 
-class Votes(NamedTuple):
+class CastVotes(NamedTuple):
     """Every member's choices side by side, (B, C), the first member's first."""
 
     tokens: torch.Tensor
@@ -82,7 +82,7 @@ class Votes(NamedTuple):
         return (is_same * values[:, None, :]).sum(-1)
 
 
-def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int) -> Votes:
+def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int) -> CastVotes:
     """The votes of members with these logits (B, V) and weights (B, K)."""
     width = min(own.shape[-1] for own in logits)
     device = logits[0].device
@@ -100,10 +100,10 @@ def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int
         own,
         summed,
     )
-    return Votes(*(part.flatten(1) for part in parts))
+    return CastVotes(*(part.flatten(1) for part in parts))
 
 
-def winner(points: torch.Tensor, votes: Votes) -> torch.Tensor:
+def winner(points: torch.Tensor, votes: CastVotes) -> torch.Tensor:
     """The token (B,) with most points, ties told apart."""
     is_best = torch.ones_like(votes.is_cast)
     for criterion in (points, votes.all_probs, votes.summed(votes.weights)):

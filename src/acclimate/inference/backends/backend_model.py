@@ -15,15 +15,15 @@ from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Samplin
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import unwrap
 from acclimate.core.runtime.cost import Cost, spend
-from acclimate.core.runtime.progress import say
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.progress import notify
+from acclimate.core.runtime.silence import silenced
 from acclimate.data.tokenizers.chat_template import stop_ids
-from acclimate.inference.backends.batch_queue import Gathering, Request
+from acclimate.inference.backends.batch_queue import BatchQueue, EngineRequest
 from acclimate.inference.backends.conversion_cache import converted
 from acclimate.inference.backends.interface import BACKENDS, Backend
 from acclimate.inference.base_identity import identity
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.stop_strings import Ending, Pieces
+from acclimate.inference.stop_strings import IncrementalDetokenizer, StopCondition
 
 # MERGED decoding/wanted.py: A greedy answer that is wanted of an engine, from its prompt on.
 
@@ -33,7 +33,7 @@ def ends_of(model: LocalModel) -> frozenset[int]:
     return stop_ids(model.network, model.tokenizer)
 
 
-class Wanted:
+class BackendRequest:
     """A prompt as the engine is asked it, and its answer."""
 
     def __init__(
@@ -43,23 +43,23 @@ class Wanted:
         sampling: Sampling,
         news: SimpleQueue[int | None] | None = None,
     ) -> None:
-        layout, most = model.layout, sampling.max_new_tokens
+        layout, most = model.prompt_tokenizer, sampling.max_new_tokens
         self.model = model
         self.shown, context = layout.fitted(prompt, layout.reserve(most))
-        self.ending = Ending(model.tokenizer, sampling, ends_of(model))
+        self.ending = StopCondition(model.tokenizer, sampling, ends_of(model))
         self.news = news
         self.is_cancelled = False
         self._written: list[int] = []
         budget = max(1, min(most, model.window - len(context)))
         # Hearing every token costs: only who needs it does.
         listens = bool(sampling.stop) or news is not None
-        self.request = Request(context, budget, self._hear if listens else None)
+        self.request = EngineRequest(context, budget, self._hear if listens else None)
 
     def _hear(self, token: int) -> bool:
         self._written.append(token)
         if self.news is not None:
             self.news.put(token)
-        return self.is_cancelled or self.ending.is_reached(self._written)
+        return self.is_cancelled or self.ending.is_met(self._written)
 
     def completion(self) -> Completion:
         """The answer; what it took is counted."""
@@ -70,9 +70,9 @@ class Wanted:
             text=self.ending.text(ids),
             num_prompt_tokens=len(read),
             num_new_tokens=len(ids),
-            is_cut=len(ids) >= self.request.budget and not self.ending.is_reached(ids),
+            is_cut=len(ids) >= self.request.budget and not self.ending.is_met(ids),
             passages=self.shown.passages,
-            prompt=self.model.layout.text(self.shown),
+            prompt=self.model.prompt_tokenizer.text(self.shown),
         )
 
 
@@ -97,8 +97,8 @@ class BackendModel(Model):
         """Answer in the engine's batches, together with whoever asks meanwhile."""
         if not prompts or self._is_beyond(sampling):
             return self.inner.generate(prompts, sampling)
-        asked = [Wanted(self.inner, prompt, sampling) for prompt in prompts]
-        self._gathering.serve([own.request for own in asked])
+        asked = [BackendRequest(self.inner, prompt, sampling) for prompt in prompts]
+        self._queue.serve([own.request for own in asked])
         return [own.completion() for own in asked]
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
@@ -107,11 +107,11 @@ class BackendModel(Model):
             yield from self.inner.stream(prompt, sampling)
             return
         news = SimpleQueue[int | None]()
-        asked = Wanted(self.inner, prompt, sampling, news)
+        asked = BackendRequest(self.inner, prompt, sampling, news)
         served = copy_context()
         worker = threading.Thread(target=served.run, args=(self._serve, asked), daemon=True)
         worker.start()
-        pieces, ids = Pieces(asked.ending), list[int]()
+        pieces, ids = IncrementalDetokenizer(asked.ending), list[int]()
         try:
             while (token := news.get()) is not None:
                 ids.append(token)
@@ -126,9 +126,9 @@ class BackendModel(Model):
             yield new
         yield asked.completion()
 
-    def _serve(self, asked: Wanted) -> None:
+    def _serve(self, asked: BackendRequest) -> None:
         try:
-            self._gathering.serve([asked.request])
+            self._queue.serve([asked.request])
         except BackendError as error:
             asked.request.failure = error
         finally:
@@ -146,8 +146,8 @@ class BackendModel(Model):
             NotApplicableError: It cannot.
         """
         try:
-            with quietly():
-                self._gathering.serve([Request(sorted(ends_of(self.inner))[:1], 1)])
+            with silenced():
+                self._queue.serve([EngineRequest(sorted(ends_of(self.inner))[:1], 1)])
         except BackendError as error:
             reason = str(error.__cause__ or error)
             raise NotApplicableError(f"{self.backend.name} cannot run it: {reason}") from error
@@ -165,27 +165,27 @@ class BackendModel(Model):
         if name not in self._told:
             self._told.add(name)
             where = "where it is asked for, our own loop answers, slower"
-            say(f"{self.backend.name} answers without {name}; {where}")
+            notify(f"{self.backend.name} answers without {name}; {where}")
 
     @property
-    def _gathering(self) -> Gathering:
+    def _queue(self) -> BatchQueue:
         """Who gives requests to the engine."""
         with self._opening:
             return self._opened
 
     @cached_property
-    def _opened(self) -> Gathering:
+    def _opened(self) -> BatchQueue:
         """The engine, opened when it is first asked something."""
         model = self.inner
         try:
-            with quietly():
+            with silenced():
                 opened = self.backend.open(self.folder, ends_of(model), model.window)
         except (RuntimeError, ValueError, OSError) as error:
             raise BackendError(
                 f"{self.folder}: {self.backend.name} cannot open what it was converted to "
                 f"({error}); fit faster_engine again"
             ) from error
-        return Gathering(opened)
+        return BatchQueue(opened)
 
     @property
     def children(self) -> Mapping[str, Model]:

@@ -18,9 +18,9 @@ from acclimate.core.errors import (
 from acclimate.core.home import home
 from acclimate.core.provenance import Trace
 from acclimate.core.record import digest
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.storage.artifact_store import Store
-from acclimate.core.storage.disk_space import is_no_room
+from acclimate.core.storage.disk_space import is_disk_full
 from acclimate.inference.backends.interface import Backend
 from acclimate.inference.local_model import LocalModel
 
@@ -85,7 +85,7 @@ def _shapes(network: Any) -> dict[str, tuple[int, ...]]:
 
 def _convert(backend: Backend, network: Any, tokenizer: Any, folder: Path) -> None:
     try:
-        with quietly(), redirect_stdout(io.StringIO()):
+        with silenced(), redirect_stdout(io.StringIO()):
             backend.convert(network, tokenizer, folder)
     except AcclimateError:
         raise
@@ -93,7 +93,7 @@ def _convert(backend: Backend, network: Any, tokenizer: Any, folder: Path) -> No
         missing = (error.name or "").partition(".")[0]
         raise MissingExtraError(backend.name, "serve", missing) from error
     except Exception as error:  # converters raise what they like
-        if is_no_room(error, folder):
+        if is_disk_full(error, folder):
             raise
         kind = network.config.model_type
         raise NotApplicableError(

@@ -11,17 +11,17 @@ from acclimate.core.catalogue import Catalogue
 from acclimate.core.errors import ConfigError
 from acclimate.core.record import Record
 
-Precision = Literal["fastest", "float32", "bfloat16", "float16", "int8", "int4"]
-Hear = Callable[[int, int], bool]
+EnginePrecision = Literal["fastest", "float32", "bfloat16", "float16", "int8", "int4"]
+OnToken = Callable[[int, int], bool]
 """Told a place and the token that was written there; whether that is enough."""
 
 
-class Opened(ABC):
+class LoadedEngine(ABC):
     """A converted network, ready to answer; one caller at a time."""
 
     @abstractmethod
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
     ) -> list[list[int]]:
         """The likeliest tokens after each context, one by one, with that which ends the answer.
 
@@ -35,12 +35,12 @@ class Opened(ABC):
 class Backend(Record):
     """An engine, and how it keeps weights."""
 
-    precisions: ClassVar[Mapping[Precision, str]] = {}
+    precisions: ClassVar[Mapping[EnginePrecision, str]] = {}
     """What it can keep weights in, in our words and its own; the first is its fastest."""
     package: ClassVar[str] = ""
     """The installed package whose version its files belong to; none: they are transformers'."""
 
-    precision: Precision = "fastest"
+    precision: EnginePrecision = "fastest"
     """What weights are kept in; `fastest` is the engine's own choice."""
 
     @property
@@ -72,7 +72,7 @@ class Backend(Record):
         """
 
     @abstractmethod
-    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """Load what `convert` wrote.
 
         Args:
@@ -95,6 +95,6 @@ def saved_network(network: Any, tokenizer: Any) -> Iterator[str]:
         yield folder
 
 
-def hearing(hear: Hear | None) -> Hear:
+def or_ignore(hear: OnToken | None) -> OnToken:
     """Something to call in any case."""
     return hear or (lambda _place, _token: False)

@@ -11,27 +11,27 @@ from typing import Any, Self
 import torch
 
 from acclimate.inference.engine.attention_masks import is_plain, mask_of, window_of
-from acclimate.inference.engine.network_state import Snapshot
-from acclimate.inference.engine.prefix_cache import PrefixTree
+from acclimate.inference.engine.network_state import NetworkState
+from acclimate.inference.engine.prefix_cache import RadixPrefixCache
 from acclimate.nn.adapters.prefix import num_virtual_tokens
-from acclimate.nn.decoder.kv_cache import KeyValues
-from acclimate.nn.decoder.length_groups import Bands
+from acclimate.nn.decoder.kv_cache import KVCache
+from acclimate.nn.decoder.length_groups import LengthGroups
 
 VIRTUAL = -1
 """Stands in a path for a virtual token, which has no id."""
 
 
-class NetworkRows:
+class CausalBatch:
     """Rows that read their contexts, join, step and leave."""
 
     def __init__(
         self,
         network: Any,
         contexts: Sequence[list[int]],
-        cache: KeyValues,
+        cache: KVCache,
         routes: dict[str, torch.Tensor],
-        tree: PrefixTree | None = None,
-        snapshot: Snapshot | None = None,
+        tree: RadixPrefixCache | None = None,
+        snapshot: NetworkState | None = None,
     ) -> None:
         """Hold contexts whose first tokens may be in the cache already.
 
@@ -54,14 +54,14 @@ class NetworkRows:
         self.device = network.device
         told = getattr(network.config.get_text_config(), "max_position_embeddings", None)
         self.last_place = (told or sys.maxsize) - 1
-        self.lean, self.bands = (snapshot or Snapshot(network)).lean, Bands()
+        self.lean, self.bands = (snapshot or NetworkState(network)).fast_decoder, LengthGroups()
 
     @property
     def num_read(self) -> list[int]:
         """Tokens of each row whose keys and values are there."""
         return [max(0, length - self.num_virtual) for length in self.cache.lengths]
 
-    def read(self, num_tokens: int) -> torch.Tensor | None:
+    def prefill(self, num_tokens: int) -> torch.Tensor | None:
         """Read so many tokens of each context at most; once all are read, logits (B, V)."""
         rows = zip(self.ids, self.num_read, strict=True)
         chunks = [ids[done : done + num_tokens] for ids, done in rows]
@@ -80,7 +80,7 @@ class NetworkRows:
         self.logits = None
         return logits
 
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+    def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Read new tokens of each row; what comes after each of them.
 
         Args:
@@ -96,12 +96,12 @@ class NetworkRows:
             ids.extend(new)
         return logits if symbols.ndim == 2 else logits[:, -1]
 
-    def go_back(self, num_last: Sequence[int]) -> None:
+    def rollback(self, num_last: Sequence[int]) -> None:
         """Forget the last few tokens of each row, as if they had not been read."""
         self.cache.drop(num_last)
         self.ids = [ids[: len(ids) - last] for ids, last in zip(self.ids, num_last, strict=True)]
 
-    def select(self, keep: list[int]) -> None:
+    def keep(self, keep: list[int]) -> None:
         """Go on with some of the rows; what the others read is remembered."""
         self.remember(sorted(set(range(len(self.ids))) - set(keep)))
         self.cache.select(keep)
@@ -109,7 +109,7 @@ class NetworkRows:
         index = torch.tensor(keep, dtype=torch.long)
         self.routes = {name: routes[index] for name, routes in self.routes.items()}
 
-    def join(self, *others: "NetworkRows") -> None:
+    def extend(self, *others: "CausalBatch") -> None:
         """Go on with others' rows, of the same network, behind these."""
         self.cache.join(*(other.cache for other in others))
         self.ids = [*self.ids, *(ids for other in others for ids in other.ids)]
@@ -118,7 +118,7 @@ class NetworkRows:
             for name, own in self.routes.items()
         }
 
-    def fork(self) -> Self:
+    def copy(self) -> Self:
         """The same rows, to go on another way."""
         forked = copy.copy(self)
         forked.cache = self.cache.fork()

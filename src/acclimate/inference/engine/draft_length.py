@@ -7,8 +7,8 @@ from typing import Protocol
 
 import torch
 
-from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.sampling.speculative_acceptance import Pace, expected_gain
+from acclimate.inference.sampling.sampler import SamplingState
+from acclimate.inference.sampling.speculative_acceptance import StepTimes, expected_gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Draft:
 class DraftRow(Protocol):
     """Guesses for one row, which goes on from one call to the next."""
 
-    def draft(self, ids: list[int], num_tokens: int, drawing: Drawing) -> Draft:
+    def draft(self, ids: list[int], num_tokens: int, drawing: SamplingState) -> Draft:
         """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
 
 
@@ -50,7 +50,7 @@ KEPT_SHARE = 0.98
 
 
 @dataclass
-class Tally:
+class DraftStats:
     """What became of guesses."""
 
     num_passes: int = 0
@@ -68,7 +68,7 @@ class Tally:
         return self.num_kept / max(1, self.num_judged)
 
     @property
-    def num_in_vain(self) -> int:
+    def num_rejected(self) -> int:
         """Tokens that were read for nothing."""
         return self.num_drafted - self.num_kept
 
@@ -89,15 +89,15 @@ class Speculation:
     """Numbers of tokens to draft before a pass; of them what pays most is taken, or none."""
     acceptance: float
     """Share of judged guesses that were kept where it was measured; what a row begins from."""
-    pace: Pace
+    pace: StepTimes
     ends: frozenset[int] = frozenset()
     """Tokens that end an answer: what would follow is not guessed."""
-    tally: Tally = field(default_factory=Tally, compare=False)
+    stats: DraftStats = field(default_factory=DraftStats, compare=False)
     """Of all rows so far."""
 
-    def row(self) -> "Guesses":
+    def row(self) -> "RowDrafts":
         """For one row."""
-        return Guesses(self)
+        return RowDrafts(self)
 
     def best(self, num_rows: int, acceptance: float | None = None) -> int:
         """Tokens to guess of each row before a pass over so many; 0 where it does not pay."""
@@ -109,12 +109,12 @@ class Speculation:
         return expected_gain(self.acceptance, num_draft_tokens, self.pace.draft)
 
 
-class Guesses:
+class RowDrafts:
     """One row's guesses: fewer where they turn out wrong, none as long as they do not pay."""
 
     def __init__(self, how: Speculation) -> None:
         """Expect as many to be right as elsewhere."""
-        self.how, self.tally = how, Tally()
+        self.how, self.stats = how, DraftStats()
         self._row = how.drafter.row()
         self._num_judged = self._num_kept = 0.0
         self._run = 0
@@ -134,9 +134,9 @@ class Guesses:
     @property
     def flops(self) -> float:
         """Operations that guessing took."""
-        return self.how.drafter.flops_per_token * self.tally.num_drafted
+        return self.how.drafter.flops_per_token * self.stats.num_drafted
 
-    def draft(self, ids: list[int], room: int, drawing: Drawing, num_rows: int) -> Draft:
+    def draft(self, ids: list[int], room: int, drawing: SamplingState, num_rows: int) -> Draft:
         """Guesses at what follows the row so far.
 
         Args:
@@ -157,13 +157,13 @@ class Guesses:
         self._num_kept += num_kept
         if num_drafted:
             self._run = self._run + num_kept if num_kept == num_drafted else 0
-        self.tally.add(num_drafted, num_judged, num_kept)
-        self.how.tally.add(num_drafted, num_judged, num_kept)
+        self.stats.add(num_drafted, num_judged, num_kept)
+        self.how.stats.add(num_drafted, num_judged, num_kept)
 
     def _until_end(self, tokens: list[int]) -> list[int]:
         return list(takewhile(lambda token: token not in self.how.ends, tokens))
 
 
 @lru_cache(maxsize=4096)
-def _best(pace: Pace, choices: tuple[int, ...], acceptance: float, num_rows: int) -> int:
+def _best(pace: StepTimes, choices: tuple[int, ...], acceptance: float, num_rows: int) -> int:
     return pace.best(acceptance, choices, num_rows)

@@ -13,7 +13,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from acclimate.core.errors import BackendError
 
 
-class EncodedRows:
+class EncoderDecoderBatch:
     """A batch in flight; the encoder's states and the decoder's keys and values of each row."""
 
     def __init__(
@@ -29,13 +29,13 @@ class EncodedRows:
         self.cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
         self.encoded: Any = None
 
-    def read(self, num_tokens: int) -> torch.Tensor:
+    def prefill(self, num_tokens: int) -> torch.Tensor:
         """Read the contexts whole, since an encoder sees all at once; logits (B, V)."""
         encoder = self.network.get_encoder()
         self.encoded = encoder(input_ids=self.ids, attention_mask=self.mask, **self.routes)
-        return self.step(self.ids.new_full((len(self.ids),), self._start))
+        return self.decode(self.ids.new_full((len(self.ids),), self._start))
 
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+    def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Read one new token (B,) a row; logits (B, V) of the next."""
         output = self.network(
             attention_mask=self.mask,
@@ -48,7 +48,7 @@ class EncodedRows:
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 
-    def select(self, keep: list[int]) -> None:
+    def keep(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
         index = torch.tensor(keep, dtype=torch.long, device=self.mask.device)
         self.mask = self.mask[index]
@@ -56,7 +56,7 @@ class EncodedRows:
         self.cache.batch_select_indices(index)
         self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
 
-    def join(self, *others: Self) -> None:
+    def extend(self, *others: Self) -> None:
         """Go on with rows that have read as little: a decoder without positions of its own.
 
         Raises:
@@ -64,7 +64,7 @@ class EncodedRows:
         """
         raise BackendError("rows of an encoder-decoder cannot join others between two tokens")
 
-    def fork(self) -> Self:
+    def copy(self) -> Self:
         """The same rows, to go on another way."""
         forked = copy.copy(self)
         forked.cache, forked.encoded = copy.deepcopy(self.cache), copy.copy(self.encoded)

@@ -11,14 +11,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.runtime.cache_bypass import is_afresh
-from acclimate.core.runtime.cancellation import stopped_by_leaving
+from acclimate.core.runtime.cache_bypass import is_bypassed
+from acclimate.core.runtime.cancellation import on_cancel
 from acclimate.core.runtime.progress import progress
 from acclimate.core.storage.saved_model import descendants
-from acclimate.inference.engine.network_state import Snapshot
-from acclimate.inference.engine.prefix_cache import PrefixTree
-from acclimate.inference.engine.request import Call
-from acclimate.inference.engine.scheduler import MAX_PLACES, Loop
+from acclimate.inference.engine.network_state import NetworkState
+from acclimate.inference.engine.prefix_cache import RadixPrefixCache
+from acclimate.inference.engine.request import Request
+from acclimate.inference.engine.scheduler import MAX_KV_TOKENS, Scheduler
 
 CACHE_BYTES = 2 * 1024**3
 """Of keys and values of all rows in flight."""
@@ -30,39 +30,41 @@ _making = threading.Lock()
 class Engine:
     """Puts calls into the loop, and turns it until nothing is asked any more."""
 
-    def __init__(self, max_places: int = MAX_PLACES) -> None:
+    def __init__(self, max_places: int = MAX_KV_TOKENS) -> None:
         """Be idle.
 
         Args:
             max_places: Tokens that rows in flight may hold together.
         """
-        self.loop = Loop(max_places)
+        self.scheduler = Scheduler(max_places)
         self.prefix_bytes = 0
         """Memory for what prompts begin with, where a model does not say; 0: nothing is kept."""
-        self._trees: dict[int, PrefixTree] = {}
+        self._trees: dict[int, RadixPrefixCache] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._num_asking = 0
-        self._snapshot: Snapshot | None = None
+        self._snapshot: NetworkState | None = None
 
-    def tree(self, max_bytes: int) -> PrefixTree | None:
+    def prefix_cache(self, max_bytes: int) -> RadixPrefixCache | None:
         """What was read for others, in so much memory or as much as is usual; None: nothing."""
         max_bytes = max_bytes or self.prefix_bytes
-        if max_bytes and is_afresh():
-            return PrefixTree(max_bytes)  # shared by what is asked at once, and by nobody else
-        return self._trees.setdefault(max_bytes, PrefixTree(max_bytes)) if max_bytes else None
+        if max_bytes and is_bypassed():
+            return RadixPrefixCache(
+                max_bytes
+            )  # shared by what is asked at once, and by nobody else
+        return self._trees.setdefault(max_bytes, RadixPrefixCache(max_bytes)) if max_bytes else None
 
-    def put(self, call: Call) -> None:
-        """Begin to answer; `call.news` tells, until who asked leaves."""
+    def submit(self, call: Request) -> None:
+        """Begin to answer; `call.events` tells, until who asked leaves."""
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._work, daemon=True, name="decoding")
                 thread.start()  # where that fails nothing is put; it waits for the lock
                 self._thread = thread
-            self.loop.add(call)
+            self.scheduler.add(call)
             self._num_asking += 1
 
-    def leave(self, call: Call) -> None:
+    def release(self, call: Request) -> None:
         """Want no more of a call that was put."""
         call.is_cancelled = True
         with self._lock:
@@ -70,45 +72,47 @@ class Engine:
             if not self._num_asking:
                 self._snapshot = None  # who was alone may change the network now
 
-    def snapshot(self, network: Any) -> Snapshot:
+    def network_state(self, network: Any) -> NetworkState:
         """Of the engine's network, shared by those who ask at the same time."""
         with self._lock:
             if not self._num_asking:
-                return Snapshot(network)
+                return NetworkState(network)
             if self._snapshot is None or self._snapshot.is_old:
-                self._snapshot = Snapshot(network)
+                self._snapshot = NetworkState(network)
             return self._snapshot
 
-    def answer(self, call: Call) -> list[list[int]]:
+    def run(self, call: Request) -> list[list[int]]:
         """All answers of a call, in order.
 
         Raises:
             ConfigError: A constraint that cannot be met.
             BackendError: The network failed.
         """
-        num_left = len(call.drawings)  # made here, as nobody else should hear of their errors
-        self.put(call)
+        num_left = len(
+            call.sampling_states
+        )  # made here, as nobody else should hear of their errors
+        self.submit(call)
         try:
-            with stopped_by_leaving(call.give_up), progress("answering", num_left) as advance:
+            with on_cancel(call.abort), progress("answering", num_left) as advance:
                 while num_left:
-                    if call.hear().is_over:
+                    if call.next_event().is_over:
                         num_left -= 1
                         advance(1)
         finally:
-            self.leave(call)
-        return call.spend()
+            self.release(call)
+        return call.collect()
 
     def _work(self) -> None:
         while self._has_work():
             try:
-                self.loop.turn()
+                self.scheduler.step()
             except BaseException as error:  # noqa: BLE001 Rust's panics too; whoever asked is told
                 with self._lock:
-                    self.loop.fail(error)
+                    self.scheduler.fail(error)
 
     def _has_work(self) -> bool:
         with self._lock:
-            if self.loop.is_idle:
+            if self.scheduler.is_idle:
                 self._thread = None
             return self._thread is not None
 
@@ -117,7 +121,7 @@ def engine_of(network: Any) -> Engine:
     """The engine that all share who ask this network."""
     with _making:
         if network not in _engines:
-            _engines[network] = Engine(_places_for(network))
+            _engines[network] = Engine(_max_kv_tokens(network))
         return _engines[network]
 
 
@@ -134,9 +138,9 @@ def remember_prefixes(models: Iterable[Model], max_bytes: int) -> None:
                 engine_of(part.network).prefix_bytes = max_bytes
 
 
-def _places_for(network: Any) -> int:
+def _max_kv_tokens(network: Any) -> int:
     config = network.config.get_text_config()
     num_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     one: int = 2 * config.num_hidden_layers * num_heads * width * network.dtype.itemsize
-    return max(1, min(MAX_PLACES, CACHE_BYTES // one))
+    return max(1, min(MAX_KV_TOKENS, CACHE_BYTES // one))

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from acclimate.nn.decoder.fast_decoder import LeanDecoder
-from acclimate.nn.weights_identity import num_steps_taken, weights_mark
+from acclimate.nn.decoder.fast_decoder import FastDecoder
+from acclimate.nn.weights_identity import num_steps_taken, weights_version
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class NetworkState:
     """A network that nobody changes before all who ask it have their answers."""
 
     network: Any
@@ -22,9 +22,9 @@ class Snapshot:
         return self.num_steps != num_steps_taken()
 
     @cached_property
-    def mark(self) -> int:
+    def weights_version(self) -> int:
         """Of its weights."""
-        return weights_mark(self.network)
+        return weights_version(self.network)
 
     @cached_property
     def num_params(self) -> int:
@@ -32,6 +32,6 @@ class Snapshot:
         return int(self.network.num_parameters())
 
     @cached_property
-    def lean(self) -> LeanDecoder | None:
+    def fast_decoder(self) -> FastDecoder | None:
         """Its shorter forward pass, where there is one."""
-        return LeanDecoder.of(self.network)
+        return FastDecoder.of(self.network)

@@ -28,7 +28,7 @@ class _Node:
         """By their first token."""
 
 
-class PrefixTree:
+class RadixPrefixCache:
     """What one network read, as far as it fits in `max_bytes`; for one thread at a time."""
 
     def __init__(self, max_bytes: int) -> None:

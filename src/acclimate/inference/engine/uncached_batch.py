@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 
 
-class RereadRows:
+class UncachedBatch:
     """Rows of a causal network in flight, each as long as it is."""
 
     def __init__(
@@ -32,7 +32,7 @@ class RereadRows:
         self.network, self.routes, self.num_read = network, routes, num_read
         self.ids = [list(context) for context in contexts]
 
-    def read(self, num_tokens: int) -> torch.Tensor:
+    def prefill(self, num_tokens: int) -> torch.Tensor:
         """Read every row whole, whatever is asked; logits (B, V) of what comes after each."""
         self.num_read.append(sum(map(len, self.ids)))
         width = max(map(len, self.ids))
@@ -51,19 +51,19 @@ class RereadRows:
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 
-    def step(self, symbols: torch.Tensor) -> torch.Tensor:
+    def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Read one new token (B,) a row, and all before it; logits (B, V) of the next."""
         for ids, symbol in zip(self.ids, symbols.tolist(), strict=True):
             ids.append(symbol)
-        return self.read(0)
+        return self.prefill(0)
 
-    def select(self, keep: list[int]) -> None:
+    def keep(self, keep: list[int]) -> None:
         """Go on with some of the rows."""
         self.ids = [self.ids[row] for row in keep]
         index = torch.tensor(keep, dtype=torch.long)
         self.routes = {name: routes[index] for name, routes in self.routes.items()}
 
-    def join(self, *others: Self) -> None:
+    def extend(self, *others: Self) -> None:
         """Go on with others' rows, of the same network, behind these."""
         self.ids = [*self.ids, *(ids for other in others for ids in other.ids)]
         self.routes = {

@@ -12,8 +12,14 @@ import torch
 from torch.nn.functional import pad
 
 from acclimate.inference.engine.draft_length import Draft
-from acclimate.inference.engine.request import Seat
-from acclimate.inference.sampling.sampler import Drawing, distribution, draw, likeliest, write
+from acclimate.inference.engine.request import SequenceRef
+from acclimate.inference.sampling.sampler import (
+    SamplingState,
+    distribution,
+    likeliest,
+    sample,
+    write,
+)
 from acclimate.inference.sampling.speculative_acceptance import judge
 from acclimate.inference.stop_strings import NUM_AT_ONCE
 
@@ -30,7 +36,7 @@ class Verdict(NamedTuple):
 def verify(
     logits: torch.Tensor,
     drafts: Sequence[Draft],
-    drawings: Sequence[Drawing],
+    drawings: Sequence[SamplingState],
     is_over: Callable[[int], bool],
 ) -> list[Verdict]:
     """Write each row's next tokens, by Leviathan et al. (2023), algorithm 1.
@@ -54,7 +60,7 @@ def verify(
     ]
 
 
-def drafts_of(seats: Sequence[Seat], rows: Sequence[Any]) -> list[Draft]:
+def drafts_of(seats: Sequence[SequenceRef], rows: Sequence[Any]) -> list[Draft]:
     """Guesses at what follows each row, or nothing at all where no row has any.
 
     Args:
@@ -65,16 +71,16 @@ def drafts_of(seats: Sequence[Seat], rows: Sequence[Any]) -> list[Draft]:
         return []
     drafts = []
     for (call, place), ids in zip(seats, rows[0].ids, strict=True):
-        drawing, guesses = call.drawings[place], call.guesses[place]
-        room = int(call.rooms[place]) - len(drawing.written) - 1
+        drawing, guesses = call.sampling_states[place], call.row_drafts[place]
+        room = int(call.max_new_tokens_each[place]) - len(drawing.written) - 1
         so_far = [*ids, drawing.written[-1]]
         drafts.append(guesses.draft(so_far, room, drawing, len(seats)) if guesses else Draft())
     return drafts if any(draft.tokens for draft in drafts) else []
 
 
-def write_ahead(seats: Sequence[Seat], rows: Any, drafts: Sequence[Draft]) -> None:
+def write_ahead(seats: Sequence[SequenceRef], rows: Any, drafts: Sequence[Draft]) -> None:
     """Read each row's last token and its guesses in one pass, and write what is right of them."""
-    drawings = [call.drawings[place] for call, place in seats]
+    drawings = [call.sampling_states[place] for call, place in seats]
     width = max(len(draft.tokens) for draft in drafts)
     tokens = [
         [drawing.written[-1], *draft.tokens, *[0] * (width - len(draft.tokens))]
@@ -83,12 +89,12 @@ def write_ahead(seats: Sequence[Seat], rows: Any, drafts: Sequence[Draft]) -> No
 
     def is_over(row: int) -> bool:
         call, place = seats[row]
-        return call.ends(place)
+        return call.is_finished(place)
 
-    verdicts = verify(rows.step(torch.tensor(tokens)), drafts, drawings, is_over)
-    rows.go_back([width - verdict.num_kept for verdict in verdicts])
+    verdicts = verify(rows.decode(torch.tensor(tokens)), drafts, drawings, is_over)
+    rows.rollback([width - verdict.num_kept for verdict in verdicts])
     for (call, place), draft, verdict in zip(seats, drafts, verdicts, strict=True):
-        if guesses := call.guesses[place]:
+        if guesses := call.row_drafts[place]:
             guesses.learn(len(draft.tokens), *verdict)
 
 
@@ -101,7 +107,9 @@ class _Said(NamedTuple):
     """Where answers are plainly greedy."""
 
 
-def _judged(said: _Said, draft: Draft, drawing: Drawing, is_over: Callable[[], bool]) -> Verdict:
+def _judged(
+    said: _Said, draft: Draft, drawing: SamplingState, is_over: Callable[[], bool]
+) -> Verdict:
     if drawing.is_plain and (found := _at_once(said.likeliest, draft, drawing, is_over)):
         return found
     # Behind the last guess stands none, which no token equals.
@@ -110,7 +118,7 @@ def _judged(said: _Said, draft: Draft, drawing: Drawing, is_over: Callable[[], b
             token = said.likeliest[place]
             drawing.write(token)
         elif draft.probs is None or guess is None:
-            token = int(draw(said.logits[place][None], [drawing]))
+            token = int(sample(said.logits[place][None], [drawing]))
         else:
             token = _replaced(said.logits[place], draft.probs[place], guess, drawing)
         is_right = token == guess
@@ -120,7 +128,7 @@ def _judged(said: _Said, draft: Draft, drawing: Drawing, is_over: Callable[[], b
 
 
 def _at_once(
-    best: Sequence[int], draft: Draft, drawing: Drawing, is_over: Callable[[], bool]
+    best: Sequence[int], draft: Draft, drawing: SamplingState, is_over: Callable[[], bool]
 ) -> Verdict | None:
     """All that is right of a greedy answer's guesses; None: it may end within them.
 
@@ -134,12 +142,12 @@ def _at_once(
     for token in best[: num_right + 1]:
         drawing.write(token)
     if num_right and is_over():
-        drawing.take_back(num_right + 1)
+        drawing.rollback(num_right + 1)
         return None
     return Verdict(min(num_right + 1, len(draft.tokens)), num_right)
 
 
-def _replaced(logits: torch.Tensor, draft: torch.Tensor, guess: int, drawing: Drawing) -> int:
+def _replaced(logits: torch.Tensor, draft: torch.Tensor, guess: int, drawing: SamplingState) -> int:
     """The guess, or what takes its place, written down."""
     target = distribution(logits, drawing)
     # Networks of one vocabulary may have rows to spare, each its own number of them.

@@ -22,7 +22,7 @@ or so much are no numbers any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TokenLogprob:
     """A token that was drawn, and how likely the model found it, before anything was changed."""
 
     token: int
@@ -32,7 +32,7 @@ class Told:
     """Tokens in its place and their log-probabilities, likeliest first."""
 
 
-class Drawing:
+class SamplingState:
     """One answer in the making: what decides its next token beside the logits.
 
     Args:
@@ -61,7 +61,7 @@ class Drawing:
         self.sampling, self.place, self.constraint = sampling, place, constraint
         self.read = torch.tensor(read if sampling.repetition_penalty != 1 else [], dtype=torch.long)
         self.written: list[int] = []
-        self.tokens_told: list[Told] = []
+        self.tokens_told: list[TokenLogprob] = []
         self.is_greedy = sampling.temperature < MIN_TEMPERATURE
         self.is_plain = (
             self.is_greedy
@@ -86,12 +86,12 @@ class Drawing:
         if self.constraint is not None:
             self.constraint.take(token)
 
-    def take_back(self, num_tokens: int) -> None:
+    def rollback(self, num_tokens: int) -> None:
         """Forget the last tokens; random numbers that were used stay used."""
         kept_tokens = len(self.written) - num_tokens
         del self.written[kept_tokens:], self.tokens_told[kept_tokens:]
         if self.constraint is not None:
-            self.constraint.take_back(num_tokens)
+            self.constraint.rollback(num_tokens)
 
     def require_kept(self) -> None:
         """Refuse an answer that its constraint could not be held to, as far as it came.
@@ -103,7 +103,7 @@ class Drawing:
             self.constraint.require_kept()
 
 
-def draw(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
+def sample(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
     """Draw one token a row from logits (B, V) and write it down; ids (B,).
 
     A row's token does not depend on the others in the batch.
@@ -124,28 +124,28 @@ def likeliest(logits: torch.Tensor) -> torch.Tensor:
     return logits.argmax(-1)
 
 
-def write(logits: torch.Tensor, drawings: Sequence[Drawing], tokens: Sequence[int]) -> None:
+def write(logits: torch.Tensor, drawings: Sequence[SamplingState], tokens: Sequence[int]) -> None:
     """Write down a token a row, as drawn from logits (B, V)."""
     for drawing, token in zip(drawings, tokens, strict=True):
         drawing.write(token)
     _tell(logits, drawings)
 
 
-def distribution(logits: torch.Tensor, drawing: Drawing) -> torch.Tensor:
+def distribution(logits: torch.Tensor, drawing: SamplingState) -> torch.Tensor:
     """Probabilities (V,) that the next token is drawn with, from logits (V,)."""
     return distributions(logits[None], [drawing])[0]
 
 
-def distributions(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
+def distributions(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
     """Probabilities (R, V) of rows that are drawn alike, from logits (R, V)."""
     how = drawings[0].sampling
     scores = _adjusted(logits, drawings)
     if drawings[0].is_greedy:
         return torch.nn.functional.one_hot(scores.argmax(-1), scores.shape[-1]).float()
-    return kept(scores / min(how.temperature, MAX_TEMPERATURE), how).softmax(-1)
+    return truncate_logits(scores / min(how.temperature, MAX_TEMPERATURE), how).softmax(-1)
 
 
-def _alike(drawings: Sequence[Drawing]) -> list[list[int]]:
+def _alike(drawings: Sequence[SamplingState]) -> list[list[int]]:
     """Rows that are not plain, by how their distribution is made."""
     groups: dict[tuple[float, ...], list[int]] = {}
     for row, drawing in enumerate(drawings):
@@ -157,7 +157,7 @@ def _alike(drawings: Sequence[Drawing]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _drawn(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
+def _drawn(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
     """Ids (R,) from logits (R, V): where the distribution function passes a random number."""
     if drawings[0].is_greedy:
         return _adjusted(logits, drawings).argmax(-1)
@@ -167,7 +167,7 @@ def _drawn(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
     return found.clamp(max=logits.shape[-1] - 1)
 
 
-def _adjusted(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor:
+def _adjusted(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
     """A copy of logits (R, V), floats, with each row's penalty and constraint."""
     scores = logits.to(torch.float32, copy=True)
     for row, drawing in zip(scores, drawings, strict=True):
@@ -183,7 +183,7 @@ def _adjusted(logits: torch.Tensor, drawings: Sequence[Drawing]) -> torch.Tensor
     return scores
 
 
-def _tell(logits: torch.Tensor, drawings: Sequence[Drawing]) -> None:
+def _tell(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> None:
     """Note how likely the model itself found the tokens just written, and the likeliest."""
     for row, drawing in enumerate(drawings):
         num_likeliest = drawing.sampling.logprobs
@@ -193,7 +193,7 @@ def _tell(logits: torch.Tensor, drawings: Sequence[Drawing]) -> None:
         best = logprobs.topk(min(num_likeliest, len(logprobs)))
         likeliest = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         token = drawing.written[-1]
-        drawing.tokens_told.append(Told(token, logprobs[token].item(), tuple(likeliest)))
+        drawing.tokens_told.append(TokenLogprob(token, logprobs[token].item(), tuple(likeliest)))
 
 
 # MERGED decoding/truncation.py: The likely tokens, which a draw is kept to.
@@ -201,7 +201,7 @@ def _tell(logits: torch.Tensor, drawings: Sequence[Drawing]) -> None:
 # Letters: R rows, V vocabulary.
 
 
-def kept(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+def truncate_logits(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Logits (R, V) with all outside top-k, the top-p nucleus or min-p at minus infinity."""
     if sampling.top_k:
         smallest = logits.topk(min(sampling.top_k, logits.shape[-1])).values[:, -1:]

@@ -79,7 +79,7 @@ def overall_gain(gain: float, num_kept: int, num_guessed: int, num_passes: int) 
 
 
 @dataclass(frozen=True)
-class Pace:
+class StepTimes:
     """How long things take, in passes of the target over one token."""
 
     draft: float

@@ -10,15 +10,15 @@ import torch
 
 from acclimate.core.runtime.progress import progress
 from acclimate.inference.engine.batching import MAX_BATCH_TOKENS, by_length
-from acclimate.inference.engine.request import Join
+from acclimate.inference.engine.request import CombineLogits
 from acclimate.inference.engine.turn_lock import ONE_PASS
-from acclimate.inference.scoring.teacher_forcing import Forced, Request
+from acclimate.inference.scoring.teacher_forcing import ScoringRequest, TeacherForcing
 
 CPU_BATCH_TOKENS = 1024
 """Tokens in one pass on a CPU: what more rows save there, padding and cache misses cost again."""
 
 
-class Weighed(NamedTuple):
+class ForcedLogits(NamedTuple):
     """One continuation as all networks see it."""
 
     request: int
@@ -29,7 +29,7 @@ class Weighed(NamedTuple):
     """Of each network, (T, V): what it expects where each of the tokens stands."""
 
 
-def score(network: Any, requests: Sequence[Request]) -> list[list[float]]:
+def score(network: Any, requests: Sequence[ScoringRequest]) -> list[list[float]]:
     """Sum of log-probabilities of each continuation, nats, in the order asked."""
     scores: list[list[float]] = score_jointly([(network, requests)], _alone)
     return scores
@@ -40,7 +40,9 @@ def _alone(logits: Sequence[torch.Tensor], _requests: Sequence[int]) -> torch.Te
 
 
 @torch.inference_mode()
-def score_jointly(asked: Sequence[tuple[Any, Sequence[Request]]], join: Join) -> list[list[float]]:
+def score_jointly(
+    asked: Sequence[tuple[Any, Sequence[ScoringRequest]]], join: CombineLogits
+) -> list[list[float]]:
     """The same under what several networks' distributions come to at every token.
 
     Args:
@@ -49,18 +51,18 @@ def score_jointly(asked: Sequence[tuple[Any, Sequence[Request]]], join: Join) ->
             log-probabilities (T, V).
     """
     scores = [[0.0] * len(request.continuations) for request in asked[0][1]]
-    for found in forced(asked):
+    for found in forced_logits(asked):
         logprobs = join(found.logits, [found.request] * len(found.tokens))
         scores[found.request][found.place] = float(of_tokens(logprobs, found.tokens).sum())
     return scores
 
 
 @torch.inference_mode()
-def forced(asked: Sequence[tuple[Any, Sequence[Request]]]) -> Iterator[Weighed]:
+def forced_logits(asked: Sequence[tuple[Any, Sequence[ScoringRequest]]]) -> Iterator[ForcedLogits]:
     """Every continuation with what each network expects in it, in batches of like length."""
     if not asked[0][1]:
         return
-    readers = [Forced(network, requests) for network, requests in asked]
+    readers = [TeacherForcing(network, requests) for network, requests in asked]
     lengths = [max(own) for own in zip(*(r.lengths for r in readers), strict=True)]
     is_cpu = any(network.device.type == "cpu" for network, _ in asked)
     with progress("scoring", len(lengths)) as advance:
@@ -70,7 +72,7 @@ def forced(asked: Sequence[tuple[Any, Sequence[Request]]]) -> Iterator[Weighed]:
             for row, request in enumerate(group):
                 for place, tokens in enumerate(asked[0][1][request].continuations):
                     logits = [own[row][place] for own in read]
-                    yield Weighed(request, place, tokens, logits)
+                    yield ForcedLogits(request, place, tokens, logits)
             advance(len(group))
 
 

@@ -24,7 +24,7 @@ from acclimate.nn.adapters.routing import as_keyword
 
 
 @dataclass(frozen=True)
-class Request:
+class ScoringRequest:
     """A context with the continuations to weigh after it, as token ids."""
 
     context: list[int]
@@ -51,11 +51,11 @@ def can_share(network: Any, num_tokens: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Forced:
+class TeacherForcing:
     """A network and the requests that are put to it."""
 
     network: Any
-    requests: Sequence[Request]
+    requests: Sequence[ScoringRequest]
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -72,7 +72,7 @@ class Forced:
         return self._read([self.requests[i] for i in group])
 
     @cached_property
-    def _read(self) -> Callable[[Sequence[Request]], list[Choices]]:
+    def _read(self) -> Callable[[Sequence[ScoringRequest]], list[Choices]]:
         if self.network.config.is_encoder_decoder:
             return self._read_seq2seq
         longest = max(request.num_tokens for request in self.requests)
@@ -89,12 +89,12 @@ class Forced:
     def _cache(self) -> Any:
         first = self.requests[0]
         self._spend(self._num_shared)
-        return prefix_cache(self.network, first.context[: self._num_shared], first.route)
+        return encode_prefix(self.network, first.context[: self._num_shared], first.route)
 
-    def _read_seq2seq(self, requests: Sequence[Request]) -> list[Choices]:
+    def _read_seq2seq(self, requests: Sequence[ScoringRequest]) -> list[Choices]:
         return [self._decoded(request) for request in requests]
 
-    def _decoded(self, request: Request) -> Choices:
+    def _decoded(self, request: ScoringRequest) -> Choices:
         """The encoder reads the context once, the decoder all continuations as a padded batch."""
         network, continuations = self.network, request.continuations
         context = torch.tensor([list(request.context)], device=network.device)
@@ -113,7 +113,7 @@ class Forced:
         self._spend(len(request.context) + sum(map(len, continuations)))
         return [row[: len(c)] for row, c in zip(logits, continuations, strict=True)]
 
-    def _read_apart(self, requests: Sequence[Request]) -> list[Choices]:
+    def _read_apart(self, requests: Sequence[ScoringRequest]) -> list[Choices]:
         """A right-padded row for each continuation, for networks that make their own mask."""
         whole = [r.context + c for r in requests for c in r.continuations]
         width = max(map(len, whole))
@@ -129,7 +129,7 @@ class Forced:
             [next(rows)[len(r.context) - 1 :][: len(c)] for c in r.continuations] for r in requests
         ]
 
-    def _read_together(self, requests: Sequence[Request]) -> list[Choices]:
+    def _read_together(self, requests: Sequence[ScoringRequest]) -> list[Choices]:
         num_shared, cache = self._num_shared, self._cache
         rows = [replace(r, context=r.context[num_shared:]) for r in requests]
         width = max(len(r.context) for r in rows)
@@ -157,7 +157,7 @@ class Forced:
 
 
 def _lay_out(
-    rows: Sequence[Request], width: int, tail: int, num_shared: int
+    rows: Sequence[ScoringRequest], width: int, tail: int, num_shared: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids and positions (B, Q) and who sees whom (B, 1, Q, P+Q): contexts end in one column."""
     num_columns = width + tail
@@ -183,7 +183,7 @@ def _lay_out(
     return ids, positions, visible
 
 
-def _choices(logits: torch.Tensor, row: Request) -> Choices:
+def _choices(logits: torch.Tensor, row: ScoringRequest) -> Choices:
     """Of a row's continuations, from its last columns (tail+1, V)."""
     found = []
     column = 1
@@ -199,7 +199,7 @@ def _choices(logits: torch.Tensor, row: Request) -> Choices:
 # Letters: P prefix tokens, B rows, H key heads, D head dimension.
 
 
-def prefix_cache(
+def encode_prefix(
     network: Any, prefix: Sequence[int], route: int | None = None
 ) -> DynamicCache | None:
     """Read the prefix once; a cache of batch size 1, or None for an empty prefix."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from acclimate.inference.engine.draft_length import Draft
-from acclimate.inference.sampling.sampler import Drawing
+from acclimate.inference.sampling.sampler import SamplingState
 
 NEAR, NEAR_ALIKE = 12, 8
 """Last tokens that are held against a text that is being quoted, and how many must be its own: so
@@ -43,7 +43,9 @@ class LookupRow:
         self._back: int | None = None
         """How far back the last guesses stood."""
 
-    def draft(self, ids: list[int], num_tokens: int, _drawing: Drawing | None = None) -> Draft:
+    def draft(
+        self, ids: list[int], num_tokens: int, _drawing: SamplingState | None = None
+    ) -> Draft:
         """What followed the longest end of the row that stood before, the last time."""
         size = self.shortest
         for place in range(max(size, self._num_known), len(ids)):

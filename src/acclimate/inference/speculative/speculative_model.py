@@ -13,8 +13,8 @@ from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, 
 from acclimate.core.prompt import Prompt
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.engine.draft_length import Drafter, Speculation
-from acclimate.inference.local_model import Asked, LocalModel
-from acclimate.inference.sampling.speculative_acceptance import Pace
+from acclimate.inference.local_model import Generation, LocalModel
+from acclimate.inference.sampling.speculative_acceptance import StepTimes
 from acclimate.inference.speculative.draft_model import DraftNetwork
 from acclimate.inference.speculative.prompt_lookup import PromptLookup
 
@@ -30,11 +30,11 @@ class SpeculativeModel(NeuralModel):
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Answer side by side with whoever asks the same network."""
-        return Asked(self.inner, prompts, sampling, self._how).answers() if prompts else []
+        return Generation(self.inner, prompts, sampling, self._how).answers() if prompts else []
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """The text as it is written, in pieces of several tokens where guesses were right."""
-        return Asked(self.inner, [prompt], sampling, self._how).pieces()
+        return Generation(self.inner, [prompt], sampling, self._how).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """The inner model's, which reads all at once anyway."""
@@ -71,9 +71,9 @@ class SpeculativeModel(NeuralModel):
         return self.inner.tokenizer
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """Not the weights: what guesses and how well was measured on them as they are."""
-        return self.inner.offers - {"weights"}
+        return self.inner.capabilities - {"weights"}
 
     @property
     def children(self) -> Mapping[str, Model]:
@@ -108,7 +108,7 @@ class SpeculativeModel(NeuralModel):
             drafter_of(draft, fields["ngram_sizes"]),
             tuple(fields["choices"]),
             fields["acceptance"],
-            Pace(fields["draft_cost"], passes),
+            StepTimes(fields["draft_cost"], passes),
         )
         return cls(inner, how, draft)
 

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from acclimate.core.model import Sampling
-from acclimate.inference.engine.causal_batch import NetworkRows
+from acclimate.inference.engine.causal_batch import CausalBatch
 from acclimate.inference.engine.draft_length import Drafter
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.sampling.sampler import Drawing
-from acclimate.inference.sampling.speculative_acceptance import Pace
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.inference.sampling.sampler import SamplingState
+from acclimate.inference.sampling.speculative_acceptance import StepTimes
+from acclimate.nn.decoder.kv_cache import KVCache
 
 PASS_TOKENS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 """Sizes of passes that are timed."""
@@ -27,7 +27,7 @@ NUM_DRAFTED = 8
 
 
 @torch.inference_mode()
-def measure_pace(model: LocalModel, drafter: Drafter, context: Sequence[int]) -> Pace:
+def measure_step_times(model: LocalModel, drafter: Drafter, context: Sequence[int]) -> StepTimes:
     """Time passes over 1 to 64 tokens, and guesses, after a context that is usual.
 
     Args:
@@ -37,22 +37,22 @@ def measure_pace(model: LocalModel, drafter: Drafter, context: Sequence[int]) ->
     """
     network, context = model.network, context[: max(1, model.window // 2)]
     room = model.window - len(context)
-    rows = NetworkRows(network, [list(context)], KeyValues(1), {})
-    rows.read(len(context))
+    rows = CausalBatch(network, [list(context)], KVCache(1), {})
+    rows.prefill(len(context))
     seconds = {
         size: _timed(partial(_pass_over, rows, [context[-1]] * size), network)
         for size in PASS_TOKENS
         if size <= room
     }
-    row, drawing = drafter.row(), Drawing(Sampling(), 0, [])
+    row, drawing = drafter.row(), SamplingState(Sampling(), 0, [])
     drafting = _timed(lambda: row.draft(list(context), NUM_DRAFTED, drawing), network)
     passes = tuple((size, own / seconds[1]) for size, own in seconds.items())
-    return Pace(drafting / NUM_DRAFTED / seconds[1], passes)
+    return StepTimes(drafting / NUM_DRAFTED / seconds[1], passes)
 
 
-def _pass_over(rows: NetworkRows, tokens: list[int]) -> None:
-    rows.step(torch.tensor([tokens]))
-    rows.go_back([len(tokens)])
+def _pass_over(rows: CausalBatch, tokens: list[int]) -> None:
+    rows.decode(torch.tensor([tokens]))
+    rows.rollback([len(tokens)])
 
 
 def _timed(work: Callable[[], object], network: Any) -> float:

@@ -58,7 +58,7 @@ class Constraint:
         """Go on after a token."""
         self.matcher.consume_token(token)
 
-    def take_back(self, num_tokens: int) -> None:
+    def rollback(self, num_tokens: int) -> None:
         """Go back before the last tokens."""
         self.matcher.rollback(num_tokens)
 

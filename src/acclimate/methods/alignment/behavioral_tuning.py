@@ -10,11 +10,11 @@ from acclimate.core.errors import NotApplicableError, UnknownNameError
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.nn.adapters.low_rank import LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
-from acclimate.training.finetune import Lesson, Split, answers, tune
-from acclimate.training.packing import Example
+from acclimate.training.finetune import FinetuneSpec, Split, answer_examples, finetune
+from acclimate.training.packing import TokenizedExample
 from acclimate.training.retention.guard_examples import fulfilled
 from acclimate.training.retention.replay import Replay
 from acclimate.training.tuning_settings import TrainingSettings
@@ -63,21 +63,21 @@ class BehavioralTuning(Method):
         )
         others = [task for task in data.train if task.name not in wanted]
 
-        def examples(outside: Unwrapped, _data: TrainData, split: Split) -> list[Example]:
-            own = list(answers(outside, shown, split))
+        def examples(outside: Unwrapped, _data: TrainData, split: Split) -> list[TokenizedExample]:
+            own = list(answer_examples(outside, shown, split))
             if split == "dev" or not self.guard_share:
                 return own
-            fact("rows that show the manner", len(own))
+            log_value("rows that show the manner", len(own))
             count = max(1, round(self.guard_share / (1 - self.guard_share) * len(own)))
             kept = TrainData(train=fulfilled(base, others, count, seed=seed))
-            guard = list(islice(cycle(list(answers(outside, kept, "train"))), count))
-            fact("rows of the guard, requests that the base fulfils", len(guard))
+            guard = list(islice(cycle(list(answer_examples(outside, kept, "train"))), count))
+            log_value("rows of the guard, requests that the base fulfils", len(guard))
             return own + (guard or self._written(own, unwrap(base).core, seed))
 
-        return tune(
+        return finetune(
             base,
             data,
-            Lesson(self._with_adapter, examples),
+            FinetuneSpec(self._with_adapter, examples),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,
@@ -90,7 +90,7 @@ class BehavioralTuning(Method):
                 raise UnknownNameError("task with training items", name, named)
         return self.tasks or tuple(named)
 
-    def _written(self, own: list[Example], core: Any, seed: int) -> list[Example]:
+    def _written(self, own: list[TokenizedExample], core: Any, seed: int) -> list[TokenizedExample]:
         if core.network.config.is_encoder_decoder:
             raise NotApplicableError(
                 "behavioral_tuning found no request of another task that the base fulfils, and an "

@@ -11,7 +11,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 
 
 class BestOfN(Method):
@@ -36,5 +36,5 @@ class BestOfN(Method):
         """Learn the reward, or take it from the store."""
         judge = reward_model(unwrap(base).core, data, self.reward, seed=seed)
         n = self.num_samples
-        fact("most that best-of-n moves from the base, nats", math.log(n) - (n - 1) / n)
+        log_value("most that best-of-n moves from the base, nats", math.log(n) - (n - 1) / n)
         return BestOf(base, judge, n, self.temperature)

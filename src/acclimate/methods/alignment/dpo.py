@@ -9,17 +9,22 @@ import torch
 from pydantic import Field
 from torch.nn.functional import logsigmoid
 
-from acclimate.alignment.preference_pairs import Pair, PairBatch, lay_out, split_preferences
-from acclimate.alignment.token_logprobs import answer, read
+from acclimate.alignment.preference_pairs import (
+    PairBatch,
+    TokenizedPair,
+    collate_pairs,
+    split_preferences,
+)
+from acclimate.alignment.token_logprobs import answer_logits, encode_answer
 from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.runtime.cost import spend
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
-from acclimate.training.finetune import Lesson, Split, tune
+from acclimate.training.finetune import FinetuneSpec, Split, finetune
 from acclimate.training.run import cost_of
 from acclimate.training.tuning_settings import TrainingSettings
 
@@ -53,14 +58,14 @@ class DPO(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train low-rank updates on the pairs, as the base's rewriters render their prompts."""
-        lesson = Lesson(
+        lesson = FinetuneSpec(
             self._with_adapter,
             examples=partial(self._pairs, seed=seed),
-            lay_out=lay_out,
+            collate=collate_pairs,
             loss_of=lambda _network: self._loss,
         )
         how: dict[str, Any] = {"learning_rate": self.learning_rate, "settings": self.training}
-        tuned = tune(base, data, lesson, **how, seed=seed)
+        tuned = finetune(base, data, lesson, **how, seed=seed)
         self._tell(unwrap(base), unwrap(tuned), data, seed)
         return tuned
 
@@ -71,7 +76,7 @@ class DPO(Method):
 
     def _pairs(
         self, outside: Unwrapped, data: TrainData, split: Split, *, seed: int
-    ) -> Iterable[Pair]:
+    ) -> Iterable[TokenizedPair]:
         """The pairs with what the reference says of them, asked once: before training it is here.
 
         Low-rank updates begin at zero, so the network about to be trained is the base.
@@ -80,7 +85,10 @@ class DPO(Method):
         prompts = outside.render([prompt for prompt, _ in part])
         core = outside.core
         pairs = [
-            Pair(answer(core, prompt, liked.chosen), answer(core, prompt, liked.rejected))
+            TokenizedPair(
+                encode_answer(core, prompt, liked.chosen),
+                encode_answer(core, prompt, liked.rejected),
+            )
             for prompt, (_, liked) in zip(prompts, part, strict=True)
         ]
         if not self.use_reference or not pairs:
@@ -89,7 +97,7 @@ class DPO(Method):
         return [replace(pair, reference=tuple(own)) for pair, own in zip(pairs, said, strict=True)]
 
     def _loss(self, network: Any, batch: PairBatch) -> torch.Tensor:
-        policy = read(network, batch).sums().view(-1, 2)  # (P, 2)
+        policy = answer_logits(network, batch).sums().view(-1, 2)  # (P, 2)
         reference = batch.reference.to(policy.device)
         return batch.summed(dpo_losses(policy, reference, beta=self.beta, loss=self.loss))
 
@@ -100,10 +108,12 @@ class DPO(Method):
             return
         gained = logprobs(after.core, pairs) - logprobs(before.core, pairs)  # (P, 2)
         margins = gained[:, 0] - gained[:, 1]
-        fact("held-out pairs", len(pairs))
-        fact("share of them that moved to the chosen answer", float((margins > 0).float().mean()))
-        fact("change of a chosen answer's log-probability, nats", float(gained[:, 0].mean()))
-        fact("change of a rejected answer's log-probability, nats", float(gained[:, 1].mean()))
+        log_value("held-out pairs", len(pairs))
+        log_value(
+            "share of them that moved to the chosen answer", float((margins > 0).float().mean())
+        )
+        log_value("change of a chosen answer's log-probability, nats", float(gained[:, 0].mean()))
+        log_value("change of a rejected answer's log-probability, nats", float(gained[:, 1].mean()))
 
 
 def dpo_losses(
@@ -124,11 +134,11 @@ def dpo_losses(
     return -logsigmoid(beta * margins)
 
 
-def logprobs(core: Any, pairs: list[Pair]) -> torch.Tensor:
+def logprobs(core: Any, pairs: list[TokenizedPair]) -> torch.Tensor:
     """Log-probabilities (P, 2) of both answers of each pair, nats."""
     found = []
     with torch.no_grad():
-        for batch in lay_out(core.network, pairs):
-            found.append(read(core.network, batch).sums().view(-1, 2).cpu())
+        for batch in collate_pairs(core.network, pairs):
+            found.append(answer_logits(core.network, batch).sums().view(-1, 2).cpu())
             spend(cost_of(core.network, batch, 2.0))
     return torch.cat(found)

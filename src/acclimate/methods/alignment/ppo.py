@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from acclimate.alignment.generate_rollouts import draw
+from acclimate.alignment.generate_rollouts import generate_rollouts
 from acclimate.alignment.ppo_settings import PolicySettings
-from acclimate.alignment.ppo_trainer import Asked, Game, ppo_policy
-from acclimate.alignment.reward_hacking import Practised, tell_signs
+from acclimate.alignment.ppo_trainer import PPOPrompt, PPOTask, ppo_policy
+from acclimate.alignment.reward_hacking import FinishedPPORun, tell_signs
 from acclimate.alignment.reward_model import RewardSettings, reward_model, rewards
 from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 
 NUM_HELD = 200
 """Dev items at most whose right answers are looked at when practice is over."""
@@ -56,7 +56,7 @@ class PPO(Method):
         policy, rounds = ppo_policy(core, game(outside, judge, data), self.policy, **how, seed=seed)
         tuned = outside.rewrap(policy)
         chosen = [(prompt, liked.chosen) for prompt, liked in data.preferred()]
-        practice = Practised(
+        practice = FinishedPPORun(
             rounds[-1].scores,
             rounds[-1].lengths,
             first_score=fmean(rounds[0].scores),
@@ -68,20 +68,20 @@ class PPO(Method):
         return tuned
 
 
-def game(outside: Unwrapped, judge: Model, data: TrainData) -> Game:
+def game(outside: Unwrapped, judge: Model, data: TrainData) -> PPOTask:
     """Prompts as the base's rewriters render them; answers drawn as their task ends them."""
     prompts = list(practised(data))
-    asked = [Asked(*both) for both in zip(outside.render(prompts), prompts, strict=True)]
+    asked = [PPOPrompt(*both) for both in zip(outside.render(prompts), prompts, strict=True)]
     samplings = {task.name: _sampling(task.max_new_tokens, task.stop) for task in data.train}
     longest = max((s.max_new_tokens for s in samplings.values()), default=32)
 
-    def drawn(policy: Any, some: Sequence[Prompt], seed: int) -> list[tuple[Example, str]]:
+    def drawn(policy: Any, some: Sequence[Prompt], seed: int) -> list[tuple[TokenizedExample, str]]:
         # A preference that names no task is answered as long as the longest of them.
         how = [samplings.get(prompt.task, _sampling(longest)) for prompt in some]
-        found = draw(policy, list(zip(some, how, strict=True)), seed=seed)
-        return [(Example(d.context, d.written, route=d.route), d.text) for d in found]
+        found = generate_rollouts(policy, list(zip(some, how, strict=True)), seed=seed)
+        return [(TokenizedExample(d.context, d.written, route=d.route), d.text) for d in found]
 
-    return Game(asked, drawn, partial(rewards, judge))
+    return PPOTask(asked, drawn, partial(rewards, judge))
 
 
 def target_changes(base: Model, tuned: Model, data: TrainData) -> list[float]:

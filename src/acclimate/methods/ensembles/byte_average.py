@@ -9,13 +9,13 @@ from pydantic import Field
 
 from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.ensembles.compatibility import require_networks
-from acclimate.ensembles.member_scores import judged
+from acclimate.ensembles.member_scores import score_on_dev
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 from acclimate.ensembles.token_level.byte_model import ByteModel
-from acclimate.ensembles.token_level.byte_reader import Precision
+from acclimate.ensembles.token_level.byte_reader import HypothesisLimits
 from acclimate.ensembles.token_level.mixtures import Mixture
 
 
@@ -63,18 +63,18 @@ class ByteAverage(EnsembleMethod):
             members,
             Mixture(space=self.space),
             self.member_weights,
-            Precision(max_hypotheses=self.max_hypotheses, min_share=self.min_share),
+            HypothesisLimits(max_hypotheses=self.max_hypotheses, min_share=self.min_share),
             self.bytes_per_token,
         )
 
     def _tell(self, members: Sequence[Model], data: TrainData) -> None:
-        dev = judged(members, self.members, data, "byte_average")
-        fact("best member on dev, mean score", dev.best)
-        fact("oracle bound: the right member for every dev item, mean score", dev.oracle)
+        dev = score_on_dev(members, self.members, data, "byte_average")
+        log_value("best member on dev, mean score", dev.best)
+        log_value("oracle bound: the right member for every dev item, mean score", dev.oracle)
         for i, j in combinations(range(len(members)), 2):
             both = [own.scores for own in dev.items if None not in (own.scores[i], own.scores[j])]
             name = f"correlation of errors on dev, {dev.labels[i]} and {dev.labels[j]}"
-            fact(name, correlation([own[i] for own in both], [own[j] for own in both]))
+            log_value(name, correlation([own[i] for own in both], [own[j] for own in both]))
 
 
 def correlation(ones: Sequence[float | None], others: Sequence[float | None]) -> float | str:

@@ -9,7 +9,7 @@ from pydantic import Field
 from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
 from acclimate.core.runtime.cost import Cost, metered
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.ensembles.answer_level.cascade_model import NONE, CascadeModel, confidence_in, margin
 from acclimate.ensembles.answer_level.cascade_thresholds import (
     Reached,
@@ -18,7 +18,7 @@ from acclimate.ensembles.answer_level.cascade_thresholds import (
     best_thresholds,
 )
 from acclimate.ensembles.member_calls import require_common
-from acclimate.ensembles.member_scores import Dev, judged
+from acclimate.ensembles.member_scores import DevScores, score_on_dev
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 
@@ -55,7 +55,7 @@ class Cascade(EnsembleMethod):
             NotApplicableError: There are no dev items.
         """
         require_common(members, self.members)
-        dev = judged(members, self.members, data, "cascade")
+        dev = score_on_dev(members, self.members, data, "cascade")
         seen = _seen(members, dev)
         tasks = [own.task.name for own in dev.items]
         found = {"": best_thresholds(seen, self.target, self.share)}
@@ -71,19 +71,19 @@ class Cascade(EnsembleMethod):
         return CascadeModel(members, {t: r.thresholds for t, r in found.items()}, answered)
 
 
-def _tell(dev: Dev, seen: Seen, own: Sequence[tuple[Reached, int]]) -> None:
+def _tell(dev: DevScores, seen: Seen, own: Sequence[tuple[Reached, int]]) -> None:
     """What the cascade did on dev, beside its members."""
     quality = _mean([(r.quality, n) for r, n in own])
     passed = _mean([(1 - r.answered[0], n) for r, n in own])
     cost = _mean([(r.cost, n) for r, n in own])
-    fact("score on dev", quality)
-    fact("best member's score on dev", dev.best)
-    fact("score on dev if the right member were always chosen", dev.oracle)
+    log_value("score on dev", quality)
+    log_value("best member's score on dev", dev.best)
+    log_value("score on dev if the right member were always chosen", dev.oracle)
     if dev.best > 0:
-        fact("quality kept on dev, share of the best member's", quality / dev.best)
-    fact("passed on by the first member, share of dev items", passed)
-    fact("cost on dev, share of the last member's", cost / float(seen.costs[-1]))
-    fact("cost saved on dev, share of the last member's", 1 - cost / float(seen.costs[-1]))
+        log_value("quality kept on dev, share of the best member's", quality / dev.best)
+    log_value("passed on by the first member, share of dev items", passed)
+    log_value("cost on dev, share of the last member's", cost / float(seen.costs[-1]))
+    log_value("cost saved on dev, share of the last member's", 1 - cost / float(seen.costs[-1]))
 
 
 def _mean(weighed: Sequence[tuple[float, int]]) -> float:
@@ -95,7 +95,7 @@ def _only(seen: Seen, chosen: Sequence[bool]) -> Seen:
     return Seen(seen.scores[rows], seen.sure[rows], seen.costs)
 
 
-def _seen(members: Sequence[Model], dev: Dev) -> Seen:
+def _seen(members: Sequence[Model], dev: DevScores) -> Seen:
     """Scores, confidences and costs; what finding a confidence takes is part of the cost."""
     prompts = [own.task.prompt(own.item) for own in dev.items]
     columns, spent = [], list(dev.costs)

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.ensembles.answer_level.vote_model import VoteModel
 from acclimate.ensembles.answer_level.voting_rules import Rule
 from acclimate.ensembles.member_calls import require_common
-from acclimate.ensembles.member_scores import judged
+from acclimate.ensembles.member_scores import score_on_dev
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 
@@ -56,16 +56,16 @@ class OutputVote(EnsembleMethod):
         if self.weigh_by == "confidence":
             self._require_logprobs(members)
             return None
-        dev = judged(members, self.members, data, "output_vote by accuracy")
+        dev = score_on_dev(members, self.members, data, "output_vote by accuracy")
         weights = tuple(dev.quality(place) for place in range(len(members)))
         for label, weight in zip(dev.labels, weights, strict=True):
-            fact(f"{label}: weight, its mean score on dev", weight)
+            log_value(f"{label}: weight, its mean score on dev", weight)
         # Where nobody is ever right, nobody is heavier.
         return weights if any(weights) else (1.0,) * len(members)
 
     def _require_logprobs(self, members: tuple[Model, ...]) -> None:
         for label, member in zip(self.member_labels, members, strict=True):
-            if "logprobs" not in member.offers:
+            if "logprobs" not in member.capabilities:
                 raise NotApplicableError(
                     f"output_vote by confidence needs log-probabilities, and {label} gives none; "
                     "use weigh_by=accuracy, or rule=majority"

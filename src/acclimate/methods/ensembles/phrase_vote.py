@@ -9,7 +9,7 @@ from acclimate.core.model import Model
 from acclimate.ensembles.compatibility import require_causal
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
-from acclimate.ensembles.token_level.phrase_model import PhraseModel, Phrasing
+from acclimate.ensembles.token_level.phrase_model import PhraseModel, PhraseSettings
 
 
 class PhraseVote(EnsembleMethod):
@@ -44,5 +44,5 @@ class PhraseVote(EnsembleMethod):
             NotApplicableError: A member has no weights here, another vocabulary, or an encoder.
         """
         require_causal(members, self.member_labels, "phrase_vote")
-        phrasing = Phrasing(boundary=self.boundary, max_phrase_tokens=self.max_phrase_tokens)
+        phrasing = PhraseSettings(boundary=self.boundary, max_phrase_tokens=self.max_phrase_tokens)
         return PhraseModel(members, phrasing, self.member_weights)

@@ -9,22 +9,27 @@ from pydantic import Field, field_validator
 from acclimate.core.domain import Task, TrainData
 from acclimate.core.errors import ConfigError, NotApplicableError
 from acclimate.core.model import Model
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.core.runtime.seeding import derive
-from acclimate.ensembles.answer_level.weighted_vote import WeightedVote
+from acclimate.ensembles.answer_level.weighted_vote import WeightedVoteModel
 from acclimate.ensembles.compatibility import require_one_vocabulary
 from acclimate.ensembles.controller.controlled_model import ControlledModel, Controller
-from acclimate.ensembles.controller.interface import Speaker
-from acclimate.ensembles.controller.objectives import SCORE, Reward, checked_objectives, reward_of
+from acclimate.ensembles.controller.interface import WeightedEnsemble
+from acclimate.ensembles.controller.objectives import (
+    SCORE,
+    ControllerReward,
+    checked_objectives,
+    reward_of,
+)
 from acclimate.ensembles.controller.offline_log import AnswerLog, answer_log
-from acclimate.ensembles.controller.online_rewards import AskingAnew
+from acclimate.ensembles.controller.online_rewards import OnlineRewards
 from acclimate.ensembles.controller.policy import ActionSpace
-from acclimate.ensembles.controller.sac import Practice, SoftActorCritic
+from acclimate.ensembles.controller.sac import SACSettings, SoftActorCritic
 from acclimate.ensembles.member_calls import require_common
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 from acclimate.ensembles.token_level.joint_by_prompt import JointByPrompt
-from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 
 
 class Sac(EnsembleMethod):
@@ -107,18 +112,18 @@ class Sac(EnsembleMethod):
         if is_joint:
             require_one_vocabulary(members, self.member_labels, "sac level=tokens")
         space = ActionSpace(len(members), self.temperatures, not is_joint)
-        vote = WeightedVote(members)
-        speaker: Speaker = JointByPrompt(members) if is_joint else vote
+        vote = WeightedVoteModel(members)
+        speaker: WeightedEnsemble = JointByPrompt(members) if is_joint else vote
         reward = reward_of(self.objectives, data.preferences)
         log = _log(vote, self._splits(data), space, reward, seed)
         _tell_members(log, self.member_labels)
         seen, held = log.parted()
-        states = PromptStates.fit(self.encoder, seen.prompts, self.num_components)
+        states = PromptEncoder.fit(self.encoder, seen.prompts, self.num_components)
         learner = SoftActorCritic(
             states.of(seen.prompts),
             seen.draws(derive(seed, "draws"), is_mixed=not is_joint),
-            AskingAnew(speaker, seen, reward, seed),
-            Practice(self.num_updates, self.num_asked, self.learning_rate),
+            OnlineRewards(speaker, seen, reward, seed),
+            SACSettings(self.num_updates, self.num_asked, self.learning_rate),
             derive(seed, "controller"),
         )
         actor = learner.learn(
@@ -132,10 +137,10 @@ class Sac(EnsembleMethod):
 
 
 def _log(
-    vote: WeightedVote,
+    vote: WeightedVoteModel,
     splits: Sequence[tuple[Task, ...]],
     space: ActionSpace,
-    reward: Reward,
+    reward: ControllerReward,
     seed: int,
 ) -> AnswerLog:
     for tasks in splits:
@@ -150,7 +155,7 @@ def _log(
 
 def _tell_members(log: AnswerLog, labels: Sequence[str]) -> None:
     """What the controller is to do better than, on the items that it learns from."""
-    fact("items learned from", len(log.items))
+    log_value("items learned from", len(log.items))
     for label, alone in zip(labels, log.alone(), strict=True):
-        fact(f"{label}: mean reward alone", "answers none of them" if alone is None else alone)
-    fact("mean reward if the best answer were always chosen", log.best())
+        log_value(f"{label}: mean reward alone", "answers none of them" if alone is None else alone)
+    log_value("mean reward if the best answer were always chosen", log.best())

@@ -10,10 +10,10 @@ from pydantic import field_validator
 from acclimate.core.domain import TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.core.types import Floats
 from acclimate.ensembles.member_calls import require_common
-from acclimate.ensembles.member_scores import Dev, judged
+from acclimate.ensembles.member_scores import DevScores, score_on_dev
 from acclimate.ensembles.members import Member
 from acclimate.ensembles.method import EnsembleMethod
 from acclimate.ensembles.stacking.meta_model import (
@@ -62,7 +62,7 @@ class Stacked(EnsembleMethod):
             NotApplicableError: There are no dev items, or every answer to them is right or wrong.
         """
         require_common(members, self.members)
-        dev = judged(members, self.members, data, "stacked")
+        dev = score_on_dev(members, self.members, data, "stacked")
         rows = candidates_of(dev, members)
         whole = self._learned(rows)
         if whole is None:
@@ -104,16 +104,16 @@ def _said(rows: Sequence[Candidates], found: Learned) -> Iterator[_Said]:
     return (_Said(*part) for part in parts)
 
 
-def _tell(dev: Dev, said: Sequence[_Said]) -> None:
+def _tell(dev: DevScores, said: Sequence[_Said]) -> None:
     """What it reaches on dev, beside its best member and the best choice among them."""
-    fact("best member's score on dev", dev.best)
-    fact("score on dev if the right member were always chosen", dev.oracle)
+    log_value("best member's score on dev", dev.best)
+    log_value("score on dev if the right member were always chosen", dev.oracle)
     chosen = [float(own.row.scores[int(np.argmax(own.calibrated))]) for own in said]
-    fact("score on dev, out of fold", sum(chosen) / len(dev.items))
+    log_value("score on dev, out of fold", sum(chosen) / len(dev.items))
     truth = np.concatenate([own.row.labels for own in said])
     before, after = (
         calibration_error(np.concatenate(told), truth)
         for told in ([own.raw for own in said], [own.calibrated for own in said])
     )
-    fact("calibration error before scaling, out of fold", before)
-    fact("calibration error after scaling, out of fold", after)
+    log_value("calibration error before scaling, out of fold", before)
+    log_value("calibration error after scaling, out of fold", after)

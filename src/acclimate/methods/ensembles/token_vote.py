@@ -9,7 +9,7 @@ from acclimate.core.model import Model
 from acclimate.ensembles.compatibility import require_one_vocabulary
 from acclimate.ensembles.method import EnsembleMethod
 from acclimate.ensembles.token_level.joint_model import JointModel
-from acclimate.ensembles.token_level.token_votes import Ballot
+from acclimate.ensembles.token_level.token_votes import TokenBallot
 
 
 class TokenVote(EnsembleMethod):
@@ -45,7 +45,7 @@ class TokenVote(EnsembleMethod):
             NotApplicableError: A member has no weights here, or another vocabulary.
         """
         require_one_vocabulary(members, self.member_labels, "token_vote")
-        ballot = Ballot(
+        ballot = TokenBallot(
             rule=self.rule, num_choices=self.num_choices, outlier_prob=self.outlier_prob
         )
         return JointModel(members, ballot, {"": self.member_weights})

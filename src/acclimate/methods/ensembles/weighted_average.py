@@ -10,18 +10,18 @@ from acclimate.core.domain import Item, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.model import Model
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.ensembles.compatibility import require_one_vocabulary
 from acclimate.ensembles.method import EnsembleMethod
-from acclimate.ensembles.token_level.joint_model import JointModel, Weights, expected
+from acclimate.ensembles.token_level.joint_model import JointModel, MemberWeights, expected
 from acclimate.ensembles.token_level.mixture_weights import mixture_weights, product_weights
 from acclimate.ensembles.token_level.mixtures import Mixture
 from acclimate.inference.backends.backend_model import core_by_steps
-from acclimate.inference.scoring.loglikelihood import Weighed
+from acclimate.inference.scoring.loglikelihood import ForcedLogits
 
 MAX_NUMBERS = 2**27
 """Log-probabilities of all tokens that are held for a fit in log space: 512 MiB."""
-Row = tuple[float, ...]
+DevRow = tuple[float, ...]
 """One weight a member."""
 
 
@@ -56,7 +56,7 @@ class WeightedAverage(EnsembleMethod):
         found = {"": self.weights} if self.weights else self._fitted(members, data)
         return JointModel(members, Mixture(space=self.space), found)
 
-    def _fitted(self, members: Sequence[Model], data: TrainData) -> Weights:
+    def _fitted(self, members: Sequence[Model], data: TrainData) -> MemberWeights:
         asked = list(data.pairs("dev"))
         if self.space == "log":
             asked = asked[:: _stride(members, asked)]
@@ -75,7 +75,7 @@ class WeightedAverage(EnsembleMethod):
             for name in ["", *sorted(tasks)]
         }
 
-    def _evidence(self, own: Weighed) -> tuple[torch.Tensor, torch.Tensor]:
+    def _evidence(self, own: ForcedLogits) -> tuple[torch.Tensor, torch.Tensor]:
         """What each member finds of a target: log p (T, K) of its tokens or (T, K, V) of all."""
         tokens = torch.tensor(own.tokens)
         logprobs = torch.stack([each.float().log_softmax(-1).cpu() for each in own.logits], 1)
@@ -83,13 +83,13 @@ class WeightedAverage(EnsembleMethod):
             return logprobs, tokens
         return logprobs[torch.arange(len(tokens)), :, tokens], tokens
 
-    def _best(self, task: str, seen: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Row:
+    def _best(self, task: str, seen: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> DevRow:
         logprobs, tokens = (torch.cat(own) for own in zip(*seen, strict=True))
         is_log = self.space == "log"
         best = product_weights(logprobs, tokens) if is_log else mixture_weights(logprobs)
         where = f" in task {task}" if task else ""
         for label, weight in zip(self.member_labels, best.tolist(), strict=True):
-            fact(f"{label}: weight fitted on dev{where}", round(weight, 4))
+            log_value(f"{label}: weight fitted on dev{where}", round(weight, 4))
         return tuple(best.tolist())
 
 

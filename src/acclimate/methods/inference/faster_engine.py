@@ -7,11 +7,11 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import fact
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.fit_log import log_value
+from acclimate.core.runtime.silence import silenced
 from acclimate.evaluation.parity import Parity, parity
 from acclimate.inference.backends.backend_model import on_backend
-from acclimate.inference.backends.interface import BACKENDS, Backend, Precision
+from acclimate.inference.backends.interface import BACKENDS, Backend, EnginePrecision
 from acclimate.inference.local_model import LocalModel
 
 
@@ -27,7 +27,7 @@ class FasterEngine(Method):
 
     backend: Literal["ctranslate2", "onnxruntime", "openvino", "vllm"] = "ctranslate2"
     """The engine; the first was the fastest on a CPU for one prompt and for sixteen."""
-    precision: Precision = "fastest"
+    precision: EnginePrecision = "fastest"
     """What weights are kept in: `fastest` is 8-bit integers with ctranslate2 and openvino, 4-bit
     with onnxruntime, bfloat16 with vllm; more bits answer more like the base."""
 
@@ -49,15 +49,15 @@ class FasterEngine(Method):
         return model
 
     def _engine(self) -> Backend:
-        with quietly():
+        with silenced():
             return BACKENDS.build({"name": self.backend, "precision": self.precision})
 
     def _accept(self, found: Parity) -> None:
-        fact("dev items on which answers were compared", found.num_items)
+        log_value("dev items on which answers were compared", found.num_items)
         if not found.num_items:
             return
-        fact("answers equal to the base's, share", found.equal)
-        fact("dev score less the base's", found.difference)
+        log_value("answers equal to the base's, share", found.equal)
+        log_value("dev score less the base's", found.difference)
         if found.is_worse:
             raise NotApplicableError(
                 f"{self.backend} answers worse on dev than the model it was converted from: "

@@ -10,7 +10,7 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.inference.cache_settings import Caching
+from acclimate.inference.cache_settings import CacheSettings
 from acclimate.inference.local_model import LocalModel
 
 
@@ -36,5 +36,5 @@ class PrefixCache(Method):
                 "prefix_cache changes what one local network keeps, and this model is "
                 f"{type(apart.core).__name__}; put it in the members' recipes instead"
             )
-        caching = Caching(has_key_values=self.has_key_values, prefix_bytes=self.prefix_bytes)
-        return apart.rewrap(replace(apart.core, caching=caching))
+        caching = CacheSettings(has_key_values=self.has_key_values, prefix_bytes=self.prefix_bytes)
+        return apart.rewrap(replace(apart.core, cache_settings=caching))

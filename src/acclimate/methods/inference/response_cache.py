@@ -10,12 +10,17 @@ from pydantic import Field
 from acclimate.core.domain import Task, TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.data.normalization import normalised
 from acclimate.evaluation.answers import Answer, answers_to, metrics_of
-from acclimate.response_cache.cached_model import AnswerCache, Keeping
-from acclimate.response_cache.similarity import Likeness, Trial, lowest_threshold, unit_vectors
-from acclimate.retrieval.encoders.prompt_encoder import PromptStates
+from acclimate.response_cache.cached_model import CachedModel, CachePolicy
+from acclimate.response_cache.similarity import (
+    PromptSimilarity,
+    ThresholdTrial,
+    lowest_threshold,
+    unit_vectors,
+)
+from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -53,18 +58,18 @@ class ResponseCache(Method):
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Wrap the base; where prompts may share answers, ask it the dev items first."""
         seconds = self.max_age_hours * _SECONDS_PER_HOUR
-        keeping = Keeping(self.max_bytes, seconds, self.is_sampled_kept, self.is_saved)
+        keeping = CachePolicy(self.max_bytes, seconds, self.is_sampled_kept, self.is_saved)
         likeness = self._likeness(base, data) if self.max_false_hit_rate else None
-        return AnswerCache(base, keeping, likeness)
+        return CachedModel(base, keeping, likeness)
 
-    def _likeness(self, base: Model, data: TrainData) -> Likeness | None:
+    def _likeness(self, base: Model, data: TrainData) -> PromptSimilarity | None:
         """From which cosine on prompts share an answer; None: from none, and the reason is told.
 
         The encoder learns from no dev question, as it will know none that is asked later.
         """
         questions = [prompt.question for prompt, _ in data.pairs("train")]
         texts = questions or [document.text for document in data.documents]
-        states = Likeness.states_of(self.encoder, texts) if texts else None
+        states = PromptSimilarity.states_of(self.encoder, texts) if texts else None
         tried = (
             [one for task in _free(data) for one in _tries(base, task, states)] if states else []
         )
@@ -73,7 +78,7 @@ class ResponseCache(Method):
             cosines = np.array([one.cosine for one in tried])
             found = lowest_threshold(cosines, [o.is_false for o in tried], self.max_false_hit_rate)
         _tell(found, len(tried), self.max_false_hit_rate)
-        return Likeness(states, found.threshold) if states and found else None
+        return PromptSimilarity(states, found.threshold) if states and found else None
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def _free(data: TrainData) -> Iterator[Task]:
             yield task
 
 
-def _tries(base: Model, task: Task, states: PromptStates) -> Iterator[_Try]:
+def _tries(base: Model, task: Task, states: PromptEncoder) -> Iterator[_Try]:
     """One for each group of items, as those of a group are not independent."""
     answers = list(answers_to(base, task, task.items))
     vectors = unit_vectors(states, [task.prompt(item) for item in task.items])
@@ -117,13 +122,15 @@ def _is_false(task: Task, fresh: Answer, kept: Answer) -> bool:
     return not other >= own > 0
 
 
-def _tell(found: Trial | None, num_tried: int, max_rate: float) -> None:
+def _tell(found: ThresholdTrial | None, num_tried: int, max_rate: float) -> None:
     if found is None:
         why = f"no cosine is surely below {max_rate:g} false hits a hit on {num_tried} dev items"
-        fact("sharing answers by likeness", f"off: {why}")
+        log_value("sharing answers by likeness", f"off: {why}")
         return
-    fact("sharing answers by likeness", "on")
-    fact("cosine from which on an answer is shared", found.threshold)
-    fact("dev items that share another's answer, share of those tried", found.num_hits / num_tried)
-    fact("false hits on dev, share of hits", found.num_false / found.num_hits)
-    fact("false hits, share of hits, upper bound at 95 % confidence", found.upper_bound)
+    log_value("sharing answers by likeness", "on")
+    log_value("cosine from which on an answer is shared", found.threshold)
+    log_value(
+        "dev items that share another's answer, share of those tried", found.num_hits / num_tried
+    )
+    log_value("false hits on dev, share of hits", found.num_false / found.num_hits)
+    log_value("false hits, share of hits, upper bound at 95 % confidence", found.upper_bound)

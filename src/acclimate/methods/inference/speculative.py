@@ -13,14 +13,14 @@ from acclimate.core.method import CompositeMethod, MemberSpec
 from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.core.storage.saved_model import MANIFEST, load_model
 from acclimate.ensembles.members import Member, build_member_specs
-from acclimate.inference.engine.draft_length import Speculation, Tally
+from acclimate.inference.engine.draft_length import DraftStats, Speculation
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.sampling.speculative_acceptance import Pace, overall_gain
+from acclimate.inference.sampling.speculative_acceptance import StepTimes, overall_gain
 from acclimate.inference.speculative.speculative_model import SpeculativeModel, drafter_of
-from acclimate.inference.speculative.timing import measure_pace
+from acclimate.inference.speculative.timing import measure_step_times
 
 Ask = tuple[Prompt, Sampling]
 """A question, and how it is answered."""
@@ -32,7 +32,7 @@ TRIAL_PROMPTS = 32
 """Dev questions that are answered to see how many guesses are right."""
 LEAST_GAIN = 1.05
 """What timing can tell; with less to be had, guessing is off."""
-TRIAL_PACE = Pace(0.0, ((1, 1.0),))
+TRIAL_PACE = StepTimes(0.0, ((1, 1.0),))
 """As if guessing and reading cost nothing, so that nothing is left out of the trial."""
 
 
@@ -111,12 +111,12 @@ class Speculative(CompositeMethod):
         answers = [model.generate([prompt], sampling)[0] for prompt, sampling in asked]
         contexts = sorted((core.encode(prompt)[0] for prompt, _ in asked), key=len)
         usual = contexts[len(contexts) // 2]
-        pace = measure_pace(core, drafter, usual)
+        pace = measure_step_times(core, drafter, usual)
         choices = (given,) if given else tuple(range(1, MOST_TOKENS + 1))
-        how = Speculation(drafter, choices, trial.tally.acceptance, pace)
+        how = Speculation(drafter, choices, trial.stats.acceptance, pace)
         # The first token of an answer comes of reading its prompt.
-        num_passes = sum(a.num_new_tokens - 1 for a in answers) - trial.tally.num_kept
-        _tell(how, trial.tally, num_passes)
+        num_passes = sum(a.num_new_tokens - 1 for a in answers) - trial.stats.num_kept
+        _tell(how, trial.stats, num_passes)
         return how
 
 
@@ -126,21 +126,23 @@ def _paying(how: Speculation) -> int:
     return num if how.pace.gain(how.acceptance, num) >= LEAST_GAIN else 0
 
 
-def _tell(how: Speculation, tally: Tally, num_passes: int) -> None:
+def _tell(how: Speculation, tally: DraftStats, num_passes: int) -> None:
     """What was measured, and what it comes to."""
     rate, num = how.acceptance, _paying(how)
-    fact("acceptance rate on dev, share of guesses", rate)
-    fact("time of a guess, share of a pass over one token", how.pace.draft)
-    fact("num_draft_tokens that pays most (0: off)", num)
+    log_value("acceptance rate on dev, share of guesses", rate)
+    log_value("time of a guess, share of a pass over one token", how.pace.draft)
+    log_value("num_draft_tokens that pays most (0: off)", num)
     shown = num or how.choices[0]
     own = how.pace.gain(rate, shown)
-    fact("expected gain of a pass with guesses, were it as fast as one without", how.gain(shown))
-    fact("expected gain of a pass with guesses, with passes as timed", own)
+    log_value(
+        "expected gain of a pass with guesses, were it as fast as one without", how.gain(shown)
+    )
+    log_value("expected gain of a pass with guesses, with passes as timed", own)
     if num_passes > 0:
-        fact("passes on dev with guesses, share", tally.num_passes / num_passes)
-        fact("tokens a pass on dev", 1 + tally.num_kept / num_passes)
+        log_value("passes on dev with guesses, share", tally.num_passes / num_passes)
+        log_value("tokens a pass on dev", 1 + tally.num_kept / num_passes)
         whole = overall_gain(own, tally.num_kept, tally.num_passes, num_passes)
-        fact("expected gain over all passes, with and without guesses", whole)
+        log_value("expected gain over all passes, with and without guesses", whole)
 
 
 def _asked(data: TrainData, taken: Unwrapped) -> list[Ask]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, WithReasoning
+from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, ChainOfThoughtModel
 
 
 class ChainOfThought(Method):
@@ -24,4 +24,4 @@ class ChainOfThought(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Wrap the base; nothing is learned."""
-        return WithReasoning(base, self.cue, self.answer_cue, self.max_rationale_tokens)
+        return ChainOfThoughtModel(base, self.cue, self.answer_cue, self.max_rationale_tokens)

@@ -8,7 +8,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.data.prompt_template import checked_template
-from acclimate.prompting.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.prompting.demonstrations import FewShotModel, Selection, all_examples, draw_examples
 
 
 class FewShot(Method):
@@ -36,6 +36,6 @@ class FewShot(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Draw the examples once, or keep all to find the nearest."""
-        pool = drawn(data, self.num_shots, seed)
-        pool = pool if self.selection == "random" else everything(data)
-        return WithExamples(base, pool, self.num_shots, self.selection, self.template)
+        pool = draw_examples(data, self.num_shots, seed)
+        pool = pool if self.selection == "random" else all_examples(data)
+        return FewShotModel(base, pool, self.num_shots, self.selection, self.template)

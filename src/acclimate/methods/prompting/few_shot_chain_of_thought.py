@@ -7,8 +7,8 @@ from pydantic import Field
 from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, WithReasoning
-from acclimate.prompting.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.prompting.chain_of_thought import ANSWER_CUE, CUE, ChainOfThoughtModel
+from acclimate.prompting.demonstrations import FewShotModel, Selection, all_examples, draw_examples
 
 
 class FewShotChainOfThought(Method):
@@ -39,7 +39,7 @@ class FewShotChainOfThought(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Examples outside, reasoning inside: the cues then stand in the examples too."""
-        pool = drawn(data, self.num_shots, seed)
-        pool = pool if self.selection == "random" else everything(data)
-        reasoning = WithReasoning(base, self.cue, self.answer_cue, self.max_rationale_tokens)
-        return WithExamples(reasoning, pool, self.num_shots, self.selection)
+        pool = draw_examples(data, self.num_shots, seed)
+        pool = pool if self.selection == "random" else all_examples(data)
+        reasoning = ChainOfThoughtModel(base, self.cue, self.answer_cue, self.max_rationale_tokens)
+        return FewShotModel(reasoning, pool, self.num_shots, self.selection)

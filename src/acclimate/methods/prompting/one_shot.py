@@ -8,7 +8,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.data.prompt_template import checked_template
-from acclimate.prompting.demonstrations import Selection, WithExamples, drawn, everything
+from acclimate.prompting.demonstrations import FewShotModel, Selection, all_examples, draw_examples
 
 
 class OneShot(Method):
@@ -34,5 +34,5 @@ class OneShot(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Draw the example once, or keep all to find the nearest."""
-        pool = drawn(data, 1, seed) if self.selection == "random" else everything(data)
-        return WithExamples(base, pool, 1, self.selection, self.template)
+        pool = draw_examples(data, 1, seed) if self.selection == "random" else all_examples(data)
+        return FewShotModel(base, pool, 1, self.selection, self.template)

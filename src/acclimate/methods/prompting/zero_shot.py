@@ -8,7 +8,7 @@ from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.data.prompt_template import checked_template
-from acclimate.prompting.instruction import WithInstruction
+from acclimate.prompting.instruction import InstructionModel
 
 
 class ZeroShot(Method):
@@ -28,4 +28,4 @@ class ZeroShot(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Put the words before the base; with none of one's own that is the base as it is."""
-        return WithInstruction(base, self.instruction, self.template)
+        return InstructionModel(base, self.instruction, self.template)

@@ -10,10 +10,10 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.core.rewriter import Unwrapped, unwrap
-from acclimate.training.finetune import Split, tune
-from acclimate.training.packing import Example
+from acclimate.training.finetune import Split, finetune
+from acclimate.training.packing import TokenizedExample
 from acclimate.training.retention.settings import Retention
-from acclimate.training.text_windows import held_out, windows
+from acclimate.training.text_windows import hold_out_documents, windows
 from acclimate.training.tuning_settings import TrainingSettings
 
 
@@ -55,14 +55,16 @@ class ContinuedPretraining(Method):
                 "continued_pretraining learns the next token of running text, which an "
                 "encoder-decoder does not write; take a decoder as base, or tune this one on items"
             )
-        own, unseen = held_out(data.documents, self.dev_share, seed=seed)
+        own, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
         num_tokens = min(self.max_seq_len, core.window)
 
-        def examples(_outside: Unwrapped, _data: TrainData, split: Split) -> Iterable[Example]:
+        def examples(
+            _outside: Unwrapped, _data: TrainData, split: Split
+        ) -> Iterable[TokenizedExample]:
             texts = [d.text for d in (own if split == "train" else unseen)]
             return windows(texts, core.tokenizer, num_tokens)
 
-        return tune(
+        return finetune(
             base,
             data,
             self.retention.lesson(examples, seed=seed),

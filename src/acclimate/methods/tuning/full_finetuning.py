@@ -7,7 +7,7 @@ from pydantic import Field
 from acclimate.core.domain import TrainData
 from acclimate.core.method import Method
 from acclimate.core.model import Model
-from acclimate.training.finetune import tune
+from acclimate.training.finetune import finetune
 from acclimate.training.retention.settings import Retention
 from acclimate.training.tuning_settings import TrainingSettings
 
@@ -33,7 +33,7 @@ class FullFinetuning(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train a copy of all weights."""
-        return tune(
+        return finetune(
             base,
             data,
             self.retention.lesson(seed=seed),

@@ -12,7 +12,7 @@ from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import unwrap
 from acclimate.data.tokenizers.chat_template import end_of_turn, stop_ids, with_chat_template
 from acclimate.nn.adapters.embedding_rows import add_rows
-from acclimate.training.finetune import Lesson, tune
+from acclimate.training.finetune import FinetuneSpec, finetune
 from acclimate.training.tuning_settings import TrainingSettings
 
 
@@ -38,10 +38,10 @@ class InstructionTuning(Method):
             NotApplicableError: The base is an encoder-decoder.
         """
         outside = unwrap(base)
-        return tune(
+        return finetune(
             outside.rewrap(_chatting(outside.core)),
             data,
-            Lesson(lambda core: core),
+            FinetuneSpec(lambda core: core),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,

@@ -8,8 +8,8 @@ from pydantic import Field
 from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.silence import quietly
-from acclimate.nn.adapters.prefix import KeysValues, Shape, flattened, read_text
+from acclimate.core.runtime.silence import silenced
+from acclimate.nn.adapters.prefix import KeysValues, PrefixShape, flattened, read_text
 from acclimate.nn.adapters.prefix_adapter import PrefixAdapter
 from acclimate.nn.adapters.virtual_tokens import require_room, text_tokens
 from acclimate.training.adapter_method import AdapterMethod
@@ -52,12 +52,12 @@ class PrefixTuning(AdapterMethod):
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
         said = read_text(network, ids)
-        shape = Shape.of(said)
+        shape = PrefixShape.of(said)
         start = flattened(said) if self.text else torch.zeros_like(flattened(said))
         return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
 
-    def _encoder(self, shape: Shape) -> Any:
-        with quietly():
+    def _encoder(self, shape: PrefixShape) -> Any:
+        with silenced():
             from peft import PrefixEncoder, PrefixTuningConfig
 
         config = PrefixTuningConfig(

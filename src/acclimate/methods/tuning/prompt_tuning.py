@@ -7,7 +7,12 @@ from pydantic import Field
 
 from acclimate.core.domain import TrainData
 from acclimate.nn.adapters.prefix_adapter import PrefixAdapter
-from acclimate.nn.adapters.virtual_tokens import VirtualTokens, embedded, require_room, text_tokens
+from acclimate.nn.adapters.virtual_tokens import (
+    VirtualTokens,
+    embed_tokens,
+    require_room,
+    text_tokens,
+)
 from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
@@ -39,4 +44,4 @@ class PromptTuning(AdapterMethod):
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
         else:
             ids = torch.randint(len(core.tokenizer), (self.num_virtual_tokens,)).tolist()
-        return PrefixAdapter(network, VirtualTokens(embedded(network, ids)))
+        return PrefixAdapter(network, VirtualTokens(embed_tokens(network, ids)))

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.domain import TrainData
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.nn.adapters.low_rank import LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
-from acclimate.nn.quantization.nf4 import Nf4Adapter, num_bytes, quantize
+from acclimate.nn.quantization.nf4 import Nf4Adapter, num_weight_bytes, quantize
 from acclimate.training.adapter_method import AdapterMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
@@ -41,9 +41,9 @@ class QLoRA(AdapterMethod):
         """Round the weights of the layers, and put A and B beside them."""
         form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
         config = form.config(network)
-        before = num_bytes(network)
-        after = num_bytes(quantize(network))
-        fact("weights of the base, MB", before / 1e6)
-        fact("weights of the base in four bits, MB", after / 1e6)
-        fact("share of the base's memory saved", 1 - after / before)
+        before = num_weight_bytes(network)
+        after = num_weight_bytes(quantize(network))
+        log_value("weights of the base, MB", before / 1e6)
+        log_value("weights of the base in four bits, MB", after / 1e6)
+        log_value("share of the base's memory saved", 1 - after / before)
         return Nf4Adapter(PeftAdapter.new(network, config))

@@ -12,15 +12,15 @@ from acclimate.core.errors import ConfigError, DataError, NotApplicableError
 from acclimate.core.method import Method
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.rewriter import unwrap
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.data.tokenizers.fertility import fertility
 from acclimate.data.tokenizers.long_words import long_words, words_between_spaces
 from acclimate.data.tokenizers.new_tokens import known_words, with_words
 from acclimate.evaluation.bits_per_byte import PIECE_CHARS, bits_per_byte
-from acclimate.nn.adapters.embedding_rows import add_means, rows_apart
-from acclimate.training.finetune import Lesson, Split, tune
-from acclimate.training.packing import Example
-from acclimate.training.text_windows import held_out, windows
+from acclimate.nn.adapters.embedding_rows import add_means, make_rows_trainable
+from acclimate.training.finetune import FinetuneSpec, Split, finetune
+from acclimate.training.packing import TokenizedExample
+from acclimate.training.text_windows import hold_out_documents, windows
 from acclimate.training.tuning_settings import TrainingSettings
 
 HELD_OUT_CHARS = 60_000
@@ -91,22 +91,22 @@ class DomainTokens(Method):
         """
         core: Any = unwrap(base).core
         _check(core)
-        own, unseen = held_out(data.documents, self.dev_share, seed=seed)
+        own, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
         larger, new, write = self._larger(core, [d.text for d in own])
         num_tokens = min(self.max_seq_len, core.window)
 
-        def examples(_outside: Any, _data: Any, split: Split) -> list[Example]:
+        def examples(_outside: Any, _data: Any, split: Split) -> list[TokenizedExample]:
             texts = [d.text for d in (own if split == "train" else unseen)]
             cut = windows(texts, larger.tokenizer, num_tokens)
             return [window for window in cut if not new.isdisjoint(window.answer)]
 
         if not (found := examples(None, None, "train")):
             raise DataError(f"domain_tokens: none of {len(own)} documents holds any of `tokens`")
-        fact("training windows that hold a new token", len(found))
-        tuned = tune(
+        log_value("training windows that hold a new token", len(found))
+        tuned = finetune(
             base,
             data,
-            Lesson(lambda _core: larger, examples, finish_of=lambda _network: write),
+            FinetuneSpec(lambda _core: larger, examples, on_finish=lambda _network: write),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,
@@ -128,11 +128,11 @@ class DomainTokens(Method):
         tokenizer, pieces = with_words(core.tokenizer, words, longer)
         network = core.owned_copy()
         add_means(network, pieces | self._described(tokenizer, words, pieces))
-        write = rows_apart(network, sorted(pieces))
+        write = make_rows_trainable(network, sorted(pieces))
         forms = {tokenizer.decode([token]).strip() for token in pieces}
-        fact("words that got tokens of their own", len(forms))
-        fact("the first of them", ", ".join(sorted(forms)[:20]))
-        fact("new tokens, with and without the space before", len(pieces))
+        log_value("words that got tokens of their own", len(forms))
+        log_value("the first of them", ", ".join(sorted(forms)[:20]))
+        log_value("new tokens, with and without the space before", len(pieces))
         larger = replace(core.with_network(network), tokenizer=tokenizer)
         return larger, frozenset(pieces), write
 
@@ -188,7 +188,9 @@ def _tell(before: Any, after: Any, texts: Sequence[str]) -> None:
     for when, model in (("before", before), ("after", after)):
         if text.split():
             sizes = fertility(model.tokenizer, [text])
-            fact(f"tokens a word, held-out documents, {when}", sizes.tokens_per_word)
-            fact(f"bits per byte, held-out documents, {when}", bits_per_byte(model, [text], chars))
+            log_value(f"tokens a word, held-out documents, {when}", sizes.tokens_per_word)
+            log_value(
+                f"bits per byte, held-out documents, {when}", bits_per_byte(model, [text], chars)
+            )
         else:
-            fact(f"held-out documents, {when}", "none: there is only one document")
+            log_value(f"held-out documents, {when}", "none: there is only one document")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from acclimate.core.model import Model
-from acclimate.core.runtime.progress import say
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.progress import notify
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.source import ModelSource, TaskSource
 
 CARD = "card.json"
@@ -19,7 +19,7 @@ class Embedded(ModelSource):
 
     def load(self) -> Model:
         """Load it, frozen."""
-        with quietly():
+        with silenced():
             from acclimate.inference.load import load_network
             from acclimate.inference.local_model import LocalModel
 
@@ -29,7 +29,7 @@ class Embedded(ModelSource):
         """Itself; says so where it has read the documentation that the domain asks about."""
         seen = set(domain.packages) & set(self.card()["packages"])
         if seen:
-            say(
+            notify(
                 f"the embedded base has read the documentation of {', '.join(sorted(seen))}; "
                 "--base from_scratch trains one that has not"
             )

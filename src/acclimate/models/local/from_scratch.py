@@ -12,7 +12,7 @@ from acclimate.core.provenance import Trace
 from acclimate.core.record import digest
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.progress import progress
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.source import ModelSource, TaskSource
 from acclimate.core.storage.artifact_store import Store
 from acclimate.data.python_packages.docstrings import installed_docstrings
@@ -50,7 +50,7 @@ class FromScratch(ModelSource):
     def load(self) -> Model:
         """Load it from the store, trained first if it is not there."""
         folder = self.folder
-        with quietly():
+        with silenced():
             from acclimate.inference.load import load_network
             from acclimate.inference.local_model import LocalModel
 
@@ -110,15 +110,15 @@ class FromScratch(ModelSource):
         row = self.max_seq_len + 1  # the last one is only predicted
         source = WindowSource(tokens, None, causal, row, batch_size=1, seed=self.seed)
         train(network, Run(source, self._plan, self.seed))
-        with quietly():
+        with silenced():
             network.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
 
     @property
     def _plan(self) -> Any:
-        from acclimate.training.arguments import Plan
+        from acclimate.training.arguments import TrainingArguments
 
-        return Plan(
+        return TrainingArguments(
             num_steps=max(1, self.num_tokens // self.max_seq_len),
             learning_rate=self.learning_rate,
             warmup_share=0.06,
@@ -136,7 +136,7 @@ class FromScratch(ModelSource):
             max_seq_len=self.max_seq_len,
             has_copying_circuit=self.has_copying_circuit,
         )
-        with quietly():
+        with silenced():
             network = use_fast_linears(new_network(settings, tokenizer, seed=self.seed))
         use_threads_for(network.num_parameters())
         return network

@@ -9,7 +9,7 @@ from typing import Any
 
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Model
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.core.source import ModelSource
 
 
@@ -28,7 +28,7 @@ class HuggingFace(ModelSource):
             ConfigError: The folder or the hub's model is missing or incomplete.
         """
         self._check_folder()
-        with quietly():
+        with silenced():
             from safetensors import SafetensorError
 
             from acclimate.inference.load import load_network

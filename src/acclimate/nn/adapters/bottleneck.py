@@ -63,7 +63,7 @@ class BottleneckForm(Record):
         return layer_width // self.reduction
 
 
-class Bottleneck(torch.nn.Module):
+class BottleneckModule(torch.nn.Module):
     """One adapter of one layer; changes nothing until it is trained, for U and c begin at 0.
 
     Differs: Houlsby et al. draw both matrices near 0, which only nearly changes nothing; this is

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from acclimate.core.errors import NotApplicableError
-from acclimate.nn.adapters.bottleneck import Bottleneck, BottleneckForm
+from acclimate.nn.adapters.bottleneck import BottleneckForm, BottleneckModule
 from acclimate.nn.adapters.interface import Adapter
-from acclimate.nn.adapters.routing import Routes
+from acclimate.nn.adapters.routing import AdapterRoutes
 from acclimate.nn.adapters.virtual_tokens import VirtualTokens
 from acclimate.nn.blocks import blocks, sublayers
 
@@ -20,7 +20,9 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 class BottleneckAdapter(Adapter):
     """Puts adapters on the layers of every block; the activation between keeps them apart."""
 
-    def __init__(self, network: Any, form: BottleneckForm, places: Mapping[str, "Place"]) -> None:
+    def __init__(
+        self, network: Any, form: BottleneckForm, places: Mapping[str, "BottleneckSite"]
+    ) -> None:
         """Hold a network with adapters at places, by the names of their layers."""
         self.network, self.form, self.places = network, form, places
 
@@ -37,12 +39,12 @@ class BottleneckAdapter(Adapter):
             _require_no_virtual_tokens(network)
         names = {module: name for name, module in network.named_modules()}
         layer_width = network.config.get_text_config().hidden_size
-        routes = Routes.opened(network) if form.tasks else None
+        routes = AdapterRoutes.opened(network) if form.tasks else None
         places = {}
         for block in blocks(network):
             attentions, feed_forward = sublayers(block)
             for layer in (*(attentions if form.has_attention else ()), feed_forward):
-                place = Place(layer_width, form, routes)
+                place = BottleneckSite(layer_width, form, routes)
                 places[names[layer]] = place.to(next(layer.parameters()).device)
                 _put(place, layer)
         return cls(network, form, places)
@@ -72,13 +74,17 @@ class BottleneckAdapter(Adapter):
         }
 
 
-class Place(torch.nn.Module):
+class BottleneckSite(torch.nn.Module):
     """The adapters of one layer: one, or one for each task."""
 
-    def __init__(self, layer_width: int, form: BottleneckForm, routes: Routes | None) -> None:
+    def __init__(
+        self, layer_width: int, form: BottleneckForm, routes: AdapterRoutes | None
+    ) -> None:
         super().__init__()
         count = len(form.tasks) or 1
-        self.adapters = torch.nn.ModuleList(Bottleneck(layer_width, form) for _ in range(count))
+        self.adapters = torch.nn.ModuleList(
+            BottleneckModule(layer_width, form) for _ in range(count)
+        )
         self.routes = routes
         self.numbers = routes.numbers(form.tasks) if routes else []
 
@@ -105,7 +111,7 @@ def _require_no_virtual_tokens(network: Any) -> None:
         )
 
 
-def _put(place: Place, layer: torch.nn.Module) -> None:
+def _put(place: BottleneckSite, layer: torch.nn.Module) -> None:
     """After those that a layer has already."""
     if not hasattr(layer, "bottlenecks"):
         layer.bottlenecks = torch.nn.ModuleList()

@@ -24,13 +24,13 @@ def add_rows(network: Any, new: Sequence[int], num_tokens: int, *, like: int | N
     """
     known = network.get_input_embeddings().weight.shape[0]
     first = min((known, *new))
-    for table in room_for(network, num_tokens):
+    for table in make_room_for(network, num_tokens):
         mean, last = table[:first].mean(0), None if like is None else table[like].clone()
         for token in new:
             table[token] = last if last is not None and token == new[-1] else mean
 
 
-def room_for(network: Any, num_tokens: int) -> list[torch.Tensor]:
+def make_room_for(network: Any, num_tokens: int) -> list[torch.Tensor]:
     """Make a vocabulary at least so large, in place; every table with a row a token, each once."""
     if num_tokens > network.get_input_embeddings().weight.shape[0]:
         network.resize_token_embeddings(num_tokens, mean_resizing=False)
@@ -46,7 +46,7 @@ def room_for(network: Any, num_tokens: int) -> list[torch.Tensor]:
 # Letters: V vocabulary, D width, n rows that learn.
 
 
-class OwnRows(torch.nn.Module):
+class TrainableRows(torch.nn.Module):
     """Puts rows of its own in place of some of a table's, which is left alone."""
 
     def __init__(self, table: torch.Tensor, tokens: torch.Tensor) -> None:
@@ -67,12 +67,12 @@ def add_means(network: Any, pieces: Mapping[int, Sequence[int]]) -> None:
     Of the embeddings, and of the output layer and its bias where they are apart. A network that
     has rows to spare keeps its size.
     """
-    for table in room_for(network, max(pieces) + 1):
+    for table in make_room_for(network, max(pieces) + 1):
         for token, parts in pieces.items():
             table[token] = table[list(parts)].mean(0)
 
 
-def rows_apart(network: Any, tokens: Sequence[int]) -> Callable[[], None]:
+def make_rows_trainable(network: Any, tokens: Sequence[int]) -> Callable[[], None]:
     """Let nothing but these tokens' rows learn; gives what writes them into the network.
 
     Input and output rows are the same where the network's are. An output layer's bias stays.
@@ -80,7 +80,7 @@ def rows_apart(network: Any, tokens: Sequence[int]) -> Callable[[], None]:
     network.requires_grad_(False)
     tables = [m.weight for m in (network.get_input_embeddings(), network.get_output_embeddings())]
     at = torch.tensor(tokens, device=tables[0].device)
-    own = {id(table): OwnRows(table, at) for table in tables}
+    own = {id(table): TrainableRows(table, at) for table in tables}
     # Tied layers hold one table between them.
     layers = {m: own[id(m.weight)] for m in network.modules() if id(_weight(m)) in own}
     for layer, rows in layers.items():

@@ -9,7 +9,7 @@ import torch
 from transformers.pytorch_utils import Conv1D
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 
 ALL_LINEAR = "all-linear"
 
@@ -31,10 +31,10 @@ class LowRank:
         Raises:
             ConfigError: The network has no layer of a name, or one is narrower than the rank.
         """
-        with quietly():
+        with silenced():
             from peft import LoraConfig
 
-        layers = linear_layers(network)
+        layers = adaptable_linear_layers(network)
         names = self._names(layers)
         self._require_width({n: m for n, m in layers.items() if _ends(n, names)})
         return LoraConfig(
@@ -77,7 +77,7 @@ class LowRank:
             )
 
 
-def linear_layers(network: Any) -> dict[str, torch.nn.Module]:
+def adaptable_linear_layers(network: Any) -> dict[str, torch.nn.Module]:
     """Every linear layer by its name, but for the output layer over the vocabulary."""
     head = network.get_output_embeddings()
     kinds = (torch.nn.Linear, Conv1D)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 
 _ONLY = "default"
 """What PEFT calls the adapter of a network that has one."""
@@ -17,7 +17,7 @@ Updates = Mapping[str, Any]
 """PEFT's low-rank updates by the layer's name; none in a base as it is."""
 
 
-class SideBySide(torch.nn.Module):
+class MultiLoraLinear(torch.nn.Module):
     """A linear layer whose rows, in K equal parts, have low-rank updates of their own.
 
     `x W' + s_k x A_k' B_k'` (Hu et al. 2022, equation 3) in three products whatever K is, as Chen
@@ -76,7 +76,7 @@ def updates_of(network: Any, base: Any) -> Updates | None:
 
 
 def _found(network: Any, base: Any) -> Updates | None:
-    with quietly():
+    with silenced():
         from peft.tuners.lora.layer import Linear
         from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -100,12 +100,12 @@ def _is_plain(layer: Any) -> bool:
 _seen: "weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], Updates | None]]"
 _seen = weakref.WeakKeyDictionary()
 """By network: its base, and what was found."""
-Made = tuple[tuple["weakref.ref[Any]", ...], Any]
-_made: "weakref.WeakKeyDictionary[Any, Made]" = weakref.WeakKeyDictionary()
+MultiLoraNetwork = tuple[tuple["weakref.ref[Any]", ...], Any]
+_made: "weakref.WeakKeyDictionary[Any, MultiLoraNetwork]" = weakref.WeakKeyDictionary()
 """By the first network: all of them, and what was made of them."""
 
 
-def side_by_side(
+def multi_lora_network(
     networks: Sequence[Any], updates: Sequence[Updates], copied: Callable[[], Any]
 ) -> Any:
     """A network whose rows, in as many equal parts, go through these networks, in order.
@@ -128,6 +128,6 @@ def _put_on(network: Any, updates: Sequence[Updates]) -> Any:
     for name in dict.fromkeys(name for own in updates for name in own):
         above, _, last = name.rpartition(".")
         layer = network.get_submodule(name)
-        own = SideBySide(layer, [found.get(name) for found in updates])
+        own = MultiLoraLinear(layer, [found.get(name) for found in updates])
         setattr(network.get_submodule(above), last, own.eval())
     return network

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import torch
 
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.nn.adapters.interface import Adapter
 from acclimate.nn.fast_linear import use_fast_linears
 
@@ -24,20 +24,20 @@ class PeftAdapter(Adapter):
     @classmethod
     def new(cls, network: Any, config: Any) -> Self:
         """Put a new adapter on a network, in place."""
-        with quietly():
+        with silenced():
             from peft import get_peft_model
 
             return cls(get_peft_model(network, config))
 
     def write(self, folder: Path) -> None:
         """Save in PEFT's format."""
-        with quietly():
+        with silenced():
             self.model.save_pretrained(folder)
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
         """Load what PEFT, ours or anybody's, saved."""
-        with quietly():
+        with silenced():
             from peft import PeftModel
 
             return cls(PeftModel.from_pretrained(network, folder).eval())

@@ -86,7 +86,7 @@ def of_inner(module: torch.nn.Module, name: str) -> Any:
         return getattr(module.network, name)
 
 
-class Shape(NamedTuple):
+class PrefixShape(NamedTuple):
     """Of a network's keys and values."""
 
     num_layers: int
@@ -94,7 +94,7 @@ class Shape(NamedTuple):
     head_dim: int
 
     @classmethod
-    def of(cls, layers: Layers) -> "Shape":
+    def of(cls, layers: Layers) -> "PrefixShape":
         """The shape that all layers have.
 
         Raises:
@@ -112,7 +112,7 @@ class Shape(NamedTuple):
 class KeysValues(torch.nn.Module):
     """Keys and values as they are learned: a start that stays and what is added to it."""
 
-    def __init__(self, start: torch.Tensor, shape: Shape, encoder: Any = None) -> None:
+    def __init__(self, start: torch.Tensor, shape: PrefixShape, encoder: Any = None) -> None:
         """Hold the start (P, 2LHE) and PEFT's encoder of the same, None: nothing is added."""
         super().__init__()
         self.register_buffer("start", start)
@@ -139,7 +139,7 @@ class KeysValues(torch.nn.Module):
         self.start, self.encoder = self.flat().detach().clone(), None
 
 
-def read(network: Any, num_tokens: int, **inputs: torch.Tensor) -> Layers:
+def prefix_states(network: Any, num_tokens: int, **inputs: torch.Tensor) -> Layers:
     """Keys and values (1, H, P, E) of the last tokens of one row that a network reads."""
     cache = new_cache(network)
     if not network.config.is_encoder_decoder:
@@ -154,7 +154,7 @@ def read_text(network: Any, ids: Sequence[int]) -> Layers:
     rows = torch.tensor([list(ids)], device=network.device)
     second = {"decoder_input_ids": rows} if network.config.is_encoder_decoder else {}
     with torch.no_grad():
-        return read(network, len(ids), input_ids=rows, **second)
+        return prefix_states(network, len(ids), input_ids=rows, **second)
 
 
 def flattened(layers: Layers) -> torch.Tensor:

@@ -9,9 +9,9 @@ from typing import Any, Self
 import torch
 from safetensors.torch import load_file, save_file
 
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.nn.adapters.interface import Adapter
-from acclimate.nn.adapters.prefix import KeysValues, Prefixed, Shape
+from acclimate.nn.adapters.prefix import KeysValues, Prefixed, PrefixShape
 from acclimate.nn.adapters.virtual_tokens import EncoderPrompted, VirtualTokens
 
 WEIGHTS, NAME = "adapter_model.safetensors", "prompt_embeddings"
@@ -36,7 +36,7 @@ class PrefixAdapter(Adapter):
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
         """Put before a network what `write` wrote."""
-        with quietly():
+        with silenced():
             from peft import PeftConfig
 
             config = PeftConfig.from_pretrained(str(folder))
@@ -51,7 +51,7 @@ class PrefixAdapter(Adapter):
 
     def _saved(self) -> tuple[Any, torch.Tensor]:
         """PEFT's configuration, and the weights as it has them."""
-        with quietly():
+        with silenced():
             from peft import PrefixTuningConfig, PromptTuningConfig
 
         is_seq2seq = self.network.config.is_encoder_decoder
@@ -82,5 +82,5 @@ def _keys_values(config: Any, weights: torch.Tensor, *, is_seq2seq: bool) -> Key
     if is_seq2seq:
         num_layers //= 2
         weights = weights.unflatten(1, (num_layers, 2, -1))[:, :, 0].flatten(1)
-    shape = Shape(num_layers, num_heads, config.token_dim // num_heads)
+    shape = PrefixShape(num_layers, num_heads, config.token_dim // num_heads)
     return KeysValues(weights.contiguous(), shape)

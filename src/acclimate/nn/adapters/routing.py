@@ -17,7 +17,7 @@ NO_ADAPTER = -1
 """The route through the network as it is, of a task that no adapter was trained on."""
 
 
-class Routes:
+class AdapterRoutes:
     """Routes of the pass under way; one of these is shared by a network and its adapters."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Routes:
         self.now: torch.Tensor | None = None
 
     @classmethod
-    def opened(cls, network: Any) -> "Routes":
+    def opened(cls, network: Any) -> "AdapterRoutes":
         """The network's; it takes `routes` from now on, and so does its encoder if it has one."""
         if (found := _of(network)) is not None:
             return found
@@ -71,7 +71,7 @@ def as_keyword(routes: Sequence[int | None]) -> dict[str, torch.Tensor]:
     return {"routes": torch.tensor(known)[:, None]} if known else {}
 
 
-def _of(network: Any) -> Routes | None:
+def _of(network: Any) -> AdapterRoutes | None:
     return getattr(network, "routes_of_pass", None)
 
 

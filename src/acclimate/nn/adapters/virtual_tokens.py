@@ -9,7 +9,13 @@ from typing import Any
 import torch
 
 from acclimate.core.errors import ConfigError
-from acclimate.nn.adapters.prefix import Layers, num_virtual_tokens, of_inner, read, widened
+from acclimate.nn.adapters.prefix import (
+    Layers,
+    num_virtual_tokens,
+    of_inner,
+    prefix_states,
+    widened,
+)
 
 
 class VirtualTokens(torch.nn.Module):
@@ -33,7 +39,9 @@ class VirtualTokens(torch.nn.Module):
         return self._known
 
     def _read(self, network: Any) -> Layers:
-        return read(network, self.num_tokens, inputs_embeds=self.weight.to(network.dtype)[None])
+        return prefix_states(
+            network, self.num_tokens, inputs_embeds=self.weight.to(network.dtype)[None]
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is known of one network: a copy may come to stand in another."""
@@ -103,7 +111,7 @@ class EncoderPrompted(torch.nn.Module):
         return of_inner(self, name)
 
 
-def embedded(network: Any, ids: Sequence[int]) -> torch.Tensor:
+def embed_tokens(network: Any, ids: Sequence[int]) -> torch.Tensor:
     """A copy of the embeddings (P, D) of tokens."""
     rows = torch.tensor(list(ids), device=network.device)
     found: torch.Tensor = network.get_input_embeddings()(rows)

@@ -11,7 +11,7 @@ from acclimate.core.record import Record
 from acclimate.nn.architectures.induction_heads import write_copying_circuit
 from acclimate.nn.architectures.sizes import (
     LAYER_WEIGHTS,
-    Sizes,
+    LayerSizes,
     ffn_dim,
     head_dim_of,
     num_params_of,
@@ -77,7 +77,7 @@ _PAIR_WEIGHTS = 28
 to the encoder."""
 
 
-def sizes_of(settings: ModelSettings, vocab_size: int) -> Sizes:
+def sizes_of(settings: ModelSettings, vocab_size: int) -> LayerSizes:
     """The sizes that settings mean with a vocabulary.
 
     Raises:
@@ -101,7 +101,7 @@ def sizes_of(settings: ModelSettings, vocab_size: int) -> Sizes:
             f"model: embed_dim={width}, num_heads={heads}, num_kv_heads={kv_heads}: heads must "
             "divide the width into even parts, and key heads the heads"
         )
-    return Sizes(layers, width, heads, kv_heads)
+    return LayerSizes(layers, width, heads, kv_heads)
 
 
 def new_network(settings: ModelSettings, tokenizer: Any, *, seed: int) -> Any:
@@ -119,17 +119,17 @@ def new_network(settings: ModelSettings, tokenizer: Any, *, seed: int) -> Any:
     return network
 
 
-def _llama(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
+def _llama(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> Any:
     config = transformers.LlamaConfig(**_decoder(settings, chosen, tokenizer))
     return transformers.LlamaForCausalLM(config)
 
 
-def _qwen3(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
+def _qwen3(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> Any:
     config = transformers.Qwen3Config(**_decoder(settings, chosen, tokenizer))
     return transformers.Qwen3ForCausalLM(config)
 
 
-def _decoder(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> dict[str, Any]:
+def _decoder(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> dict[str, Any]:
     return {
         **_shared(settings, chosen, tokenizer),
         "intermediate_size": ffn_dim(chosen.embed_dim, chosen.num_kv_heads / chosen.num_heads),
@@ -140,7 +140,7 @@ def _decoder(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> dict[str
     }
 
 
-def _shared(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> dict[str, Any]:
+def _shared(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": chosen.embed_dim,
@@ -154,7 +154,7 @@ def _shared(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> dict[str,
     }
 
 
-def _bert(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
+def _bert(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> Any:
     config = transformers.BertConfig(
         **_shared(settings, chosen, tokenizer),
         intermediate_size=4 * chosen.embed_dim,
@@ -164,7 +164,7 @@ def _bert(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
     return transformers.BertForMaskedLM(config)
 
 
-def _modernbert(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
+def _modernbert(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> Any:
     config = transformers.ModernBertConfig(
         **_shared(settings, chosen, tokenizer),
         intermediate_size=ffn_dim(chosen.embed_dim),
@@ -177,7 +177,7 @@ def _modernbert(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
     return transformers.ModernBertForMaskedLM(config)
 
 
-def _t5(settings: ModelSettings, chosen: Sizes, tokenizer: Any) -> Any:
+def _t5(settings: ModelSettings, chosen: LayerSizes, tokenizer: Any) -> Any:
     config = transformers.T5Config(
         vocab_size=len(tokenizer),
         d_model=chosen.embed_dim,

@@ -22,7 +22,7 @@ _MANY_PARAMS = 5e8
 """From here on keys and values are shared by groups of heads (Ainslie et al. 2023)."""
 
 
-class Sizes(NamedTuple):
+class LayerSizes(NamedTuple):
     """The sizes that follow from the dial."""
 
     num_layers: int
@@ -52,7 +52,7 @@ def num_params_of(size: str | int) -> float:
 
 def sizes(
     num_params: float, vocab_size: int, *, is_tied: bool = True, layer_weights: int = LAYER_WEIGHTS
-) -> Sizes:
+) -> LayerSizes:
     """Sizes of a decoder or encoder with about so many parameters.
 
     Width is a whole number of heads; depth then makes the count come nearest.
@@ -77,7 +77,7 @@ def sizes(
     num_kv_heads = num_heads
     if num_params >= _MANY_PARAMS:
         num_kv_heads = 4 if num_heads % 8 else 8
-    return Sizes(num_layers, embed_dim, num_heads, num_kv_heads)
+    return LayerSizes(num_layers, embed_dim, num_heads, num_kv_heads)
 
 
 def head_dim_of(embed_dim: float) -> int:

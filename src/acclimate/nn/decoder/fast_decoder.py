@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from acclimate.nn.decoder.fused_weights import adapters_mark
-from acclimate.nn.decoder.kv_cache import KeyValues
+from acclimate.nn.decoder.fused_weights import adapters_version
+from acclimate.nn.decoder.kv_cache import KVCache
 from acclimate.nn.decoder.layer import Joined, JoinedLayer, Layer, Map, OwnLayer, norm
 from acclimate.nn.decoder.supported import can_copy, can_run, linear_layers
-from acclimate.nn.weights_identity import weights_mark
+from acclimate.nn.weights_identity import weights_version
 
 View = tuple[torch.Tensor | None, Sequence[tuple[slice, int]]]
 """Who sees whom."""
@@ -26,7 +26,7 @@ Look = Callable[..., torch.Tensor]
 """Attention, of queries, keys and values."""
 
 
-class LeanDecoder:
+class FastDecoder:
     """A network's own function from new tokens and what was read before them to logits."""
 
     def __init__(self, network: Any, *, copies: bool) -> None:
@@ -45,14 +45,14 @@ class LeanDecoder:
         self.scaling = float(rotary.attention_scaling)
 
     @classmethod
-    def of(cls, network: Any) -> "LeanDecoder | None":
+    def of(cls, network: Any) -> "FastDecoder | None":
         """The network's; None where this pass would not be the network's own.
 
         Copies of weights are made anew once the weights are others.
         """
         if not can_run(network):
             return None
-        mark = weights_mark(network), adapters_mark(linear_layers(network))
+        mark = weights_version(network), adapters_version(linear_layers(network))
         known = _known.get(network)
         if known is None or known[0] != mark:
             known = _known[network] = mark, cls(network, copies=can_copy(network))
@@ -62,7 +62,7 @@ class LeanDecoder:
         self,
         ids: torch.Tensor,
         positions: torch.Tensor,
-        cache: KeyValues,
+        cache: KVCache,
         view: View = (None, ()),
         last: torch.Tensor | None = None,
     ) -> torch.Tensor:
@@ -103,7 +103,7 @@ class LeanDecoder:
         index: int,
         heads: torch.Tensor,
         turn: tuple[torch.Tensor, torch.Tensor],
-        cache: KeyValues,
+        cache: KVCache,
         view: View,
     ) -> torch.Tensor:
         """What a layer's heads (B, H + 2K, T, E) find in the cache, (N, HE)."""
@@ -149,7 +149,7 @@ def _found(
     )
 
 
-_known: weakref.WeakKeyDictionary[Any, tuple[Any, LeanDecoder]] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[Any, tuple[Any, FastDecoder]] = weakref.WeakKeyDictionary()
 """Decoders, and the weights that they may be copies of."""
 
 

@@ -7,16 +7,16 @@ import torch
 from acclimate.nn.fast_linear import FastLinear
 
 
-def is_plain(layer: Any) -> bool:
+def is_plain_linear(layer: Any) -> bool:
     """Whether it is a linear layer and no more."""
     return type(layer) in (torch.nn.Linear, FastLinear)
 
 
 def is_matrix(layer: Any) -> bool:
     """Whether a layer multiplies by one matrix and adds a bias, and does no more."""
-    if is_plain(layer):
+    if is_plain_linear(layer):
         return True
-    if not _is_lora(layer) or not is_plain(layer.base_layer):
+    if not _is_lora(layer) or not is_plain_linear(layer.base_layer):
         return False
     names = layer.active_adapters
     has_biases = any(b.bias is not None for b in layer.lora_B.values())
@@ -26,7 +26,7 @@ def is_matrix(layer: Any) -> bool:
 @torch.no_grad()
 def weight_of(layer: Any) -> torch.Tensor:
     """The matrix: W, or W + s B A with what is on (Hu et al. 2021, equation 3)."""
-    if is_plain(layer):
+    if is_plain_linear(layer):
         return layer.weight.detach()
     return layer.base_layer.weight + sum(map(layer.get_delta_weight, _on(layer)))
 
@@ -36,7 +36,7 @@ def bias_of(layer: Any) -> torch.Tensor | None:
     return getattr(layer, "base_layer", layer).bias
 
 
-def adapters_mark(layers: list[Any]) -> tuple[Any, ...]:
+def adapters_version(layers: list[Any]) -> tuple[Any, ...]:
     """Another value once other adapters of these layers are on, or count for more or less."""
     return tuple((name, layer.scaling[name]) for layer in layers for name in _on(layer))
 

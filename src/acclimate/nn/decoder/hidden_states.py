@@ -16,7 +16,7 @@ from transformers import LlamaForCausalLM
 from acclimate.nn.fast_linear import FastLinear, linear
 
 
-def can_run(network: Any, inputs: dict[str, Any]) -> bool:
+def can_run_training(network: Any, inputs: dict[str, Any]) -> bool:
     """Whether this pass is the network's: plain Llama, fast linears, no mask, no dropout."""
     if type(network) is not LlamaForCausalLM or not set(inputs) <= {"input_ids", "use_cache"}:
         return False

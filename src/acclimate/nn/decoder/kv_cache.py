@@ -18,7 +18,7 @@ from transformers import Cache
 # Letters: B rows, T new tokens, S places, H key heads, E head width.
 
 
-class Span:
+class WriteSpan:
     """Places of new tokens, each row's behind what it holds."""
 
     def __init__(self, lengths: list[int], asked: tuple[int, int]) -> None:
@@ -63,13 +63,13 @@ STEP_ROWS = 8
 GROWTH = 1.5
 """Each time they run out there are to be so many more, so that growing costs little in all."""
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+KeyValuePair = tuple[torch.Tensor, torch.Tensor]
 """Keys and values of one layer."""
-Segment = tuple[Pair, ...]
+Segment = tuple[KeyValuePair, ...]
 """Those of some tokens of one row, by layer, each (H, T, E)."""
 
 
-class KeyValues(Cache):
+class KVCache(Cache):
     """A transformers cache whose rows have lengths of their own."""
 
     is_compileable = False
@@ -79,11 +79,11 @@ class KeyValues(Cache):
         super().__init__(layers=[])
         self.lengths = [0] * num_rows
         """Tokens of each row that later ones may see."""
-        self.pairs: list[Pair] = []
+        self.pairs: list[KeyValuePair] = []
         """Of each layer, (B', H, S', E), with room to spare."""
         self._pending: list[int] = []
         """Of each layer, places behind `lengths` that the pass under way has filled."""
-        self._last_span: Span | None = None
+        self._last_span: WriteSpan | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Segment]]) -> Self:
@@ -101,7 +101,9 @@ class KeyValues(Cache):
             made.pairs.append((held[0], held[1]))
         return made
 
-    def update(self, keys: torch.Tensor, values: torch.Tensor, layer_idx: int, *_: Any) -> Pair:
+    def update(
+        self, keys: torch.Tensor, values: torch.Tensor, layer_idx: int, *_: Any
+    ) -> KeyValuePair:
         """Add T new tokens a row (B, H, T, E) to a layer; all of it (B, H, S, E), to attend to."""
         if layer_idx == len(self.pairs):
             self.pairs.append(self._like(keys, values))
@@ -143,7 +145,7 @@ class KeyValues(Cache):
                     place[to.to(place.device), :, :end] = place[rows.to(place.device), :, :end]
         self.lengths = [self.lengths[row] for row in keep]
 
-    def join(self, *others: "KeyValues") -> None:
+    def join(self, *others: "KVCache") -> None:
         """Add the rows of others behind these."""
         first = len(self.lengths)
         self.lengths = [*self.lengths, *(own for other in others for own in other.lengths)]
@@ -189,19 +191,19 @@ class KeyValues(Cache):
     def __bool__(self) -> bool:
         return True
 
-    def _span(self, pending: int, num_new: int) -> Span:
+    def _span(self, pending: int, num_new: int) -> WriteSpan:
         """Where a pass writes; the same for every layer."""
         last = self._last_span
         # Lengths are replaced, never changed in place.
         if last is None or last.lengths is not self.lengths or last.asked != (pending, num_new):
-            last = self._last_span = Span(self.lengths, (pending, num_new))
+            last = self._last_span = WriteSpan(self.lengths, (pending, num_new))
         return last
 
-    def _like(self, keys: torch.Tensor, values: torch.Tensor) -> Pair:
+    def _like(self, keys: torch.Tensor, values: torch.Tensor) -> KeyValuePair:
         none = len(self.lengths), keys.shape[1], 0
         return keys.new_empty(*none, keys.shape[3]), values.new_empty(*none, values.shape[3])
 
-    def _with_room(self, layer: int, end: int) -> Pair:
+    def _with_room(self, layer: int, end: int) -> KeyValuePair:
         """The layer's memory, enlarged where so many places do not fit."""
         held, num_rows = self.pairs[layer], len(self.lengths)
         have_rows, _, have_places, _ = held[0].shape

@@ -97,7 +97,7 @@ class Joined:
             weight = weight * (before.weight.detach() * math.sqrt(width))
         biases = [bias for layer in layers if (bias := bias_of(layer)) is not None]
         self.bias = torch.cat(biases).detach() if biases else None
-        self.packed, self.size = packed(weight), weight.numel()
+        self.packed, self.size = packed_weight(weight), weight.numel()
         is_large = self.packed is not None and self.size >= LARGE
         self.weight = None if is_large else weight.t().contiguous()
         """(D, N'): read from end to end by a product with one row."""
@@ -126,7 +126,7 @@ laid out for it: 16 rows take 0.08 ms for 0.19 at 4096 x 128, 16 us for 18 at 38
 the slower."""
 
 
-def packed(weight: torch.Tensor) -> torch.Tensor | None:
+def packed_weight(weight: torch.Tensor) -> torch.Tensor | None:
     """The weight in oneDNN's own layout, where that is there."""
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return None

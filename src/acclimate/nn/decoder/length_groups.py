@@ -15,7 +15,7 @@ CALL_PLACES = 64
 """Places whose reading takes about as long as one more call."""
 
 
-def bands(lengths: Sequence[int]) -> list[slice]:
+def length_groups(lengths: Sequence[int]) -> list[slice]:
     """Cut rows into bands such that reading padding and making calls cost the least together.
 
     Args:
@@ -49,7 +49,7 @@ def bands(lengths: Sequence[int]) -> list[slice]:
     return found[::-1]
 
 
-class Bands:
+class LengthGroups:
     """The bands of rows in flight, looked for anew when one grew otherwise than the others."""
 
     def __init__(self) -> None:
@@ -61,5 +61,5 @@ class Bands:
         """The bands of rows that hold so many places, and how many the longest of each holds."""
         shape = [length - lengths[0] for length in lengths]
         if shape != self._shape:
-            self._shape, self._bands = shape, bands(lengths)
+            self._shape, self._bands = shape, length_groups(lengths)
         return [(rows, max(lengths[rows])) for rows in self._bands]

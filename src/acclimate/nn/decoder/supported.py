@@ -9,7 +9,7 @@ from transformers.models.llama import modeling_llama as llama
 from transformers.models.mistral import modeling_mistral as mistral
 from transformers.models.qwen3 import modeling_qwen3 as qwen3
 
-from acclimate.nn.decoder.fused_weights import is_matrix, is_plain
+from acclimate.nn.decoder.fused_weights import is_matrix, is_plain_linear
 from acclimate.nn.threads import SMALL_PARAMS
 
 _KINDS = {
@@ -54,7 +54,7 @@ def can_copy(network: Any) -> bool:
     Where adapters are inside, there may be many around the same weights: only small ones are.
     """
     layers = linear_layers(network)
-    limit = MAX_COPIED_PARAMS if all(map(is_plain, layers)) else SMALL_PARAMS
+    limit = MAX_COPIED_PARAMS if all(map(is_plain_linear, layers)) else SMALL_PARAMS
     return all(map(is_matrix, layers)) and network.num_parameters() <= limit
 
 

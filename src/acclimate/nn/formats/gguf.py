@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from acclimate.core.errors import NotApplicableError
 
-Kind = Literal["F32", "F16", "Q8_0"]
+QuantizationKind = Literal["F32", "F16", "Q8_0"]
 """Of the matrices: as they are, half precision, or 8 bits with a scale for each 32 weights."""
-Floats = NDArray[np.float32]
+HalfOrFloat = NDArray[np.float32]
 
 _ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen3": "qwen3"}
 """Transformers' model type → what GGUF calls it."""
@@ -38,7 +38,7 @@ _NORMAL, _CONTROL = 1, 3
 """Kinds of token."""
 
 
-def write_gguf(network: Any, tokenizer: Any, path: Path, kind: Kind = "F16") -> None:
+def write_gguf(network: Any, tokenizer: Any, path: Path, kind: QuantizationKind = "F16") -> None:
     """Write the file, whole or not at all where the network is of a kind that it cannot hold.
 
     Args:
@@ -129,7 +129,9 @@ def _tell_tokens(writer: Any, tokenizer: Any, merges: list[str], vocab_size: int
     writer.add_add_bos_token(False)
 
 
-def _tensors(network: Any, architecture: str, kind: Kind) -> Iterator[tuple[str, Any, Any]]:
+def _tensors(
+    network: Any, architecture: str, kind: QuantizationKind
+) -> Iterator[tuple[str, Any, Any]]:
     """Name, data as it is stored, and how."""
     config = network.config
     heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
@@ -153,13 +155,13 @@ def _gguf_name(stem: str) -> str:
     return f"blk.{number}.{_LAYER[inside]}"
 
 
-def _in_pairs(weight: Floats, num_heads: int) -> Floats:
+def _in_pairs(weight: HalfOrFloat, num_heads: int) -> HalfOrFloat:
     """Rows of a head in the order in which llama.cpp turns them: neighbours, not halves."""
     halves = weight.reshape(num_heads, 2, -1, weight.shape[1])  # (H, 2, D/2, E)
     return halves.swapaxes(1, 2).reshape(weight.shape)
 
 
-def _stored(data: Floats, kind: Kind) -> tuple[Any, Any]:
+def _stored(data: HalfOrFloat, kind: QuantizationKind) -> tuple[Any, Any]:
     if data.ndim == 1 or kind == "F32":
         return data, gguf.GGMLQuantizationType.F32
     if kind == "Q8_0" and data.shape[1] % 32 == 0:

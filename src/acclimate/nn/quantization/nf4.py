@@ -11,13 +11,13 @@ from typing import Any, Self
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from acclimate.core.runtime.silence import quietly
+from acclimate.core.runtime.silence import silenced
 from acclimate.nn.adapters.interface import Adapter
-from acclimate.nn.adapters.low_rank import linear_layers, widths
+from acclimate.nn.adapters.low_rank import adaptable_linear_layers, widths
 from acclimate.nn.adapters.peft import PeftAdapter
 from acclimate.nn.fast_linear import FastLinear, linear
 
-with quietly():  # it asks for kernels of its own at import
+with silenced():  # it asks for kernels of its own at import
     from bitsandbytes import functional as bnb
     from bitsandbytes.nn import Linear4bit, Params4bit
 
@@ -32,7 +32,7 @@ def quantize(network: Any) -> Any:
     so is what its family must keep in full precision (a part of T5).
     """
     kept = getattr(network, "_keep_in_fp32_modules", None) or ()
-    for name, layer in linear_layers(network).items():
+    for name, layer in adaptable_linear_layers(network).items():
         owner, _, last = name.rpartition(".")
         if last not in kept:
             setattr(network.get_submodule(owner), last, _quantized(layer, network.dtype))
@@ -51,7 +51,7 @@ def dequantize(network: Any) -> Any:
     return network
 
 
-def num_bytes(network: Any) -> int:
+def num_weight_bytes(network: Any) -> int:
     """Memory of the weights that are not trained, scales among them; shared ones count once."""
     tensors = {t.data_ptr(): t for p in network.parameters() for t in _parts(p)}
     return sum(t.nbytes for t in tensors.values() if not t.requires_grad)
@@ -138,7 +138,7 @@ class Nf4Adapter(Adapter):
         """A full-precision copy: the rounded weights and the update, not rounded again."""
         from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
-        with quietly():
+        with silenced():
             weights = get_peft_model_state_dict(self.inside.model)
             config = copy.deepcopy(self.inside.model.peft_config["default"])
             network = dequantize(copy.deepcopy(self.inside.model).unload())

@@ -58,7 +58,7 @@ def load_encoder(name: str, folder: Path) -> Encoder:
     return _transformer(name)
 
 
-def fingerprint(name: str) -> str:
+def encoder_fingerprint(name: str) -> str:
     """What tells this encoder from others: its name, and for a folder the hash of its files."""
     folder = Path(name).expanduser()
     if name in {LSA, MINILM} or not folder.is_dir():

@@ -22,14 +22,14 @@ and the time grows with texts times words."""
 
 
 @dataclass(frozen=True, eq=False)
-class PromptStates:
+class PromptEncoder:
     """Places prompts by task and question."""
 
     name: str
     encoder: Encoder
 
     @classmethod
-    def fit(cls, name: str, prompts: Sequence[Prompt], num_components: int) -> "PromptStates":
+    def fit(cls, name: str, prompts: Sequence[Prompt], num_components: int) -> "PromptEncoder":
         """Learn from prompts, or take an encoder that has been learned.
 
         Args:
@@ -55,7 +55,7 @@ class PromptStates:
         return {"encoder": self.name}
 
     @classmethod
-    def read(cls, folder: Path, fields: dict[str, Any]) -> "PromptStates":
+    def read(cls, folder: Path, fields: dict[str, Any]) -> "PromptEncoder":
         """Rebuild what `write` saved."""
         return cls(fields["encoder"], load_encoder(fields["encoder"], folder / FOLDER))
 

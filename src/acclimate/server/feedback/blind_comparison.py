@@ -9,10 +9,10 @@ from acclimate.core.errors import BackendError, DataError
 from acclimate.core.model import Completion, Model, Sampling
 from acclimate.data.tables.fields import RowError
 from acclimate.server.feedback.export import dialogue
-from acclimate.server.feedback.store import Answer, Comparison, Message
+from acclimate.server.feedback.store import ShownAnswer, StoredComparison, StoredMessage
 from acclimate.server.limits import Limits
 from acclimate.server.openai.prompts import chat_prompt
-from acclimate.server.openai.requests import Message as Spoken
+from acclimate.server.openai.requests import ChatMessage as Spoken
 from acclimate.server.openai.sampling_params import limits_for
 
 NUM_DRAWS = 4
@@ -24,15 +24,15 @@ _ORDER = SystemRandom()
 class ComparisonJob:
     """A question to two systems."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[StoredMessage, ...]
     task: str
 
-    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Comparison]:
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[StoredComparison]:
         """The one comparison."""
         yield compared(systems, self.messages, self.task, limits)
 
 
-def check_question(messages: Sequence[Message]) -> None:
+def check_question(messages: Sequence[StoredMessage]) -> None:
     """Refuse what is no question, so that all that is kept can be learned from.
 
     Raises:
@@ -49,8 +49,8 @@ def check_question(messages: Sequence[Message]) -> None:
 
 
 def compared(
-    systems: Mapping[str, Model], messages: tuple[Message, ...], task: str, limits: Limits
-) -> Comparison:
+    systems: Mapping[str, Model], messages: tuple[StoredMessage, ...], task: str, limits: Limits
+) -> StoredComparison:
     """A question with two answers, under a ticket that tells nothing of who gave them.
 
     Args:
@@ -68,7 +68,7 @@ def compared(
     check_question(messages)
     spoken = [Spoken(role=turn.role, content=turn.content) for turn in messages]
     (one, said), (two, told) = _drawn(systems, spoken, task, limits)
-    return Comparison(
+    return StoredComparison(
         ticket=secrets.token_urlsafe(16),
         messages=messages,
         task=task,
@@ -104,8 +104,8 @@ def _how(model: Model, task: str, limits: Limits, **draw: float) -> Sampling:
     return Sampling.model_validate({"max_new_tokens": longest, **draw})
 
 
-def _shown(system: str, answer: Completion) -> Answer:
-    return Answer(text=answer.text, system=system, is_cut=answer.is_cut)
+def _shown(system: str, answer: Completion) -> ShownAnswer:
+    return ShownAnswer(text=answer.text, system=system, is_cut=answer.is_cut)
 
 
 def _sources(answer: Completion) -> tuple[str, ...]:

@@ -5,33 +5,33 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from acclimate.core.domain import Preference
-from acclimate.data.tables.row_formats import Asked, asked
+from acclimate.data.tables.row_formats import QuestionAnswer, question_answer
 from acclimate.server.feedback.store import (
-    Comparison,
     Correction,
     FeedbackStore,
-    Message,
     Rating,
+    StoredComparison,
+    StoredMessage,
     Vote,
 )
 
 
-class Place(NamedTuple):
+class DialoguePoint(NamedTuple):
     """What was asked, and as what task."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[StoredMessage, ...]
     task: str
 
 
-def dialogue(messages: Sequence[Message]) -> Asked:
+def dialogue(messages: Sequence[StoredMessage]) -> QuestionAnswer:
     """A dialogue up to a question, as the readers of training examples understand it.
 
     Raises:
         RowError: It has no turn of the user, or an empty one where there must be text.
     """
     # The readers want an answer at the end; which one is all the same to the question.
-    turns = [*messages, Message(role="assistant", content="?")]
-    return asked({"messages": [turn.model_dump() for turn in turns]})
+    turns = [*messages, StoredMessage(role="assistant", content="?")]
+    return question_answer({"messages": [turn.model_dump() for turn in turns]})
 
 
 def preferences(store: FeedbackStore, task: str = "") -> list[Preference]:
@@ -82,24 +82,24 @@ def train_rows(store: FeedbackStore, task: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def _voted(store: FeedbackStore) -> Iterator[tuple[Place, str, str]]:
-    shown = {one.ticket: one for one in store.all(Comparison)}
+def _voted(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
+    shown = {one.ticket: one for one in store.all(StoredComparison)}
     for vote in store.all(Vote):
         one = shown[vote.ticket]
         first, second = (answer.text for answer in one.answers)
         if vote.choice != "tie":
             pair = (first, second) if vote.choice == "first" else (second, first)
-            yield Place(one.messages, one.task), *pair
+            yield DialoguePoint(one.messages, one.task), *pair
 
 
-def _corrected(store: FeedbackStore) -> Iterator[tuple[Place, str, str]]:
+def _corrected(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
     for (place, text), told in _last_corrections(store).items():
         yield place, told, text
 
 
-def _rated(store: FeedbackStore) -> Iterator[tuple[Place, str, str]]:
+def _rated(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
     """Each good answer beside each bad one to the same question."""
-    by_place: dict[Place, dict[str, list[str]]] = {}
+    by_place: dict[DialoguePoint, dict[str, list[str]]] = {}
     for (place, text), rating in _last_ratings(store).items():
         by_place.setdefault(place, {"up": [], "down": []})[rating].append(text)
     for place, texts in by_place.items():
@@ -107,20 +107,21 @@ def _rated(store: FeedbackStore) -> Iterator[tuple[Place, str, str]]:
             yield place, good, bad
 
 
-def _last_ratings(store: FeedbackStore) -> dict[tuple[Place, str], str]:
+def _last_ratings(store: FeedbackStore) -> dict[tuple[DialoguePoint, str], str]:
     return {
-        (Place(one.messages, one.task), one.answer.text): one.rating for one in store.all(Rating)
+        (DialoguePoint(one.messages, one.task), one.answer.text): one.rating
+        for one in store.all(Rating)
     }
 
 
-def _last_corrections(store: FeedbackStore) -> dict[tuple[Place, str], str]:
+def _last_corrections(store: FeedbackStore) -> dict[tuple[DialoguePoint, str], str]:
     return {
-        (Place(one.messages, one.task), one.answer.text): one.corrected
+        (DialoguePoint(one.messages, one.task), one.answer.text): one.corrected
         for one in store.all(Correction)
     }
 
 
-def _train_row(place: Place, answer: str, task: str) -> dict[str, Any]:
+def _train_row(place: DialoguePoint, answer: str, task: str) -> dict[str, Any]:
     if len(place.messages) == 1:
         row: dict[str, Any] = {"question": place.messages[0].content, "answer": answer}
     else:

@@ -9,19 +9,25 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from acclimate.server.api_errors import ErrorReply, RefusedError
+from acclimate.server.api_errors import ApiError, ErrorReply
 from acclimate.server.feedback import export
 from acclimate.server.feedback.blind_comparison import ComparisonJob, check_question
-from acclimate.server.feedback.schemas import About, Asked, Choice, Corrected, Rated
+from acclimate.server.feedback.schemas import (
+    About,
+    ComparisonRequest,
+    Corrected,
+    Rated,
+    VoteRequest,
+)
 from acclimate.server.feedback.store import (
-    Answer,
-    Comparison,
     Correction,
     FeedbackStore,
     Rating,
+    ShownAnswer,
+    StoredComparison,
     Vote,
 )
-from acclimate.server.request_service import Desk
+from acclimate.server.request_service import RequestService
 from acclimate.server.responses import REFUSALS
 
 Ticket = Annotated[str, Path(max_length=64)]
@@ -32,7 +38,9 @@ VOTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def feedback_router(store: FeedbackStore, desk: Desk, *, tasks: Sequence[str] = ()) -> APIRouter:
+def feedback_router(
+    store: FeedbackStore, desk: RequestService, *, tasks: Sequence[str] = ()
+) -> APIRouter:
     """Routes under `/feedback`.
 
     Args:
@@ -58,17 +66,17 @@ class _Intake:
     """Takes feedback in; each method is a route."""
 
     store: FeedbackStore
-    desk: Desk
+    desk: RequestService
     tasks: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
         """How much was given, by kind."""
         return self.store.counts()
 
-    async def compare(self, asked: Asked, request: Request) -> dict[str, Any]:
+    async def compare(self, asked: ComparisonRequest, request: Request) -> dict[str, Any]:
         """Two answers in random order; the ticket tells nothing of the systems."""
-        self.desk.require()
-        shown = await self.desk.once(request, ComparisonJob(asked.messages, asked.task))
+        self.desk.check_model()
+        shown = await self.desk.run(request, ComparisonJob(asked.messages, asked.task))
         # Kept only now: of what nobody waited for nothing can be said.
         await run_in_threadpool(self.store.add, shown)
         return {
@@ -77,11 +85,11 @@ class _Intake:
             "is_cut": [answer.is_cut for answer in shown.answers],
         }
 
-    def vote(self, ticket: Ticket, given: Choice) -> dict[str, Any]:
+    def vote(self, ticket: Ticket, given: VoteRequest) -> dict[str, Any]:
         """Keep a vote, and only then tell who gave which answer and what each rests on."""
         shown = self._found(ticket)
         if not self.store.add(Vote(ticket=ticket, choice=given.choice)):
-            raise RefusedError(409, "there is a vote on this comparison already; it stands")
+            raise ApiError(409, "there is a vote on this comparison already; it stands")
         return {"systems": [answer.system for answer in shown.answers], "sources": shown.sources}
 
     def rate(self, given: Rated) -> dict[str, str]:
@@ -92,7 +100,7 @@ class _Intake:
     def correct(self, given: Corrected) -> dict[str, str]:
         """Keep an answer as it should be; of several corrections the last counts."""
         if not given.corrected.strip():
-            raise RefusedError(422, "corrected is empty; write the answer as it should be")
+            raise ApiError(422, "corrected is empty; write the answer as it should be")
         self.store.add(Correction(corrected=given.corrected, **self._about(given)))
         return {"kept": "correction"}
 
@@ -107,7 +115,7 @@ class _Intake:
         num_unnamed = sum("task" not in row for row in rows)
         if num_unnamed and self.tasks:
             ways = " or ".join(f"?task={quote(name, safe='')}" for name in self.tasks)
-            raise RefusedError(
+            raise ApiError(
                 422,
                 f"train.jsonl: {num_unnamed} of {len(rows)} rows name no task, and the domain has "
                 f"{len(self.tasks)}; say which one those are of: {ways}",
@@ -119,10 +127,10 @@ class _Intake:
         """Task of the rows that name none: where the domain has one, they were asked as it."""
         return task or (self.tasks[0] if len(self.tasks) == 1 else "")
 
-    def _found(self, ticket: str) -> Comparison:
+    def _found(self, ticket: str) -> StoredComparison:
         shown = self.store.comparison(ticket)
         if shown is None:
-            raise RefusedError(404, "there is no comparison of this ticket; ask for a new one")
+            raise ApiError(404, "there is no comparison of this ticket; ask for a new one")
         return shown
 
     def _about(self, given: About) -> dict[str, Any]:
@@ -132,7 +140,7 @@ class _Intake:
             answer = shown.answers[given.side == "second"]
             return {"messages": shown.messages, "task": shown.task, "answer": answer}
         check_question(given.messages)
-        answer = Answer(text=given.answer, system=given.system)
+        answer = ShownAnswer(text=given.answer, system=given.system)
         return {"messages": given.messages, "task": given.task, "answer": answer}
 
 

@@ -5,26 +5,26 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from acclimate.core.record import Record
-from acclimate.server.feedback.store import Message
+from acclimate.server.feedback.store import StoredMessage
 
 MAX_CHARACTERS = 100_000
 """Of a text."""
 MAX_MESSAGES = 200
 """Of a dialogue."""
 
-Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
+LimitedText = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 
 
-class Asked(Record):
+class ComparisonRequest(Record):
     """A question for two answers."""
 
-    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[tuple[StoredMessage, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
     """The dialogue, up to and with the question."""
-    task: Text = ""
+    task: LimitedText = ""
     """Task of the domain that it is asked as; empty: none."""
 
 
-class Choice(Record):
+class VoteRequest(Record):
     """A vote."""
 
     choice: Literal["first", "second", "tie"]
@@ -38,13 +38,13 @@ class About(Record):
     """Of a comparison; empty: the answer is told in full."""
     side: Literal["first", "second"] = "first"
     """Of the comparison."""
-    messages: Annotated[tuple[Message, ...], Field(max_length=MAX_MESSAGES)] = ()
+    messages: Annotated[tuple[StoredMessage, ...], Field(max_length=MAX_MESSAGES)] = ()
     """The dialogue, up to and with the question."""
-    task: Text = ""
+    task: LimitedText = ""
     """Task of the domain that it was asked as; empty: none."""
-    answer: Text = ""
+    answer: LimitedText = ""
     """As it was shown."""
-    system: Text = ""
+    system: LimitedText = ""
     """Who gave it; empty: not known."""
 
 
@@ -58,5 +58,5 @@ class Rated(About):
 class Corrected(About):
     """A correction."""
 
-    corrected: Text
+    corrected: LimitedText
     """The answer as it should be; of several corrections of one answer the last counts."""

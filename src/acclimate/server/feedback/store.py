@@ -15,7 +15,7 @@ from acclimate.core.storage.sqlite import transaction
 _ELSEWHERE = "give a file elsewhere"
 
 
-class Message(Record):
+class StoredMessage(Record):
     """What somebody said in a dialogue."""
 
     role: Literal["system", "user", "assistant"]
@@ -24,7 +24,7 @@ class Message(Record):
     """What."""
 
 
-class Answer(Record):
+class ShownAnswer(Record):
     """One answer of one system."""
 
     text: str
@@ -35,16 +35,16 @@ class Answer(Record):
     """Whether it was ended at the longest answer that is allowed."""
 
 
-class Comparison(Record):
+class StoredComparison(Record):
     """Two answers that were shown side by side."""
 
     ticket: str
     """Names it to the person, and tells nothing of the systems."""
-    messages: tuple[Message, ...]
+    messages: tuple[StoredMessage, ...]
     """The dialogue, up to and with the question."""
     task: str = ""
     """Task of the domain that it was asked as; empty: none."""
-    answers: tuple[Answer, Answer]
+    answers: tuple[ShownAnswer, ShownAnswer]
     """In the order in which they were shown."""
     sources: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     """Documents that each rests on, best first."""
@@ -62,11 +62,11 @@ class Vote(Record):
 class Rating(Record):
     """Whether an answer was good."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[StoredMessage, ...]
     """The dialogue, up to and with the question."""
     task: str = ""
     """Task of the domain that it was asked as; empty: none."""
-    answer: Answer
+    answer: ShownAnswer
     """What was rated."""
     rating: Literal["up", "down"]
     """Good or not; of several ratings of one answer the last counts."""
@@ -75,18 +75,18 @@ class Rating(Record):
 class Correction(Record):
     """How an answer should have read."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[StoredMessage, ...]
     """The dialogue, up to and with the question."""
     task: str = ""
     """Task of the domain that it was asked as; empty: none."""
-    answer: Answer
+    answer: ShownAnswer
     """What was corrected."""
     corrected: str
     """As it should be; of several corrections of one answer the last counts."""
 
 
-Given = Comparison | Vote | Rating | Correction
-Kind = TypeVar("Kind", Comparison, Vote, Rating, Correction)
+FeedbackEntry = StoredComparison | Vote | Rating | Correction
+FeedbackKind = TypeVar("FeedbackKind", StoredComparison, Vote, Rating, Correction)
 
 
 class FeedbackStore:
@@ -116,7 +116,7 @@ class FeedbackStore:
         if not os.access(path, os.W_OK):
             raise ConfigError(f"{path}: the file cannot be written; {_ELSEWHERE}")
 
-    def add(self, given: Given) -> bool:
+    def add(self, given: FeedbackEntry) -> bool:
         """Keep a record, in a transaction of its own.
 
         Returns:
@@ -133,15 +133,15 @@ class FeedbackStore:
             )
         return added.rowcount == 1
 
-    def all(self, kind: type[Kind]) -> list[Kind]:
+    def all(self, kind: type[FeedbackKind]) -> list[FeedbackKind]:
         """Every record of a kind, in the order it was given."""
         found = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", _name(kind))
         return [kind.model_validate_json(body) for (body,) in found]
 
-    def comparison(self, ticket: str) -> Comparison | None:
+    def comparison(self, ticket: str) -> StoredComparison | None:
         """What was shown under a ticket."""
         found = self._found("SELECT body FROM given WHERE kind='comparison' AND ticket=?", ticket)
-        return Comparison.model_validate_json(found[0][0]) if found else None
+        return StoredComparison.model_validate_json(found[0][0]) if found else None
 
     def counts(self) -> dict[str, int]:
         """How many of each kind there are, those that there are none of left out."""
@@ -189,11 +189,11 @@ def _check_place(folder: Path) -> None:
         raise ConfigError(f"{there}: not a folder that can be written into; {_ELSEWHERE}")
 
 
-def _name(kind: type[Given]) -> str:
+def _name(kind: type[FeedbackEntry]) -> str:
     return kind.__name__.lower()
 
 
-def _body(given: Given) -> str:
+def _body(given: FeedbackEntry) -> str:
     return given.model_dump_json()
 
 

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from acclimate.core.model import Model, NeuralModel
 from acclimate.core.runtime.cost import metered
 from acclimate.core.storage.saved_model import descendants
-from acclimate.retrieval.rag_model import WithPassages
-from acclimate.server.api_errors import RefusedError
+from acclimate.retrieval.rag_model import RagModel
+from acclimate.server.api_errors import ApiError
 from acclimate.server.limits import Limits
-from acclimate.server.openai.prompts import decoded, each
+from acclimate.server.openai.prompts import decode_ids, each
 from acclimate.server.openai.requests import EmbeddingRequest
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddingResult:
     """Vectors, and what they took."""
 
     vectors: NDArray[np.float32]
@@ -36,12 +36,12 @@ class EmbeddingJob:
 
     asked: EmbeddingRequest
 
-    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Embedded]:
+    def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[EmbeddingResult]:
         """All vectors at once."""
-        yield embedded(systems[self.asked.model], self.asked, limits)
+        yield embed_texts(systems[self.asked.model], self.asked, limits)
 
 
-def embedded(model: Model, asked: EmbeddingRequest, limits: Limits) -> Embedded:
+def embed_texts(model: Model, asked: EmbeddingRequest, limits: Limits) -> EmbeddingResult:
     """Place the texts of a request.
 
     Raises:
@@ -49,25 +49,25 @@ def embedded(model: Model, asked: EmbeddingRequest, limits: Limits) -> Embedded:
     """
     texts = each(asked.input)
     if len(texts) > limits.max_texts:
-        raise RefusedError(
+        raise ApiError(
             422, f"{len(texts)} texts, must be at most {limits.max_texts}", param="input"
         )
-    said = [text if isinstance(text, str) else decoded(model, text) for text in texts]
+    said = [text if isinstance(text, str) else decode_ids(model, text) for text in texts]
     with metered() as meter:
         vectors = _placed(model, said)
     if asked.dimensions not in {None, vectors.shape[1]}:
-        raise RefusedError(
+        raise ApiError(
             422,
             f"dimensions={asked.dimensions}, this model gives {vectors.shape[1]}; leave it out",
             param="dimensions",
         )
-    return Embedded(vectors, meter.cost.prompt_tokens)
+    return EmbeddingResult(vectors, meter.cost.prompt_tokens)
 
 
 def _placed(model: Model, texts: list[str]) -> NDArray[np.float32]:
     parts = [part for _, part in descendants(model)]
     for part in parts:
-        if isinstance(part, WithPassages) and part.index.manifest.settings.encoder:
+        if isinstance(part, RagModel) and part.index.manifest.settings.encoder:
             return part.index.encode(texts)
     for part in parts:
         if isinstance(part, NeuralModel):
@@ -75,10 +75,10 @@ def _placed(model: Model, texts: list[str]) -> NDArray[np.float32]:
 
             vectors: NDArray[np.float32] = mean_states(part, texts)
             return vectors
-    raise RefusedError(422, "this model has neither an encoder nor a network", param="model")
+    raise ApiError(422, "this model has neither an encoder nor a network", param="model")
 
 
-def embeddings_reply(asked: EmbeddingRequest, found: Embedded) -> dict[str, Any]:
+def embeddings_reply(asked: EmbeddingRequest, found: EmbeddingResult) -> dict[str, Any]:
     """In OpenAI's shape."""
     rows = [
         {"object": "embedding", "index": index, "embedding": _written(asked, vector)}

@@ -8,25 +8,25 @@ from acclimate.core.prompt import Passage, Prompt
 from acclimate.core.rewriter import unwrap
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.local_model import LocalModel
-from acclimate.inference.prompt_logprobs import Given, Weighed, weigh_tokens
-from acclimate.server.api_errors import RefusedError
+from acclimate.inference.prompt_logprobs import GivenTokens, PromptLogprobs, weigh_tokens
+from acclimate.server.api_errors import ApiError
 from acclimate.server.openai.prompts import check_ids, starts
-from acclimate.server.openai.requests import Text
+from acclimate.server.openai.requests import PromptText
 
-Asked = tuple[Prompt, Text]
+EchoPrompt = tuple[Prompt, PromptText]
 """A prompt and what it was made from."""
 
 
 @dataclass(frozen=True)
-class LaidOut:
+class EncodedEcho:
     """A prompt as the network of a model reads it."""
 
-    given: Given
+    given: GivenTokens
     passages: tuple[Passage, ...]
 
 
 def echoed(
-    model: Model, asked: Sequence[Asked], sampling: Sampling, num_tokens: int
+    model: Model, asked: Sequence[EchoPrompt], sampling: Sampling, num_tokens: int
 ) -> Iterator[Completion]:
     """Each prompt and its answer as one text.
 
@@ -85,7 +85,7 @@ def _joined(prompt: Prompt, answer: Completion) -> str:
     return prompt.question + blank + answer.text.lstrip()
 
 
-def _next(core: LocalModel, told: Weighed) -> Completion:
+def _next(core: LocalModel, told: PromptLogprobs) -> Completion:
     """The likeliest token as an answer; weighing the prompt has told it already."""
     is_end = told.next_id in stop_ids(core.network, core.tokenizer)
     text = "" if is_end else told.next_token.text
@@ -103,7 +103,7 @@ def _is_plain(sampling: Sampling) -> bool:
 def _decoder(model: Model) -> LocalModel:
     core = unwrap(model).core
     if not isinstance(core, LocalModel) or core.is_seq2seq:
-        raise RefusedError(
+        raise ApiError(
             422,
             "the tokens of a prompt can be weighed where one decoder reads it, and this system has "
             "none; leave out echo or logprobs",
@@ -112,12 +112,12 @@ def _decoder(model: Model) -> LocalModel:
     return core
 
 
-def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: Text) -> LaidOut:
+def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: PromptText) -> EncodedEcho:
     (shown,) = unwrap(model).render([prompt])
     if shown.passages or shown.examples:
-        shown, _ = core.layout.fitted(shown, 1)
+        shown, _ = core.prompt_tokenizer.fitted(shown, 1)
     start = starts(core.tokenizer)
-    stem = core.layout.text(shown.having(question="", lead=""))
+    stem = core.prompt_tokenizer.text(shown.with_parts(question="", answer_prefix=""))
     before = core.tokenizer(stem)["input_ids"] if stem else start
     if isinstance(text, str):
         ids = core.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -130,10 +130,10 @@ def _laid_out(model: Model, core: LocalModel, prompt: Prompt, text: Text) -> Lai
     before = whole[: -len(ids)] if ids and whole[-len(ids) :] == ids else before
     num_tokens = len(before) + len(ids)
     if not ids or num_tokens >= core.window:
-        raise RefusedError(
+        raise ApiError(
             422,
             f"the prompt takes {num_tokens} tokens, must be from 1 to {core.window - 1} to be "
             "echoed with logprobs",
             param="prompt",
         )
-    return LaidOut(Given(before, ids, core.route(shown)), shown.passages)
+    return EncodedEcho(GivenTokens(before, ids, core.route(shown)), shown.passages)

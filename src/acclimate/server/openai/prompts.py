@@ -7,11 +7,11 @@ from acclimate.core.model import Model, NeuralModel
 from acclimate.core.prompt import RUNNING_TEXT, Example, Prompt, Turn
 from acclimate.core.rewriter import unwrap
 from acclimate.core.storage.saved_model import descendants
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.openai.requests import Message, Text, Texts
+from acclimate.server.api_errors import ApiError
+from acclimate.server.openai.requests import ChatMessage, PromptText, Texts
 
 
-def chat_prompt(model: Model, messages: Sequence[Message], task: str) -> Prompt:
+def chat_prompt(model: Model, messages: Sequence[ChatMessage], task: str) -> Prompt:
     """A dialogue as a prompt.
 
     One question is asked as a study asks it. Of a longer dialogue, models that chat read the
@@ -23,16 +23,16 @@ def chat_prompt(model: Model, messages: Sequence[Message], task: str) -> Prompt:
     instruction = "\n\n".join(m.text for m in messages if m.role in {"system", "developer"})
     said = [m for m in messages if m.role in {"user", "assistant"}]
     if not said or said[-1].role != "user":
-        raise RefusedError(422, "the last message must be the user's", param="messages")
+        raise ApiError(422, "the last message must be the user's", param="messages")
     prompt = Prompt(said[-1].text, task=task, instruction=instruction)
     if len(said) == 1:
         return prompt
     if _chats(model):
-        return prompt.having(turns=tuple(Turn(m.role, m.text) for m in said))
-    return prompt.having(examples=tuple(_examples(said[:-1])))
+        return prompt.with_parts(turns=tuple(Turn(m.role, m.text) for m in said))
+    return prompt.with_parts(examples=tuple(_examples(said[:-1])))
 
 
-def _examples(said: Sequence[Message]) -> Iterator[Example]:
+def _examples(said: Sequence[ChatMessage]) -> Iterator[Example]:
     asked: list[str] = []
     for message in said:
         if message.role == "user":
@@ -49,24 +49,24 @@ def _chats(model: Model) -> bool:
     return any(tokenizer.chat_template for tokenizer in tokenizers)
 
 
-def running_prompt(model: Model, text: Text, task: str) -> Prompt:
+def running_prompt(model: Model, text: PromptText, task: str) -> Prompt:
     """Text that the model shall go on with.
 
     Raises:
         RefusedError: It is token ids, which the model has not.
     """
-    said = text if isinstance(text, str) else decoded(model, text)
+    said = text if isinstance(text, str) else decode_ids(model, text)
     return Prompt(said, task=task, template=RUNNING_TEXT)
 
 
-def each(texts: Text | Texts) -> list[Text]:
+def each(texts: PromptText | Texts) -> list[PromptText]:
     """One text or several, as several."""
     if isinstance(texts, str) or isinstance(texts[0], int):
         return [texts]  # type: ignore[list-item]
     return list(texts)  # type: ignore[arg-type]
 
 
-def decoded(model: Model, ids: Sequence[int]) -> str:
+def decode_ids(model: Model, ids: Sequence[int]) -> str:
     """The text of token ids; a start of text that encoding adds anyway is left out.
 
     Raises:
@@ -94,9 +94,7 @@ def check_ids(tokenizer: Any, ids: Sequence[int]) -> None:
         RefusedError: One is not.
     """
     if max(ids) >= len(tokenizer):
-        raise RefusedError(
-            422, f"token id {max(ids)}, must be below {len(tokenizer)}", param="prompt"
-        )
+        raise ApiError(422, f"token id {max(ids)}, must be below {len(tokenizer)}", param="prompt")
 
 
 def tokenizer_of(model: Model) -> Any:
@@ -107,7 +105,7 @@ def tokenizer_of(model: Model) -> Any:
     """
     core = unwrap(model).core
     if not isinstance(core, NeuralModel):
-        raise RefusedError(
+        raise ApiError(
             422, "this model has no token ids of its own; send the prompt as text", param="prompt"
         )
     return core.tokenizer

@@ -12,11 +12,11 @@ from acclimate.server.openai.unsupported_fields import (
     Never,
 )
 
-Stop = Annotated[str, Field(min_length=1)]
+StopStrings = Annotated[str, Field(min_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
-Ids = Annotated[list[TokenId], Field(min_length=1)]
-Text = str | Ids
-Texts = Annotated[list[str], Field(min_length=1)] | Annotated[list[Ids], Field(min_length=1)]
+TokenIds = Annotated[list[TokenId], Field(min_length=1)]
+PromptText = str | TokenIds
+Texts = Annotated[list[str], Field(min_length=1)] | Annotated[list[TokenIds], Field(min_length=1)]
 
 
 class StreamOptions(Body):
@@ -80,7 +80,7 @@ Format = Annotated[
 ]
 
 
-class Asked(Body):
+class GenerationRequest(Body):
     """What chats and completions have alike."""
 
     model: str
@@ -99,7 +99,7 @@ class Asked(Body):
     """Above 1, what was said grows less likely. Not in OpenAI's API."""
     n: int | None = Field(default=None, ge=1)
     """Answers to each prompt."""
-    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
+    stop: StopStrings | Annotated[list[StopStrings], Field(max_length=16)] | None = None
     """The answer ends before any of these."""
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     """Of the draw; absent: another each time."""
@@ -131,7 +131,7 @@ class TextPart(Body):
         return part
 
 
-class Message(NeutralMessage):
+class ChatMessage(NeutralMessage):
     """What somebody said."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -147,10 +147,10 @@ class Message(NeutralMessage):
         return "".join(part.text for part in self.content)
 
 
-class ChatRequest(NeutralChat, Asked):
+class ChatRequest(NeutralChat, GenerationRequest):
     """The body of `/v1/chat/completions`."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1)
     """The dialogue; the user speaks last."""
     max_completion_tokens: int | None = None
     """The newer name of `max_tokens`."""
@@ -160,10 +160,10 @@ class ChatRequest(NeutralChat, Asked):
     """And so many of the likeliest in its place; needs `logprobs`."""
 
 
-class CompletionRequest(NeutralCompletion, Asked):
+class CompletionRequest(NeutralCompletion, GenerationRequest):
     """The body of `/v1/completions`."""
 
-    prompt: Text | Texts
+    prompt: PromptText | Texts
     """Text to go on with, or token ids, or several of either."""
     echo: bool | None = None
     """Give the prompt back before the answer; with `logprobs` its tokens' too."""
@@ -176,7 +176,7 @@ class EmbeddingRequest(Body):
 
     model: str
     """A name that `/v1/models` lists."""
-    input: Text | Texts
+    input: PromptText | Texts
     """What to place: a text, or token ids, or several of either."""
     encoding_format: Literal["float", "base64"] | None = None
     """Numbers, or base64 of little-endian float32."""

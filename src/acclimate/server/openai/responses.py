@@ -7,7 +7,7 @@ from typing import Any
 
 from acclimate.core.model import Completion, Token
 
-Made = str | Completion
+AnswerPiece = str | Completion
 """A piece of the only answer, or an answer that is done; those of several come in order."""
 
 

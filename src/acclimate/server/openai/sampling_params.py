@@ -9,26 +9,26 @@ from pydantic import ValidationError
 from acclimate.core.model import Model, Sampling
 from acclimate.core.rewriter import unwrap
 from acclimate.core.validation_messages import sentence
-from acclimate.server.api_errors import RefusedError
+from acclimate.server.api_errors import ApiError
 from acclimate.server.limits import Limits
 from acclimate.server.openai.requests import (
-    Asked,
     ChatRequest,
     ChoiceFormat,
     CompletionRequest,
     Format,
+    GenerationRequest,
     JsonFormat,
     RegexFormat,
     SchemaFormat,
 )
-from acclimate.server.task_prompts import AskedAs
+from acclimate.server.task_prompts import TaskPrompts
 
 COMPLETION_TOKENS = 16
 """The longest answer of a completion that does not say, as OpenAI's."""
 ANY_OBJECT = '{"type": "object"}'
 
 
-def sampling_of(asked: Asked, limits: Limits) -> Sampling:
+def sampling_from(asked: GenerationRequest, limits: Limits) -> Sampling:
     """How the answers to a request are drawn.
 
     Raises:
@@ -54,7 +54,7 @@ def sampling_of(asked: Asked, limits: Limits) -> Sampling:
             **_constraint(asked.response_format),
         )
     except ValidationError as error:
-        raise RefusedError(422, sentence("request", error, Sampling)) from None
+        raise ApiError(422, sentence("request", error, Sampling)) from None
 
 
 def limits_for(model: Model, task: str, limits: Limits) -> Limits:
@@ -65,12 +65,14 @@ def limits_for(model: Model, task: str, limits: Limits) -> Limits:
     Raises:
         ConfigError: A task that the domain has not.
     """
-    own = [part.longest(task) for part in unwrap(model).rewriters if isinstance(part, AskedAs)]
+    own = [part.longest(task) for part in unwrap(model).rewriters if isinstance(part, TaskPrompts)]
     told = next(filter(None, own), limits.default_new_tokens)
     return limits.model_copy(update={"default_new_tokens": min(told, limits.max_new_tokens)})
 
 
-def own_length(asked: Asked, sampling: Sampling, model: Model, limits: Limits) -> Sampling:
+def own_length(
+    asked: GenerationRequest, sampling: Sampling, model: Model, limits: Limits
+) -> Sampling:
     """The same; a chat that does not say how long its answer may be, as its model has it.
 
     Raises:
@@ -82,7 +84,7 @@ def own_length(asked: Asked, sampling: Sampling, model: Model, limits: Limits) -
     return sampling.model_copy(update={"max_new_tokens": length})
 
 
-def longest(asked: Asked, limits: Limits) -> int:
+def longest(asked: GenerationRequest, limits: Limits) -> int:
     """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
 
     Raises:
@@ -95,7 +97,7 @@ def longest(asked: Asked, limits: Limits) -> int:
         return min(default, limits.max_new_tokens)
     least = 0 if isinstance(asked, CompletionRequest) and asked.echo else 1
     if not least <= told <= limits.max_new_tokens:
-        raise RefusedError(
+        raise ApiError(
             422,
             f"{name}={told}, must be from {least} to {limits.max_new_tokens}",
             param=name,
@@ -103,12 +105,12 @@ def longest(asked: Asked, limits: Limits) -> int:
     return told
 
 
-def _told(asked: Asked) -> tuple[str, int | None]:
+def _told(asked: GenerationRequest) -> tuple[str, int | None]:
     """The field that says how long an answer may be, and what it says."""
     if not isinstance(asked, ChatRequest) or asked.max_completion_tokens is None:
         return "max_tokens", asked.max_tokens
     if asked.max_tokens not in {None, asked.max_completion_tokens}:
-        raise RefusedError(
+        raise ApiError(
             422,
             f"max_tokens={asked.max_tokens} and max_completion_tokens="
             f"{asked.max_completion_tokens} are two names of one limit; give one of them",
@@ -117,7 +119,7 @@ def _told(asked: Asked) -> tuple[str, int | None]:
     return "max_completion_tokens", asked.max_completion_tokens
 
 
-def number_of(asked: Asked, num_prompts: int, limits: Limits) -> int:
+def number_of(asked: GenerationRequest, num_prompts: int, limits: Limits) -> int:
     """Answers to each prompt.
 
     Raises:
@@ -125,21 +127,21 @@ def number_of(asked: Asked, num_prompts: int, limits: Limits) -> int:
     """
     each = asked.n or 1
     if each * num_prompts > limits.max_answers:
-        raise RefusedError(
+        raise ApiError(
             422,
             f"n={each} for {num_prompts} prompt{'s' * (num_prompts > 1)}, must come to at most "
             f"{limits.max_answers} answers; send several requests",
             param="n",
         )
     if isinstance(asked, CompletionRequest) and asked.best_of not in {None, each}:
-        raise RefusedError(422, f"best_of={asked.best_of}, must be n={each}", param="best_of")
+        raise ApiError(422, f"best_of={asked.best_of}, must be n={each}", param="best_of")
     return each
 
 
-def _num_likeliest(asked: Asked) -> int | None:
+def _num_likeliest(asked: GenerationRequest) -> int | None:
     if isinstance(asked, ChatRequest):
         if asked.top_logprobs and not asked.logprobs:
-            raise RefusedError(422, "top_logprobs needs logprobs=true", param="top_logprobs")
+            raise ApiError(422, "top_logprobs needs logprobs=true", param="top_logprobs")
         return (asked.top_logprobs or 0) if asked.logprobs else None
     return asked.logprobs if isinstance(asked, CompletionRequest) else None
 

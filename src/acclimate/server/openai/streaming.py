@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from acclimate.core.model import Completion
-from acclimate.server.openai.responses import ChatReply, CompletionReply, Made
+from acclimate.server.openai.responses import AnswerPiece, ChatReply, CompletionReply
 
 Reply = ChatReply | CompletionReply
 
@@ -21,7 +21,7 @@ class Chunks:
         self._has_text = False
 
     async def of(
-        self, made: AsyncGenerator[list[Made], None]
+        self, made: AsyncGenerator[list[AnswerPiece], None]
     ) -> AsyncGenerator[dict[str, Any], None]:
         """All chunks."""
         for chunk in self.reply.opening():
@@ -33,7 +33,7 @@ class Chunks:
         if self.has_usage:
             yield self.reply.usage(self.answers)
 
-    def _written(self, together: Iterable[Made]) -> Iterator[dict[str, Any]]:
+    def _written(self, together: Iterable[AnswerPiece]) -> Iterator[dict[str, Any]]:
         text = ""
         for piece in together:
             if isinstance(piece, str):

@@ -5,13 +5,13 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import Job
+from acclimate.server.api_errors import ApiError
+from acclimate.server.jobs import ServerJob
 from acclimate.server.limits import Limits
 from acclimate.server.workers.stream_channel import Channel, Sink
 
 
-class Hands(Protocol):
+class WorkerPool(Protocol):
     """What does the jobs: threads of this process, or other processes."""
 
     @property
@@ -30,7 +30,7 @@ class Hands(Protocol):
     def process_ids(self) -> Sequence[int]:
         """Of the processes that do the work beside this one."""
 
-    def begin(self, job: Job, sink: Sink) -> None:
+    def begin(self, job: ServerJob, sink: Sink) -> None:
         """Have a job done; whatever is in the way of it, the sink is told."""
 
     def leave(self, sink: Sink) -> None:
@@ -40,10 +40,10 @@ class Hands(Protocol):
         """Begin nothing more."""
 
 
-class Places:
+class AdmissionQueue:
     """Has the work of requests done: so many at once, so many waiting, and no more."""
 
-    def __init__(self, limits: Limits, hands: Hands) -> None:
+    def __init__(self, limits: Limits, hands: WorkerPool) -> None:
         """Have as many places as the limits say."""
         self.limits = limits
         self.hands = hands
@@ -61,7 +61,7 @@ class Places:
         """Requests that wait for a thread."""
         return self.taken - self.running
 
-    async def pieces(self, job: Job) -> AsyncGenerator[list[Any], None]:
+    async def pieces(self, job: ServerJob) -> AsyncGenerator[list[Any], None]:
         """What a job gives, as it comes; whatever is there, at once.
 
         Who stops reading has it closed before its next piece, and networks that write for it stop.
@@ -70,16 +70,14 @@ class Places:
             RefusedError: All places are taken, or it takes too long.
         """
         if self.taken >= self.limits.max_running + self.limits.max_waiting:
-            raise RefusedError(
-                429, f"{self.taken} requests are being answered or wait; try again soon"
-            )
+            raise ApiError(429, f"{self.taken} requests are being answered or wait; try again soon")
         loop = asyncio.get_running_loop()
         # The place is given back when the work ends, which may be after its reader has left.
         channel = Channel(loop, lambda: self._count(-1))
         self._count(1)
         self.hands.begin(job, channel)
         seconds = self.limits.request_seconds
-        late = RefusedError(504, f"no answer after {seconds:g} seconds; ask for a shorter one")
+        late = ApiError(504, f"no answer after {seconds:g} seconds; ask for a shorter one")
         timer = loop.call_later(seconds, channel.fail, late)
         try:
             while found := await channel.read():

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acclimate.core.model import Model
-from acclimate.server.jobs import Job
+from acclimate.server.jobs import ServerJob
 from acclimate.server.limits import Limits
 
 
-class Served(Protocol):
+class ServedSystems(Protocol):
     """What is served, loaded."""
 
     @property
@@ -26,7 +26,7 @@ class Served(Protocol):
         """Of its domain."""
 
 
-Load = Callable[[], Served]
+Load = Callable[[], ServedSystems]
 """How a process comes by its systems; it must be importable by name, with plain arguments."""
 
 
@@ -51,7 +51,7 @@ class NotLoaded:
 
 
 @dataclass(frozen=True)
-class Share:
+class ProcessShare:
     """What one process of several has for itself; it does jobs from now on."""
 
     limits: Limits
@@ -60,27 +60,27 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Begin:
+class RunJob:
     """Do a job."""
 
     number: int
-    job: Job
+    job: ServerJob
 
 
 @dataclass(frozen=True)
-class Leave:
+class CancelJob:
     """Want no more of a job."""
 
     number: int
 
 
 @dataclass(frozen=True)
-class Stop:
+class Shutdown:
     """Do nothing more, and end."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """Something of what a job gives."""
 
     number: int
@@ -88,7 +88,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class End:
+class Done:
     """Nothing more comes of a job."""
 
     number: int

@@ -8,18 +8,18 @@ from multiprocessing import get_context
 from queue import SimpleQueue
 
 from acclimate.core.errors import BackendError, ConfigError
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import Job
+from acclimate.server.api_errors import ApiError
+from acclimate.server.jobs import ServerJob
 from acclimate.server.workers.messages import (
-    Begin,
-    End,
-    Leave,
+    CancelJob,
+    Chunk,
+    Done,
     Load,
     Loaded,
     NotLoaded,
-    Piece,
-    Share,
-    Stop,
+    ProcessShare,
+    RunJob,
+    Shutdown,
 )
 from acclimate.server.workers.process_main import work
 from acclimate.server.workers.process_setup import held_back
@@ -41,7 +41,9 @@ class WorkerProcess:
         with held_back():
             self._process.start()
         theirs.close()
-        self._untold: SimpleQueue[Share | Begin | Leave | Stop | None] = SimpleQueue()
+        self._untold: SimpleQueue[ProcessShare | RunJob | CancelJob | Shutdown | None] = (
+            SimpleQueue()
+        )
         self._sinks: dict[int, Sink] = {}
         self._numbers = count()
         self._may_do = False
@@ -86,7 +88,7 @@ class WorkerProcess:
             raise (ConfigError if told.is_asked_wrong else BackendError)(told.said)
         return told
 
-    def go_on(self, share: Share) -> None:
+    def go_on(self, share: ProcessShare) -> None:
         """Let it do jobs."""
         self._may_do = True
         self._untold.put(share)
@@ -105,11 +107,11 @@ class WorkerProcess:
             for number in list(self._sinks):
                 self._lose(number)
 
-    def begin(self, job: Job, sink: Sink) -> None:
+    def begin(self, job: ServerJob, sink: Sink) -> None:
         """Have it do a job."""
         number = next(self._numbers)
         self._sinks[number] = sink
-        self._untold.put(Begin(number, job))
+        self._untold.put(RunJob(number, job))
         if self._is_over:  # who listens may not have seen this one
             self._lose(number)
 
@@ -117,11 +119,11 @@ class WorkerProcess:
         """Want no more of a job, if it is this one's."""
         for number, own in list(self._sinks.items()):
             if own is sink:
-                self._untold.put(Leave(number))
+                self._untold.put(CancelJob(number))
 
     def stop(self) -> None:
         """Have it end; it is killed where it does not, or has only begun to load."""
-        self._untold.put(Stop())
+        self._untold.put(Shutdown())
         self._end_within(STOP_SECONDS if self._may_do else 0)
 
     def _end_within(self, seconds: float) -> None:
@@ -130,8 +132,8 @@ class WorkerProcess:
             self._process.kill()
             self._process.join()
 
-    def _hear(self, told: Piece | End) -> None:
-        if isinstance(told, Piece):
+    def _hear(self, told: Chunk | Done) -> None:
+        if isinstance(told, Chunk):
             self._sinks[told.number].put(told.piece)
         elif sink := self._sinks.pop(told.number, None):
             sink.end(told.fault)
@@ -140,7 +142,7 @@ class WorkerProcess:
         """End a job whose process is gone, unless that was done already."""
         if sink := self._sinks.pop(number, None):
             sink.end(
-                RefusedError(
+                ApiError(
                     500, "the process that answered broke down; another takes over, ask it again"
                 )
             )

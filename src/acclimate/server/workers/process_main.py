@@ -8,17 +8,17 @@ from typing import Any
 
 from acclimate.core.errors import AcclimateError, ConfigError
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.runtime.cancellation import Waiter
+from acclimate.core.runtime.cancellation import CancelToken
 from acclimate.server.api_errors import refusal
 from acclimate.server.workers.messages import (
-    Begin,
-    End,
+    Chunk,
+    Done,
     Load,
     Loaded,
     NotLoaded,
-    Piece,
-    Share,
-    Stop,
+    ProcessShare,
+    RunJob,
+    Shutdown,
 )
 from acclimate.server.workers.process_setup import (
     give_memory_back,
@@ -27,7 +27,7 @@ from acclimate.server.workers.process_setup import (
     pass_over,
     processors,
 )
-from acclimate.server.workers.thread_pool import Threads, parts
+from acclimate.server.workers.thread_pool import ThreadPool, parts
 
 
 def work(connection: Connection, load: Load) -> None:
@@ -45,10 +45,10 @@ def work(connection: Connection, load: Load) -> None:
         num = num_side_by_side(found.systems)
         connection.send(Loaded(tuple(found.systems), found.report, found.tasks, num))
         told = connection.recv()
-        if isinstance(told, Share):
+        if isinstance(told, ProcessShare):
             if told.processor is not None:
                 keep_to(told.processor)
-            threads = Threads(found.systems, told.limits)
+            threads = ThreadPool(found.systems, told.limits)
             keep_what_is_there()
             _Doing(connection, threads).go_on()
 
@@ -56,7 +56,7 @@ def work(connection: Connection, load: Load) -> None:
 class _Doing:
     """Jobs by their numbers."""
 
-    def __init__(self, connection: Connection, threads: Threads) -> None:
+    def __init__(self, connection: Connection, threads: ThreadPool) -> None:
         self._connection = connection
         self._threads = threads
         self._sending = threading.Lock()
@@ -65,8 +65,8 @@ class _Doing:
     def go_on(self) -> None:
         """Until told to stop, or the other end is closed; what is going on is stopped then."""
         try:
-            while not isinstance(told := self._connection.recv(), Stop):
-                if isinstance(told, Begin):
+            while not isinstance(told := self._connection.recv(), Shutdown):
+                if isinstance(told, RunJob):
                     self._sinks[told.number] = _Outlet(self, told.number)
                     self._threads.begin(told.job, self._sinks[told.number])
                 elif (sink := self._sinks.get(told.number)) is not None:
@@ -76,9 +76,9 @@ class _Doing:
                 self._threads.leave(sink)
             self._threads.close()
 
-    def send(self, told: Piece | End) -> None:
+    def send(self, told: Chunk | Done) -> None:
         """Tell the server; once it is gone, nobody."""
-        if isinstance(told, End):
+        if isinstance(told, Done):
             self._sinks.pop(told.number, None)
         with self._sending, suppress(OSError):
             self._connection.send(told)
@@ -88,17 +88,17 @@ class _Outlet:
     """A sink at the other end of the connection."""
 
     def __init__(self, doing: _Doing, number: int) -> None:
-        self.waiter = Waiter()
+        self.waiter = CancelToken()
         self._doing = doing
         self._number = number
 
     def put(self, piece: Any) -> None:
         """Send one."""
-        self._doing.send(Piece(self._number, piece))
+        self._doing.send(Chunk(self._number, piece))
 
     def end(self, fault: Exception | None = None) -> None:
         """Say that there are no more; a fault is told as a client is told it."""
-        self._doing.send(End(self._number, refusal(fault) if fault else None))
+        self._doing.send(Done(self._number, refusal(fault) if fault else None))
 
 
 def num_side_by_side(systems: Mapping[str, Model]) -> int:

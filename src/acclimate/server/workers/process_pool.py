@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from acclimate.core.errors import AcclimateError, BackendError
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import Job
+from acclimate.server.api_errors import ApiError
+from acclimate.server.jobs import ServerJob
 from acclimate.server.limits import Limits
-from acclimate.server.workers.messages import Load, Share
+from acclimate.server.workers.messages import Load, ProcessShare
 from acclimate.server.workers.process_handle import WorkerProcess
 from acclimate.server.workers.process_setup import processors
 from acclimate.server.workers.stream_channel import Sink
@@ -24,7 +24,7 @@ RETRY_SECONDS = 10.0
 """From one that could not be loaded to the next: memory that was short may be there again."""
 
 
-class Workers:
+class ProcessPool:
     """Hands in other processes, all with the same systems."""
 
     def __init__(self, load: Load, limits: Limits) -> None:
@@ -71,17 +71,17 @@ class Workers:
         """Of all that were started and not stopped."""
         return [worker.process_id for worker in list(self._started)]
 
-    def begin(self, job: Job, sink: Sink) -> None:
+    def begin(self, job: ServerJob, sink: Sink) -> None:
         """Have a job done by whoever has the least to do."""
         worker = min(list(self._ready), key=lambda one: one.num_doing, default=None)
         if worker is None:
-            sink.end(RefusedError(503, "the systems are being loaded again; ask again soon"))
+            sink.end(ApiError(503, "the systems are being loaded again; ask again soon"))
         else:
             worker.begin(job, sink)
 
     def leave(self, sink: Sink) -> None:
         """Want no more of a job."""
-        sink.waiter.go()
+        sink.waiter.cancel()
         for worker in list(self._ready):
             worker.leave(sink)
 
@@ -100,7 +100,7 @@ class Workers:
             self._started.append(WorkerProcess(self._load))
             return self._started[-1]
 
-    def _another(self, share: Share) -> WorkerProcess:
+    def _another(self, share: ProcessShare) -> WorkerProcess:
         worker = self._start()
         try:
             worker.loaded()
@@ -112,12 +112,12 @@ class Workers:
         self._admit(worker, share)
         return worker
 
-    def _admit(self, worker: WorkerProcess, share: Share) -> None:
+    def _admit(self, worker: WorkerProcess, share: ProcessShare) -> None:
         worker.go_on(share)
         with self._lock:
             self._ready.append(worker)
 
-    def _keep(self, share: Share, worker: WorkerProcess | None) -> None:
+    def _keep(self, share: ProcessShare, worker: WorkerProcess | None) -> None:
         """Have one process at work, and another whenever it breaks down."""
         while not self._closing.is_set():
             try:
@@ -136,7 +136,7 @@ class Workers:
             worker = None
 
 
-def _shares(limits: Limits, num_side_by_side: int) -> list[Share]:
+def _shares(limits: Limits, num_side_by_side: int) -> list[ProcessShare]:
     """What each process has; where there are as many as processors, each keeps to its own."""
     num = min(limits.max_workers, limits.max_running, num_side_by_side)
     own = processors()
@@ -145,4 +145,4 @@ def _shares(limits: Limits, num_side_by_side: int) -> list[Share]:
         "prefix_bytes": limits.prefix_bytes // num,
     }
     places = own if num == len(own) > 1 else [None] * num
-    return [Share(limits.model_copy(update=parts), place) for place in places]
+    return [ProcessShare(limits.model_copy(update=parts), place) for place in places]

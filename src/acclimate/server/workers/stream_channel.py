@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from acclimate.core.runtime.cancellation import Waiter
+from acclimate.core.runtime.cancellation import CancelToken
 
 
 class Sink(Protocol):
     """Where the pieces of one job go, from whatever thread."""
 
-    waiter: Waiter
+    waiter: CancelToken
     """Who waits for them; when they go, nothing more is wanted."""
 
     def put(self, piece: Any) -> None:
@@ -27,7 +27,7 @@ class Channel:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, at_end: Callable[[], None]) -> None:
         """Begin empty; `at_end` is called when nothing more is made."""
-        self.waiter = Waiter()
+        self.waiter = CancelToken()
         self._loop = loop
         self._at_end = at_end
         self._pieces: deque[Any] = deque()

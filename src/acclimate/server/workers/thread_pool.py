@@ -6,15 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from acclimate.core.model import Model, NeuralModel
-from acclimate.core.runtime.cancellation import working_for
+from acclimate.core.runtime.cancellation import cancellable_by
 from acclimate.core.storage.saved_model import descendants
-from acclimate.server.api_errors import RefusedError
-from acclimate.server.jobs import Job
+from acclimate.server.api_errors import ApiError
+from acclimate.server.jobs import ServerJob
 from acclimate.server.limits import Limits
 from acclimate.server.workers.stream_channel import Sink
 
 
-class Threads:
+class ThreadPool:
     """Hands beside those that take requests: systems of this process, asked by threads."""
 
     num_ready = 1
@@ -43,20 +43,20 @@ class Threads:
         """Of the systems."""
         return tuple(self.systems)
 
-    def begin(self, job: Job, sink: Sink) -> None:
+    def begin(self, job: ServerJob, sink: Sink) -> None:
         """Have a job done as soon as there is a thread."""
         with self._lock:
             self._waiting[sink] = self._pool.submit(self._do, job, sink)
 
     def leave(self, sink: Sink) -> None:
         """Want no more of a job: it is not begun, or closed before its next piece."""
-        sink.waiter.go()
+        sink.waiter.cancel()
         self._forgo(sink)
 
     def close(self) -> None:
         """Let threads end; what waits is not begun. Jobs may be given again."""
         for sink in list(self._waiting):
-            self._forgo(sink, RefusedError(503, "the server is shutting down"))
+            self._forgo(sink, ApiError(503, "the server is shutting down"))
         self._pool.shutdown(wait=False)
         self._pool = self._threads()
 
@@ -69,7 +69,7 @@ class Threads:
         if work is not None and work.cancel():
             sink.end(fault)
 
-    def _do(self, job: Job, sink: Sink) -> None:
+    def _do(self, job: ServerJob, sink: Sink) -> None:
         with self._lock:
             self._waiting.pop(sink, None)
         fill(sink, lambda: job.pieces(self.systems, self.limits))
@@ -87,7 +87,7 @@ def fill(sink: Sink, make: Callable[[], Iterable[Any]]) -> None:
     pieces: Iterator[Any] = iter(())
     fault: Exception | None = None
     try:
-        with working_for(sink.waiter):
+        with cancellable_by(sink.waiter):
             if not sink.waiter.is_gone:
                 pieces = iter(make())
             for piece in pieces:

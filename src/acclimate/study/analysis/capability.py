@@ -13,7 +13,7 @@ from acclimate.study.results_db import Row
 WELL = 0.5
 """Scores from here on count as answered well."""
 
-Scores = Mapping[tuple[str, str], float]
+BeforeAfter = Mapping[tuple[str, str], float]
 """(split, item id) → main score."""
 
 
@@ -47,7 +47,7 @@ def capability_of(
     )
 
 
-def _scores(row: Row) -> Scores:
+def _scores(row: Row) -> BeforeAfter:
     control = row.control.scores if row.control else {}
     return {
         **{("test", item): score for item, score in main_scores(row).items()},

@@ -12,7 +12,7 @@ from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.evaluation.measure import measure
 from acclimate.study.findings import Confirmation, main_scores
-from acclimate.study.fit_cache import Node, Workshop
+from acclimate.study.fit_cache import FitCache, FittedModel
 from acclimate.study.results_db import Row
 from acclimate.study.spec import Recipe
 
@@ -20,7 +20,7 @@ TOLERANCE = 1e-3
 """A log-probability may move by rounding where batches differ; a right answer may not."""
 
 
-def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: Workshop) -> Confirmation | None:
+def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: FitCache) -> Confirmation | None:
     """Save the whole model, load it from its folder, answer every test item again.
 
     It is kept in the store, the base in it, so that the folder can be copied and served.
@@ -48,7 +48,7 @@ def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: Workshop) -> Con
     )
 
 
-def _saved_and_loaded(node: Node, store: Store) -> tuple[Model, Path]:
+def _saved_and_loaded(node: FittedModel, store: Store) -> tuple[Model, Path]:
     # Other code makes another whole: what a report serves from stays what was measured.
     key = digest({"whole": node.key, "made_by": node.made_by})
     folder = store.get(key)

@@ -9,7 +9,7 @@ from acclimate.study.analysis.gap import gap
 from acclimate.study.spec import BASE, Recipe, StudySpec
 from acclimate.study.wording import signed
 
-Known = Sequence[tuple[str, MemberSpec]]
+KnownSystems = Sequence[tuple[str, MemberSpec]]
 """Label of what was measured, and how it was made."""
 
 
@@ -58,7 +58,7 @@ def _methods(recipe: Recipe) -> tuple[Method, ...]:
         return ()
 
 
-def _measured(methods: Sequence[Method], known: Known) -> list[str]:
+def _measured(methods: Sequence[Method], known: KnownSystems) -> list[str]:
     """Which of the last method's members the study measured by themselves."""
     if not methods:
         return []

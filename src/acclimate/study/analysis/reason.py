@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import gap, is_worse
-from acclimate.study.analysis.recommendation_rule import Choice, quality
+from acclimate.study.analysis.recommendation_rule import RuleChoice, quality
 from acclimate.study.findings import Standing
 from acclimate.study.wording import bits, duration, interval, money, percent, seeds
 
@@ -12,7 +12,7 @@ LEAST_SHOWN = 0.0005
 """A difference below this is 0.000 in three decimals."""
 
 
-def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
+def reason(choice: RuleChoice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
     """The paragraph.
 
     Args:
@@ -31,7 +31,9 @@ def reason(choice: Choice, done: Sequence[Standing], comparison: Comparison, bas
     return " ".join(filter(None, sentences))
 
 
-def _opening(choice: Choice, done: Sequence[Standing], comparison: Comparison, base: str) -> str:
+def _opening(
+    choice: RuleChoice, done: Sequence[Standing], comparison: Comparison, base: str
+) -> str:
     pick = choice.pick.recipe
     if not any(map(quality, done)):
         return (
@@ -76,7 +78,7 @@ def _against_base(pick: Standing, comparison: Comparison, base: str) -> str:
     return text + ("." if found.is_significant else ", which may be chance.")
 
 
-def _against_best(choice: Choice, done: Sequence[Standing], comparison: Comparison) -> str:
+def _against_best(choice: RuleChoice, done: Sequence[Standing], comparison: Comparison) -> str:
     pick, best = choice.pick, choice.best
     is_top = quality(best) >= max(map(quality, done))
     highest = "scores highest" if is_top else "scores highest of those that keep the limits"
@@ -94,7 +96,7 @@ def _against_best(choice: Choice, done: Sequence[Standing], comparison: Comparis
     )
 
 
-def _alone(choice: Choice) -> str:
+def _alone(choice: RuleChoice) -> str:
     """Where nothing stands level with the pick."""
     if len(choice.equals) > 1:
         return ""

@@ -6,7 +6,7 @@ from acclimate.core.errors import BudgetError
 from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import is_worse
 from acclimate.study.analysis.reason import reason
-from acclimate.study.analysis.recommendation_rule import choose, keeping, measured
+from acclimate.study.analysis.recommendation_rule import choose, keeping_limits, measured
 from acclimate.study.analysis.sensitivity import what_changes
 from acclimate.study.findings import Recommendation, Standing
 from acclimate.study.limits import broken_limits, limit_named, nearest
@@ -31,7 +31,7 @@ def recommend(
         BudgetError: Nothing keeps the limits, or nothing has a result.
         UnknownNameError: A limit has no such name.
     """
-    kept = keeping(standings, limits)
+    kept = keeping_limits(standings, limits)
     choice = choose(kept, comparison)
     if choice is None:
         raise BudgetError(_nothing_left(measured(standings), limits))

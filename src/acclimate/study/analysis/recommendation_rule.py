@@ -14,7 +14,7 @@ LEVEL_COST = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RuleChoice:
     """The pick, and what it was picked from."""
 
     pick: Standing
@@ -31,12 +31,12 @@ def measured(standings: Sequence[Standing]) -> list[Standing]:
     return [s for s in standings if s.status == "done" and s.quality is not None]
 
 
-def keeping(standings: Sequence[Standing], limits: Mapping[str, float]) -> list[Standing]:
+def keeping_limits(standings: Sequence[Standing], limits: Mapping[str, float]) -> list[Standing]:
     """Those with a result that keep every limit."""
     return [s for s in measured(standings) if not broken_limits(s, limits)]
 
 
-def choose(candidates: Sequence[Standing], comparison: Comparison) -> Choice | None:
+def choose(candidates: Sequence[Standing], comparison: Comparison) -> RuleChoice | None:
     """Pick the cheapest over the horizon of the best; None of none.
 
     Where costs are level the one of fewest methods is picked, and of those the best, so that chance
@@ -48,7 +48,7 @@ def choose(candidates: Sequence[Standing], comparison: Comparison) -> Choice | N
     equals = [s for s in candidates if not _is_beaten(s, candidates, comparison)]
     least = min(map(cost, equals))
     level = [s for s in equals if cost(s) <= LEVEL_COST * least]
-    return Choice(
+    return RuleChoice(
         pick=min(level, key=_order),
         best=max(candidates, key=quality),
         equals=tuple(equals),

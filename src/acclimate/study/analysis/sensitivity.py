@@ -6,17 +6,23 @@ from statistics import NormalDist
 
 from acclimate.statistics.comparison import Comparison
 from acclimate.study.analysis.gap import Gap, gap
-from acclimate.study.analysis.recommendation_rule import Choice, choose, cost, keeping, quality
+from acclimate.study.analysis.recommendation_rule import (
+    RuleChoice,
+    choose,
+    cost,
+    keeping_limits,
+    quality,
+)
 from acclimate.study.findings import Standing
 from acclimate.study.limits import limit_named
-from acclimate.study.wording import count, interval
+from acclimate.study.wording import counted, interval
 
 POWER = 0.8
 """Chance of seeing a difference that is there; the customary figure (Cohen, 1988)."""
 
 
 def what_changes(
-    choice: Choice,
+    choice: RuleChoice,
     standings: Sequence[Standing],
     comparison: Comparison,
     limits: Mapping[str, float],
@@ -48,7 +54,7 @@ def items_to_separate(apart: Gap, comparison: Comparison) -> float:
     return max(by_spread, fewest_groups * comparison.num_items / comparison.num_clusters)
 
 
-def _more_items(choice: Choice, comparison: Comparison) -> str:
+def _more_items(choice: RuleChoice, comparison: Comparison) -> str:
     """The strongest of those that stand level with the pick."""
     rivals = [s for s in choice.equals if s != choice.pick]
     if not rivals:
@@ -62,7 +68,7 @@ def _more_items(choice: Choice, comparison: Comparison) -> str:
     if needed > 1e6:
         small = "if the difference is as small as it looks"
         return f"{who}, and no practical number of items would, {small}."
-    more = f"about {count(needed)} test items ({comparison.num_items:,} now)"
+    more = f"about {counted(needed)} test items ({comparison.num_items:,} now)"
     if needed <= comparison.num_items:
         more = "a few more test items"
     lead = f"{who}; {more} would separate the two if the difference is as it looks"
@@ -72,7 +78,7 @@ def _more_items(choice: Choice, comparison: Comparison) -> str:
     return f"{lead}; the pick would then be {then.pick.recipe}."
 
 
-def _other_loads(choice: Choice) -> list[str]:
+def _other_loads(choice: RuleChoice) -> list[str]:
     """The nearest loads, above and below today's, at which an equal becomes the cheapest."""
     now = _requests(choice.pick)
     if now is None:
@@ -84,7 +90,7 @@ def _other_loads(choice: Choice) -> list[str]:
     above = min((pair for pair in at if pair[0] > now), default=None)
     below = max((pair for pair in at if pair[0] < now), default=None)
     return [
-        f"{word} about {count(pair[0])} requests over the horizon ({count(now)} now), "
+        f"{word} about {counted(pair[0])} requests over the horizon ({counted(now)} now), "
         f"{pair[1]} would be cheaper and as good."
         for word, pair in (("Above", above), ("Below", below))
         if pair
@@ -115,7 +121,7 @@ _Found = tuple[Sequence[Standing], Comparison, Mapping[str, float]]
 def _without(name: str, bound: float, pick: Standing, found: _Found) -> str:
     standings, comparison, limits = found
     rest = {k: v for k, v in limits.items() if k != name}
-    free = choose(keeping(standings, rest), comparison)
+    free = choose(keeping_limits(standings, rest), comparison)
     if free is None or free.pick == pick:
         return ""
     limit = limit_named(name)
@@ -130,7 +136,7 @@ def _tighter(name: str, pick: Standing, found: _Found) -> str:
     limit, own = limit_named(name), limit_named(name).read(pick)
     if own is None or (own <= 0 and not limit.is_least):
         return ""  # there is nothing to limit
-    stricter = [s for s in keeping(standings, limits) if limit.excess(s, own) < 0]
+    stricter = [s for s in keeping_limits(standings, limits) if limit.excess(s, own) < 0]
     then = choose(stricter, comparison)
     side = "above" if limit.is_least else "below"
     what = f"A limit on {limit.noun} {side} {limit.say(own)} would rule it out"

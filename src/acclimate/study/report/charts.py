@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from acclimate.core.runtime.fit_log import Curve
 from acclimate.statistics.pareto_front import front
-from acclimate.study.report.label_placement import LINE, Label, place
+from acclimate.study.report.label_placement import LINE, Label, place_labels
 from acclimate.study.report.svg import ACCENT, INK, MUTED, WARM, drawing
 
 ROW_HEIGHT = 31.0
@@ -181,7 +181,7 @@ def _labels(
     pixels = {r: tuple(axes.transData.transform(points[r])) for r in points}
     texts = {r: (r, str(named.numbers[r])) for r in wanted}
     left, bottom, right, top = axes.get_window_extent().extents
-    placed = place(texts, pixels, (left, bottom, right, top))
+    placed = place_labels(texts, pixels, (left, bottom, right, top))
     return [
         Label(text, points[recipe], offset, align)
         for recipe, (text, offset, align) in placed.items()

@@ -10,7 +10,7 @@ from acclimate.study.analysis.gap import gap
 from acclimate.study.analysis.recommendation_rule import measured, quality
 from acclimate.study.findings import Findings, Standing
 from acclimate.study.report.charts import Named, curves, fronts, intervals
-from acclimate.study.report.fit_notes import Told
+from acclimate.study.report.fit_notes import FitNotes
 from acclimate.study.wording import percent
 
 
@@ -66,7 +66,7 @@ def figures(findings: Findings) -> list[Chart]:
     return [chart for chart in charts if chart]
 
 
-def curve_figures(told: Told, place: int) -> list[Chart]:
+def curve_figures(told: FitNotes, place: int) -> list[Chart]:
     """The curves of one fit; `place` makes their ids its own."""
     return [
         Chart(c.title, c.says, Markup(curves(f"told-{place}-{at}", c.lines, c.title)))

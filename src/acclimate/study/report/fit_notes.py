@@ -6,7 +6,7 @@ from statistics import mean
 
 from acclimate.core.runtime.fit_log import Curve, Notes
 from acclimate.study.findings import Standing
-from acclimate.study.wording import number
+from acclimate.study.wording import number_text
 
 TOGETHER = ("train", "dev")
 """First words of curves that stand in one chart where the rest of their names is the same."""
@@ -22,7 +22,7 @@ class CurveChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FitNotes:
     """What the fit of one method in one recipe told, over all seeds."""
 
     recipe: str
@@ -34,18 +34,18 @@ class Told:
     """The recipe above that shares this fit, where one does; nothing is told twice."""
 
 
-def told(standings: Sequence[Standing]) -> list[Told]:
+def fit_notes(standings: Sequence[Standing]) -> list[FitNotes]:
     """Of every recipe that has notes, method by method."""
-    found: list[Told] = []
+    found: list[FitNotes] = []
     seen: list[tuple[str, str, tuple[Notes, ...]]] = []
     for standing in standings:
         for method, notes in standing.notes.items():
             before = [r for r, m, own in seen if (m, own) == (method, notes)]
             if before:
-                own = Told(standing.recipe, method, len(notes), same_as=before[0])
+                own = FitNotes(standing.recipe, method, len(notes), same_as=before[0])
             else:
                 facts, charts = tuple(_facts(notes)), tuple(_charts(notes))
-                own = Told(standing.recipe, method, len(notes), facts, charts)
+                own = FitNotes(standing.recipe, method, len(notes), facts, charts)
                 seen.append((standing.recipe, method, notes))
             found.append(own)
     return found
@@ -57,10 +57,10 @@ def _facts(notes: Sequence[Notes]) -> Iterator[tuple[str, str]]:
         numbers = [value for value in values if not isinstance(value, str)]
         if len(values) > 1 and len(numbers) == len(values):
             every = [float(own.facts[name]) for own in notes if name in own.facts]
-            ends = f"{number(min(every))} to {number(max(every))}"
-            yield name, f"{number(mean(every))} (mean of {len(every)} seeds, {ends})"
+            ends = f"{number_text(min(every))} to {number_text(max(every))}"
+            yield name, f"{number_text(mean(every))} (mean of {len(every)} seeds, {ends})"
         else:
-            said = [value if isinstance(value, str) else number(value) for value in values]
+            said = [value if isinstance(value, str) else number_text(value) for value in values]
             yield name, "; ".join(said)
 
 
@@ -83,8 +83,8 @@ def _said(lines: Sequence[tuple[str, Curve]]) -> str:
     for label, curve in dict(reversed(lines)).items():
         (begin, first), (end, last) = curve[0], curve[-1]
         at, least = min(curve, key=lambda point: point[1])
-        text = f"from {number(first)} at step {number(begin)} to {number(last)} at {number(end)}"
+        text = f"from {number_text(first)} at step {number_text(begin)} to {number_text(last)} at {number_text(end)}"
         if least < min(first, last):
-            text += f", least {number(least)} at {number(at)}"
+            text += f", least {number_text(least)} at {number_text(at)}"
         said.append(f"{label} {text}".strip())
     return "; ".join(reversed(said)) + "."

@@ -22,12 +22,12 @@ class Label:
     align: Align
 
 
-Placed = tuple[str, tuple[float, float], Align]
+PlacedLabel = tuple[str, tuple[float, float], Align]
 
 
-def place(
+def place_labels(
     texts: Mapping[str, tuple[str, str]], pixels: Mapping[str, tuple[float, ...]], frame: Box
-) -> dict[str, Placed]:
+) -> dict[str, PlacedLabel]:
     """Give each point the longest of its texts that fits, wanted points first.
 
     Args:
@@ -36,7 +36,7 @@ def place(
         frame: What no label may leave.
     """
     taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in pixels.values()]
-    placed: dict[str, Placed] = {}
+    placed: dict[str, PlacedLabel] = {}
     for point, choices in texts.items():
         places = [(c, *spot) for c in choices for spot in _spots(c, pixels[point])]
         free = (p for p in places if _fits(p[3], taken, frame))

@@ -12,7 +12,7 @@ from acclimate.study.analysis.gap import gap
 from acclimate.study.analysis.recommendation_rule import measured
 from acclimate.study.findings import Capability, Findings, Standing
 from acclimate.study.report.figures import curve_figures, figures
-from acclimate.study.report.fit_notes import told
+from acclimate.study.report.fit_notes import fit_notes
 from acclimate.study.report.page_text import GLOSSARY, facts, horizon, statistics, written
 from acclimate.study.report.task_table import task_tables
 
@@ -62,7 +62,7 @@ def _values(findings: Findings) -> dict[str, Any]:
         "rows": rows,
         "absent": [s for s in findings.standings if s not in rows],
         "tasks": task_tables(findings),
-        "told": told(rows),
+        "told": fit_notes(rows),
         "gap": lambda recipe: gap(findings.comparison, recipe, findings.base),
         "sign": SIGNS,
         "confidence": wording.percent(findings.comparison.confidence),

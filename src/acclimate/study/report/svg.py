@@ -39,7 +39,7 @@ _SETTINGS: Any = {
 }
 
 
-class Drawing:
+class SvgDrawing:
     """A chart while it is drawn (`axes`) and when it is done (`svg`)."""
 
     def __init__(self, axes: Axes) -> None:
@@ -48,7 +48,7 @@ class Drawing:
 
 
 @contextmanager
-def drawing(name: str, height: float, margins: tuple[float, float, float]) -> Iterator[Drawing]:
+def drawing(name: str, height: float, margins: tuple[float, float, float]) -> Iterator[SvgDrawing]:
     """Draw on `axes` while open; `svg` is there when it closes.
 
     Args:
@@ -63,7 +63,7 @@ def drawing(name: str, height: float, margins: tuple[float, float, float]) -> It
         figure.subplots_adjust(
             left=left / WIDTH, right=1 - 14 / WIDTH, bottom=bottom / height, top=1 - top / height
         )
-        draft = Drawing(figure.add_subplot())
+        draft = SvgDrawing(figure.add_subplot())
         yield draft
         buffer = StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

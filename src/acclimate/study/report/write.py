@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acclimate.core.errors import BackendError, DataError
-from acclimate.core.storage.disk_space import is_no_room, no_room
+from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 from acclimate.core.validation_messages import sentence
 from acclimate.study.findings import Findings
 
@@ -33,8 +33,8 @@ def write_report(findings: Findings, folder: Path) -> None:
         _write(folder / HTML, html(findings))
         _write(folder / MARKDOWN, markdown(findings))
     except OSError as error:
-        if is_no_room(error, folder):
-            raise no_room(folder, "give a folder elsewhere with --out") from error
+        if is_disk_full(error, folder):
+            raise disk_full_error(folder, "give a folder elsewhere with --out") from error
         raise BackendError(f"{folder}: the report cannot be written ({error.strerror})") from error
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from acclimate.core.errors import DataError, NotApplicableError
 from acclimate.core.model import Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.runtime.fit_log import fact
+from acclimate.core.runtime.fit_log import log_value
 from acclimate.data.corpus.read_documents import RawDocument, read_source
 from acclimate.data.corpus.sources import find_sources
 from acclimate.data.documents.html import html_text
-from acclimate.training.packing import Example
+from acclimate.training.packing import TokenizedExample
 from acclimate.training.text_windows import windows
 
 MIN_TOKENS = 16
@@ -31,7 +31,7 @@ class Replay:
     seed: int
     """Of what the model writes."""
 
-    def rows(self, own: Sequence[Example], core: Any) -> list[Example]:
+    def rows(self, own: Sequence[TokenizedExample], core: Any) -> list[TokenizedExample]:
         """So many rows of general text, each about as long as one's own.
 
         Args:
@@ -54,11 +54,11 @@ class Replay:
             rows = _first(windows(_texts(self.path), core.tokenizer, num_tokens), count, self.path)
         else:
             rows = _written(core, count, num_tokens, self.seed)
-        fact("rows of general text among the training rows", len(rows))
+        log_value("rows of general text among the training rows", len(rows))
         return rows
 
 
-def _first(rows: Iterator[Example], count: int, path: str) -> list[Example]:
+def _first(rows: Iterator[TokenizedExample], count: int, path: str) -> list[TokenizedExample]:
     found = list(islice(rows, count))
     if not found:
         raise DataError(f"replay_path={path}: there is no text in it")
@@ -72,14 +72,14 @@ def _texts(path: str) -> Iterator[str]:
                 yield html_text(found.text)[1] if found.kind == "page" else found.text
 
 
-def _written(core: Any, count: int, num_tokens: int, seed: int) -> list[Example]:
+def _written(core: Any, count: int, num_tokens: int, seed: int) -> list[TokenizedExample]:
     """What the model itself writes from its start token (pseudo-rehearsal; Robins 1995)."""
     start = Prompt("", template="")
     sampling = Sampling(max_new_tokens=num_tokens - 1, temperature=1.0, seed=seed)
-    said = core.generate([start.having(item_id=str(i)) for i in range(count)], sampling)
+    said = core.generate([start.with_parts(item_id=str(i)) for i in range(count)], sampling)
     texts = [completion.text for completion in said if completion.text]
     told = {"add_special_tokens": False, "verbose": False}
     encoded = core.tokenizer(texts, **told)["input_ids"] if texts else []
     begin = core.encode(start)[0]
     # Half a character, which a small model may write, is longer when it is read.
-    return [Example(begin, ids[: num_tokens - len(begin)]) for ids in encoded]
+    return [TokenizedExample(begin, ids[: num_tokens - len(begin)]) for ids in encoded]

@@ -12,13 +12,13 @@ from acclimate.core.model import NeuralModel
 from acclimate.core.record import Record
 from acclimate.core.rewriter import Unwrapped
 from acclimate.nn.blocks import blocks, depths
-from acclimate.training.finetune import Lesson, Split, answers
+from acclimate.training.finetune import FinetuneSpec, Split, answer_examples
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.optim import Share, same_rate
-from acclimate.training.packing import Batch, Example
+from acclimate.training.optim import LrScale, unscaled
+from acclimate.training.packing import Batch, TokenizedExample
 from acclimate.training.retention.replay import Replay
 
-Weights = dict[str, torch.Tensor]
+WeightSnapshot = dict[str, torch.Tensor]
 
 
 class Retention(Record):
@@ -57,25 +57,29 @@ class Retention(Record):
 
     def lesson(
         self,
-        examples: Callable[[Unwrapped, TrainData, Split], Iterable[Example]] = answers,
+        examples: Callable[
+            [Unwrapped, TrainData, Split], Iterable[TokenizedExample]
+        ] = answer_examples,
         *,
         seed: int,
-    ) -> Lesson:
+    ) -> FinetuneSpec:
         """All weights of a copy learn these examples, as far as this lets them."""
 
-        def with_replay(outside: Unwrapped, data: TrainData, split: Split) -> list[Example]:
+        def with_replay(
+            outside: Unwrapped, data: TrainData, split: Split
+        ) -> list[TokenizedExample]:
             own = list(examples(outside, data, split))
             if split == "dev" or not self.replay_share:
                 return own
             replay = Replay(self.replay_share, self.replay_path, seed)
             return own + replay.rows(own, outside.core)
 
-        return Lesson(
+        return FinetuneSpec(
             self._prepared,
             with_replay,
             loss_of=self._loss,
-            share_of=self._share,
-            finish_of=self._finish,
+            lr_scale=self._share,
+            on_finish=self._finish,
         )
 
     def _prepared(self, core: Any) -> NeuralModel:
@@ -104,9 +108,9 @@ class Retention(Record):
 
         return pulled
 
-    def _share(self, network: Any) -> Share:
+    def _share(self, network: Any) -> LrScale:
         if self.layer_decay == 1:
-            return same_rate
+            return unscaled
         depth = depths(network)
         return lambda name: self.layer_decay ** depth[name]
 
@@ -121,6 +125,6 @@ class Retention(Record):
         return mix
 
 
-def _learned(network: Any) -> Weights:
+def _learned(network: Any) -> WeightSnapshot:
     """A copy of the weights that are to learn, by name."""
     return {n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad}

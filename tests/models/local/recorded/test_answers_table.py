@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.errors import DataError
-from acclimate.models.local.recorded.answers_table import Answer, read_answers
+from acclimate.models.local.recorded.answers_table import RecordedAnswer, read_answers
 
 
 def written(tmp_path, content):
@@ -17,7 +17,7 @@ def test_columns_by_other_names(tmp_path):
         tmp_path, "id,output,latency,cost,input_tokens,num_tokens\n7, yes ,0.5,0.01,9,2\n"
     )
     (answer,) = read_answers(path)["7"].rows
-    assert answer == Answer("7", " yes ", False, None, 9, 2, 0.5, 0.01)
+    assert answer == RecordedAnswer("7", " yes ", False, None, 9, 2, 0.5, 0.01)
 
 
 def test_answers_and_choices_in_one_table(tmp_path):

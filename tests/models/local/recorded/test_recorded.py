@@ -53,7 +53,7 @@ def test_what_was_not_recorded_is_not_claimed(tmp_path):
     model = recorded(tmp_path, [{"item": "1", "answer": "yes"}]).load()
     (answer,) = model.generate([asked("1")], Sampling())
     assert (answer.seconds, answer.usd) == (None, None)
-    assert model.offers == frozenset()
+    assert model.capabilities == frozenset()
 
 
 def test_spends_what_answering_took(tmp_path):
@@ -79,7 +79,7 @@ def test_recorded_logprobs(tmp_path):
     yes, no = model.loglikelihood([(asked("1"), " yes"), (asked("1"), "no")])
     assert (yes.logprob, yes.num_tokens, yes.num_bytes) == (-1.5, 2, 4)
     assert (no.logprob, no.num_tokens, no.num_bytes) == (-0.5, 1, 2)
-    assert model.offers == {"logprobs"}
+    assert model.capabilities == {"logprobs"}
     assert model.generate([asked("1")], Sampling())[0].text == "no"
 
 
@@ -104,7 +104,7 @@ def test_saved_and_loaded_gives_the_same(tmp_path, rows):
     save_model(model, tmp_path / "saved")
     again = load_model(tmp_path / "saved")
     assert again.answers == model.answers
-    assert again.offers == model.offers
+    assert again.capabilities == model.capabilities
     assert again.generate([asked("1")], Sampling()) == model.generate([asked("1")], Sampling())
 
 

@@ -9,7 +9,13 @@ import ctranslate2
 import torch
 
 from acclimate.core.errors import NotApplicableError
-from acclimate.inference.backends.interface import Backend, Hear, Opened, Precision, saved_network
+from acclimate.inference.backends.interface import (
+    Backend,
+    EnginePrecision,
+    LoadedEngine,
+    OnToken,
+    saved_network,
+)
 from acclimate.inference.engine.batching import MAX_BATCH_TOKENS
 
 _FOLDER = "network"
@@ -19,7 +25,7 @@ class CTranslate2(Backend):
     """The simplest, and the fastest for several prompts at once."""
 
     package: ClassVar[str] = "ctranslate2"
-    precisions: ClassVar[Mapping[Precision, str]] = {"int8": "int8", "float32": "float32"}
+    precisions: ClassVar[Mapping[EnginePrecision, str]] = {"int8": "int8", "float32": "float32"}
 
     def convert(self, network: Any, tokenizer: Any, folder: Path) -> None:
         """With the library's own converter."""
@@ -31,7 +37,7 @@ class CTranslate2(Backend):
             converter.convert(str(folder / _FOLDER), quantization=self.kept_as)
         _name_all_marks(folder / _FOLDER)
 
-    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On as many threads as torch has."""
         generator = ctranslate2.Generator(
             str(folder / _FOLDER), compute_type=self.kept_as, intra_threads=torch.get_num_threads()
@@ -53,12 +59,12 @@ def _name_all_marks(folder: Path) -> None:
     path.write_text(json.dumps(named), encoding="utf-8")
 
 
-class _Opened(Opened):
+class _Opened(LoadedEngine):
     def __init__(self, generator: Any, tokens: list[str], ends: frozenset[int]) -> None:
         self.generator, self.tokens, self.ends = generator, tokens, ends
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
         for group in near_in_length(list(map(len, contexts)), budgets):
@@ -76,7 +82,7 @@ class _Opened(Opened):
         return answers
 
 
-def _by_place(group: Sequence[int], budgets: Sequence[int], hear: Hear) -> Any:
+def _by_place(group: Sequence[int], budgets: Sequence[int], hear: OnToken) -> Any:
     counts = dict.fromkeys(group, 0)
 
     def heard(step: Any) -> bool:

@@ -14,10 +14,10 @@ from acclimate.core.errors import NotApplicableError
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.backends.interface import (
     Backend,
-    Hear,
-    Opened,
-    Precision,
-    hearing,
+    EnginePrecision,
+    LoadedEngine,
+    OnToken,
+    or_ignore,
     saved_network,
 )
 from acclimate.inference.engine.batching import by_length
@@ -32,7 +32,7 @@ class OnnxRuntime(Backend):
     """The smallest in memory."""
 
     package: ClassVar[str] = "onnxruntime-genai"
-    precisions: ClassVar[Mapping[Precision, str]] = {
+    precisions: ClassVar[Mapping[EnginePrecision, str]] = {
         "int4": "int4",
         "int8": "int8",
         "float32": "fp32",
@@ -53,7 +53,7 @@ class OnnxRuntime(Backend):
 
         _tell_ends(folder / _FOLDER / "genai_config.json", stop_ids(network, tokenizer))
 
-    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On as many threads as torch has; more of them wait for one another."""
         onnxruntime_genai.disable_telemetry_events()
         config = onnxruntime_genai.Config(str(folder / _FOLDER))
@@ -79,19 +79,21 @@ def _require_whole_heads(config: Any) -> None:
         )
 
 
-class _Opened(Opened):
+class _Opened(LoadedEngine):
     def __init__(self, model: Any, ends: frozenset[int], window: int) -> None:
         self.model, self.ends, self.window = model, ends, window
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
         for group in by_length([len(c) + b for c, b in zip(contexts, budgets, strict=True)]):
             room = max(len(contexts[i]) for i in group) + max(budgets[i] for i in group)
             for own in [group] if room <= self.window else [[place] for place in group]:
                 left = {place: budgets[place] for place in own}
-                self._write({place: contexts[place] for place in own}, left, answers, hearing(hear))
+                self._write(
+                    {place: contexts[place] for place in own}, left, answers, or_ignore(hear)
+                )
         return answers
 
     def _write(
@@ -99,7 +101,7 @@ class _Opened(Opened):
         contexts: Mapping[int, list[int]],
         left: dict[int, int],
         answers: list[list[int]],
-        hear: Hear,
+        hear: OnToken,
     ) -> None:
         """Go on until no place has tokens left to write."""
         generator, places = self._reading(contexts, max(left.values())), list(contexts)

@@ -10,7 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from acclimate.inference.backends.interface import Backend, Hear, Opened, Precision, hearing
+from acclimate.inference.backends.interface import (
+    Backend,
+    EnginePrecision,
+    LoadedEngine,
+    OnToken,
+    or_ignore,
+)
 from acclimate.inference.engine.batching import MAX_BATCH_TOKENS
 from acclimate.nn.formats.gguf import write_gguf
 
@@ -32,14 +38,14 @@ class OpenVino(Backend):
     """The nearest to our own answers in half precision; it reads the GGUF file that we write."""
 
     package: ClassVar[str] = "openvino-genai"
-    precisions: ClassVar[Mapping[Precision, str]] = {"int8": "Q8_0", "float16": "F16"}
+    precisions: ClassVar[Mapping[EnginePrecision, str]] = {"int8": "Q8_0", "float16": "F16"}
 
     def convert(self, network: Any, tokenizer: Any, folder: Path) -> None:
         """One file."""
         kept: Any = self.kept_as
         write_gguf(network, tokenizer, folder / _FILE, kept)
 
-    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On as many threads as torch has, with room for several whole windows."""
         scheduling = openvino_genai.SchedulerConfig()
         scheduling.num_kv_blocks = max(2 * window, MAX_BATCH_TOKENS) // _BLOCK_TOKENS
@@ -51,18 +57,18 @@ class OpenVino(Backend):
         return _Opened(pipeline, ends)
 
 
-class _Opened(Opened):
+class _Opened(LoadedEngine):
     def __init__(self, pipeline: Any, ends: frozenset[int]) -> None:
         self.pipeline, self.ends = pipeline, ends
         self.numbers = count()
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
         asked = zip(contexts, budgets, strict=True)
         running = {place: self._begin(*own) for place, own in enumerate(asked)}
-        told = hearing(hear)
+        told = or_ignore(hear)
         while self.pipeline.has_non_finished_requests():
             self.pipeline.step()
             for place, request in list(running.items()):

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from acclimate.core.errors import ConfigError
-from acclimate.inference.backends.interface import Backend, Hear, Opened, Precision, hearing
+from acclimate.inference.backends.interface import (
+    Backend,
+    EnginePrecision,
+    LoadedEngine,
+    OnToken,
+    or_ignore,
+)
 
 
 class Vllm(Backend):
@@ -15,7 +21,7 @@ class Vllm(Backend):
     It tells tokens when an answer is over, not as they are written.
     """
 
-    precisions: ClassVar[Mapping[Precision, str]] = {
+    precisions: ClassVar[Mapping[EnginePrecision, str]] = {
         name: name for name in ("bfloat16", "float16", "float32")
     }
 
@@ -25,7 +31,7 @@ class Vllm(Backend):
         network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    def open(self, folder: Path, ends: frozenset[int], window: int) -> Opened:
+    def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On the GPU."""
         library = _library()
         engine = library.LLM(model=str(folder), dtype=self.kept_as, max_model_len=window)
@@ -42,12 +48,12 @@ def _library() -> Any:
         ) from error
 
 
-class _Opened(Opened):
+class _Opened(LoadedEngine):
     def __init__(self, library: Any, engine: Any, ends: frozenset[int]) -> None:
         self.library, self.engine, self.ends = library, engine, ends
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: Hear | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
     ) -> list[list[int]]:
         how = [
             self.library.SamplingParams(
@@ -58,12 +64,12 @@ class _Opened(Opened):
         asked = [{"prompt_token_ids": ids} for ids in contexts]
         written = self.engine.generate(asked, how, use_tqdm=False)
         return [
-            _heard(place, list(own.outputs[0].token_ids), hearing(hear))
+            _heard(place, list(own.outputs[0].token_ids), or_ignore(hear))
             for place, own in enumerate(written)
         ]
 
 
-def _heard(place: int, ids: list[int], hear: Hear) -> list[int]:
+def _heard(place: int, ids: list[int], hear: OnToken) -> list[int]:
     """The tokens until whoever listens has enough."""
     for number, token in enumerate(ids):
         if hear(place, token):

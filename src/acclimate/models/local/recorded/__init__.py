@@ -19,7 +19,11 @@ from acclimate.core.model import (
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.cost import Cost, spend
 from acclimate.core.source import ModelSource
-from acclimate.models.local.recorded.answers_table import Answer, Answers, read_answers
+from acclimate.models.local.recorded.answers_table import (
+    RecordedAnswer,
+    RecordedAnswers,
+    read_answers,
+)
 
 SAVED = "answers.jsonl"
 
@@ -58,20 +62,20 @@ class Recorded(ModelSource):
 class RecordedModel(Model):
     """Gives each item's recorded answer, and spends what it took."""
 
-    answers: Mapping[str, Answers]
+    answers: Mapping[str, RecordedAnswers]
     """By item id."""
     where: str
     """The table's name, for messages."""
 
     @property
-    def offers(self) -> frozenset[str]:
+    def capabilities(self) -> frozenset[str]:
         """`logprobs`, if the table has them."""
         rows = (row for answers in self.answers.values() for row in answers.rows)
         has_logprobs = any(row.logprob is not None for row in rows)
         return frozenset({"logprobs"}) if has_logprobs else frozenset()
 
     @property
-    def known_items(self) -> frozenset[str]:
+    def answerable_items(self) -> frozenset[str]:
         """Those of the table."""
         return frozenset(self.answers)
 
@@ -118,7 +122,7 @@ class RecordedModel(Model):
         """Read every row."""
         return cls(read_answers(folder / SAVED, ""), str(folder))
 
-    def _of(self, prompt: Prompt) -> Answers:
+    def _of(self, prompt: Prompt) -> RecordedAnswers:
         if prompt.item_id not in self.answers:
             raise DataError(
                 f"{self.where}: has no answer for item '{prompt.item_id}' "
@@ -126,7 +130,7 @@ class RecordedModel(Model):
             )
         return self.answers[prompt.item_id]
 
-    def _weigh(self, answers: Answers, continuation: str) -> LogLikelihood:
+    def _weigh(self, answers: RecordedAnswers, continuation: str) -> LogLikelihood:
         text = continuation.strip()
         row = answers.by_text.get(text)
         if row is None and answers.weighed:
@@ -139,7 +143,7 @@ class RecordedModel(Model):
         return LogLikelihood(given, max(1, num_tokens), len(continuation.encode()))
 
 
-def _completion(answers: Answers) -> Completion:
+def _completion(answers: RecordedAnswers) -> Completion:
     row = answers.best
     return Completion(
         text=row.text,
@@ -151,7 +155,7 @@ def _completion(answers: Answers) -> Completion:
     )
 
 
-def _spend(rows: Iterable[Answer]) -> None:
+def _spend(rows: Iterable[RecordedAnswer]) -> None:
     own = list(rows)
     spend(
         Cost(

@@ -9,7 +9,7 @@ from typing import Any
 from acclimate.core.errors import DataError
 from acclimate.data.tables.column_names import ITEM, SYSTEM, as_id, as_number, find_column
 from acclimate.data.tables.read_rows import read_rows
-from acclimate.data.tables.text_lines import place
+from acclimate.data.tables.text_lines import line_location
 
 NAMES = {
     "item": ITEM,
@@ -26,7 +26,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecordedAnswer:
     """One row."""
 
     item: str
@@ -48,34 +48,34 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Answers:
+class RecordedAnswers:
     """All rows of one item: its answer, its weighed choices, or both."""
 
-    rows: tuple[Answer, ...]
+    rows: tuple[RecordedAnswer, ...]
 
     @cached_property
-    def by_text(self) -> Mapping[str, Answer]:
+    def by_text(self) -> Mapping[str, RecordedAnswer]:
         """Rows by their text without blanks around it; weighed choices go before the answer."""
         ordered = sorted(self.rows, key=lambda row: row.is_choice)
         return {row.text.strip(): row for row in ordered}
 
     @cached_property
-    def given(self) -> tuple[Answer, ...]:
+    def given(self) -> tuple[RecordedAnswer, ...]:
         """The answer, if there is one."""
         return tuple(row for row in self.rows if not row.is_choice)
 
     @cached_property
-    def weighed(self) -> tuple[Answer, ...]:
+    def weighed(self) -> tuple[RecordedAnswer, ...]:
         """The weighed choices."""
         return tuple(row for row in self.rows if row.is_choice)
 
     @property
-    def best(self) -> Answer:
+    def best(self) -> RecordedAnswer:
         """The answer; where there is none, the likeliest choice."""
         return self.given[0] if self.given else max(self.weighed, key=lambda r: r.logprob or 0.0)
 
 
-def read_answers(path: Path | str, system: str = "") -> dict[str, Answers]:
+def read_answers(path: Path | str, system: str = "") -> dict[str, RecordedAnswers]:
     """Read one system's rows by item id.
 
     Args:
@@ -86,7 +86,7 @@ def read_answers(path: Path | str, system: str = "") -> dict[str, Answers]:
         DataError: A column is missing or malformed, an item has two answers or one choice twice,
             or the table holds several systems and none or an unknown one was named.
     """
-    found: dict[str, dict[tuple[bool, str], Answer]] = {}
+    found: dict[str, dict[tuple[bool, str], RecordedAnswer]] = {}
     systems: dict[str, None] = {}
     for line, row in read_rows(path):
         owner = _text(row, "system")
@@ -99,10 +99,10 @@ def read_answers(path: Path | str, system: str = "") -> dict[str, Answers]:
         # Without a named system, several of them are what is wrong, not the second answer.
         if key in rows and (system or len(systems) == 1):
             what = f"row of the choice '{key[1]}'" if answer.is_choice else "answer"
-            raise DataError(f"{place(path, line)}: a second {what} of item '{answer.item}'")
+            raise DataError(f"{line_location(path, line)}: a second {what} of item '{answer.item}'")
         rows[key] = answer
     _check_systems(path, system, list(systems))
-    return {item: Answers(tuple(rows.values())) for item, rows in found.items()}
+    return {item: RecordedAnswers(tuple(rows.values())) for item, rows in found.items()}
 
 
 def _check_systems(path: Path | str, system: str, systems: list[str]) -> None:
@@ -116,7 +116,7 @@ def _check_systems(path: Path | str, system: str, systems: list[str]) -> None:
         )
 
 
-def _answer(path: Path | str, line: int, row: dict[str, Any]) -> Answer:
+def _answer(path: Path | str, line: int, row: dict[str, Any]) -> RecordedAnswer:
     item = _text(row, "item")
     # In CSV a table of both kinds has both columns in every row, one of them empty.
     is_choice = _text(row, "choice") != ""
@@ -129,10 +129,10 @@ def _answer(path: Path | str, line: int, row: dict[str, Any]) -> Answer:
     }
     if any(missing.values()):
         raise DataError(
-            f"{place(path, line)}: has no '{max(missing, key=lambda name: missing[name])}', only "
+            f"{line_location(path, line)}: has no '{max(missing, key=lambda name: missing[name])}', only "
             f"{', '.join(row)}; a row has item and answer, or item, choice and logprob"
         )
-    return Answer(
+    return RecordedAnswer(
         item=item,
         text=str(row[str(column)]),
         is_choice=is_choice,
@@ -166,7 +166,7 @@ def _number(path: Path | str, line: int, row: dict[str, Any], what: str) -> floa
         number = float(-sign)
     if number is not None and sign * number < 0:
         raise DataError(
-            f"{place(path, line)}: {column}={row[column]!r}, must be a finite number, "
+            f"{line_location(path, line)}: {column}={row[column]!r}, must be a finite number, "
             f"{'at most' if sign < 0 else 'at least'} 0"
         )
     return number

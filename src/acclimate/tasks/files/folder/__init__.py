@@ -8,26 +8,26 @@ from acclimate.core.errors import DataError
 from acclimate.core.source import TaskSource
 from acclimate.data.documents.folder import read_documents
 from acclimate.tasks.files.folder.checks import (
-    check_ids,
+    check_item_ids,
     check_leaks,
     check_metrics,
     check_sources,
     doubts,
-    shared,
+    shared_items,
 )
 from acclimate.tasks.files.folder.items import (
     SPLITS,
-    Placed,
+    LocatedItem,
     find_tables,
     read_items,
     read_preferences,
 )
 from acclimate.tasks.files.folder.missing_splits import Splits, complete, from_documents
-from acclimate.tasks.files.folder.settings import Settings, TaskSettings, read_settings
+from acclimate.tasks.files.folder.settings import FolderSettings, TaskSettings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DomainWithNotes:
     """A domain, and what the user should know of how it was read."""
 
     domain: Domain
@@ -58,7 +58,7 @@ class Folder(TaskSource):
         """
         return self.read().domain
 
-    def read(self) -> Reading:
+    def read(self) -> DomainWithNotes:
         """Read and check it, and say what was cut and what was not read.
 
         Raises:
@@ -74,7 +74,7 @@ class Folder(TaskSource):
             notes += strange
         items = [one for split in given.values() for one in split]
         control = self._control(tables)
-        check_ids(items)
+        check_item_ids(items)
         check_sources(items, documents)
         check_leaks(given)
         notes += unread + _repeated(given) + doubts(given)
@@ -92,9 +92,11 @@ class Folder(TaskSource):
             preferences=tuple(preferences),
             control=control,
         )
-        return Reading(domain, (*notes, *parts.notes))
+        return DomainWithNotes(domain, (*notes, *parts.notes))
 
-    def _parts(self, settings: Settings, given: Splits, documents: list[Document]) -> "_Parts":
+    def _parts(
+        self, settings: FolderSettings, given: Splits, documents: list[Document]
+    ) -> "_Parts":
         if any(given.values()):
             splits, notes = complete(given, self.seed)
             return _Parts(_tasks(settings, splits), documents, notes)
@@ -114,7 +116,7 @@ class Folder(TaskSource):
             return Control()
         placed, texts, _ = read_items(tables["control"], "control", ())
         check_metrics("control", ("choice_accuracy",), placed)
-        check_ids(placed)
+        check_item_ids(placed)
         items = tuple(one.item for one in placed)
         task = Task(name="control", metrics=("choice_accuracy",), items=items) if items else None
         return Control(texts=tuple(d.text for d in texts), task=task)
@@ -127,7 +129,7 @@ class _Parts:
     notes: list[str]
 
 
-def _tasks(settings: Settings, splits: Splits) -> dict[str, tuple[Task, ...]]:
+def _tasks(settings: FolderSettings, splits: Splits) -> dict[str, tuple[Task, ...]]:
     """Split → its tasks, those that have items in it."""
     everything = [one for split in SPLITS for one in splits.get(split, [])]
     found: dict[str, list[Task]] = {split: [] for split in SPLITS}
@@ -141,7 +143,7 @@ def _tasks(settings: Settings, splits: Splits) -> dict[str, tuple[Task, ...]]:
     return {split: tuple(tasks) for split, tasks in found.items()}
 
 
-def _task(name: str, settings: TaskSettings, members: list[Placed]) -> Task:
+def _task(name: str, settings: TaskSettings, members: list[LocatedItem]) -> Task:
     has_choices = bool(members[0].item.choices)
     metrics = settings.metrics or ("choice_accuracy" if has_choices else "exact_match",)
     check_metrics(name, metrics, members)
@@ -151,8 +153,8 @@ def _task(name: str, settings: TaskSettings, members: list[Placed]) -> Task:
 
 def _repeated(given: Splits) -> list[str]:
     """Dev items that are also in train mislead the choice; they do not spoil the test."""
-    found = {match.right for match in shared(given.get("train", []), given.get("dev", []))}
+    found = {match.right for match in shared_items(given.get("train", []), given.get("dev", []))}
     if not found:
         return []
-    first = given["dev"][min(found)].place
+    first = given["dev"][min(found)].location
     return [f"dev: {len(found)} items are also in train, the first at {first}; drop them"]

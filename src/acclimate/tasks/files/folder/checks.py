@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from acclimate.core.domain import Document
 from acclimate.core.errors import DataError
 from acclimate.data.near_duplicates import Match, near_duplicates
-from acclimate.tasks.files.folder.items import Placed
+from acclimate.tasks.files.folder.items import LocatedItem
 from acclimate.tasks.files.folder.settings import load_metric
 
 
-def check_ids(placed: Iterable[Placed]) -> None:
+def check_item_ids(placed: Iterable[LocatedItem]) -> None:
     """Refuse two items with one id.
 
     Raises:
@@ -20,13 +20,13 @@ def check_ids(placed: Iterable[Placed]) -> None:
     for one in placed:
         if one.item.id in seen:
             raise DataError(
-                f"{one.place}: the id '{one.item.id}' is that of {seen[one.item.id]} too; "
+                f"{one.location}: the id '{one.item.id}' is that of {seen[one.item.id]} too; "
                 "give each row an id of its own, or none"
             )
-        seen[one.item.id] = one.place
+        seen[one.item.id] = one.location
 
 
-def check_sources(placed: Iterable[Placed], documents: Sequence[Document]) -> None:
+def check_sources(placed: Iterable[LocatedItem], documents: Sequence[Document]) -> None:
     """Refuse sources that are no documents.
 
     Raises:
@@ -38,10 +38,10 @@ def check_sources(placed: Iterable[Placed], documents: Sequence[Document]) -> No
             if source not in known:
                 near = get_close_matches(source, known, n=1, cutoff=0.3)
                 mend = f"did you mean '{near[0]}'?" if near else "put it there or drop the source"
-                raise DataError(f"{one.place}: documents/ has no '{source}'; {mend}")
+                raise DataError(f"{one.location}: documents/ has no '{source}'; {mend}")
 
 
-def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[Placed]) -> None:
+def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[LocatedItem]) -> None:
     """Refuse metrics that do not go together, or cannot score the task's items.
 
     Raises:
@@ -51,7 +51,7 @@ def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[Placed]) -
     for one in placed:
         if of_choices and not one.item.choices:
             raise DataError(
-                f"{one.place}: task '{task}' is scored by {of_choices[0]}, which needs 'choices'; "
+                f"{one.location}: task '{task}' is scored by {of_choices[0]}, which needs 'choices'; "
                 "add them, or give free answers another 'task'"
             )
 
@@ -74,7 +74,7 @@ def _choice_metrics(task: str, metrics: Sequence[str]) -> list[str]:
     return choices
 
 
-def check_leaks(placed: Mapping[str, Sequence[Placed]]) -> None:
+def check_leaks(placed: Mapping[str, Sequence[LocatedItem]]) -> None:
     """Refuse test items that are also, or nearly, in train or dev.
 
     Raises:
@@ -83,16 +83,16 @@ def check_leaks(placed: Mapping[str, Sequence[Placed]]) -> None:
     test = placed.get("test", ())
     for split in ("train", "dev"):
         others = placed.get(split, ())
-        found = shared(others, test)
+        found = shared_items(others, test)
         if found:
             first = found[0]
             raise DataError(_leak(others[first.left], test[first.right], first, found))
 
 
-def doubts(placed: Mapping[str, Sequence[Placed]]) -> list[str]:
+def doubts(placed: Mapping[str, Sequence[LocatedItem]]) -> list[str]:
     """What does not spoil a test but makes it say less than it seems to: one sentence each."""
     test = placed.get("test", ())
-    first: dict[tuple[str, ...], Placed] = {}
+    first: dict[tuple[str, ...], LocatedItem] = {}
     for one in test:
         first.setdefault(_question(one), one)
     again = [one for one in test if first[_question(one)] is not one]
@@ -101,7 +101,7 @@ def doubts(placed: Mapping[str, Sequence[Placed]]) -> list[str]:
     elsewhere = {p.item.group for name in ("train", "dev") for p in placed.get(name, ())} - {""}
     grouped = [one for one in test if one.item.group in elsewhere]
     return [
-        f"test: {len(found)} items {what}, the first at {found[0].place}; {mend}"
+        f"test: {len(found)} items {what}, the first at {found[0].location}; {mend}"
         for found, what, mend in (
             (same, "stand there before", "each counts again: drop them"),
             (other, "ask what another does and answer otherwise", "keep the right one"),
@@ -111,23 +111,23 @@ def doubts(placed: Mapping[str, Sequence[Placed]]) -> list[str]:
     ]
 
 
-def _question(one: Placed) -> tuple[str, ...]:
+def _question(one: LocatedItem) -> tuple[str, ...]:
     """What is asked, and how."""
     return one.task, " ".join(one.item.question.split()).casefold(), *one.item.choices
 
 
-def shared(left: Sequence[Placed], right: Sequence[Placed]) -> list[Match]:
+def shared_items(left: Sequence[LocatedItem], right: Sequence[LocatedItem]) -> list[Match]:
     """Pairs of items, equal or nearly, across two splits."""
     if not left or not right:
         return []
     return list(near_duplicates([p.text for p in left], [p.text for p in right]))
 
 
-def _leak(other: Placed, test: Placed, match: Match, found: list[Match]) -> str:
+def _leak(other: LocatedItem, test: LocatedItem, match: Match, found: list[Match]) -> str:
     alike = "the same as" if match.similarity == 1 else f"{match.similarity:.0%} the same as"
     more = len({m.right for m in found}) - 1
     also = f" (so are {more} more test items)" if more else ""
     return (
-        f"{test.place}: is {alike} {other.place}: {test.item.question!r:.80}{also}; a test item "
+        f"{test.location}: is {alike} {other.location}: {test.item.question!r:.80}{also}; a test item "
         "that is trained on measures nothing: drop one of the two rows"
     )

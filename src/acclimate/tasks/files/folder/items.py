@@ -6,10 +6,16 @@ from pathlib import Path
 
 from acclimate.core.domain import Document, Item, Preference
 from acclimate.core.errors import DataError, UnknownNameError
-from acclimate.data.tables.fields import Row, RowError, text_in, texts_in
+from acclimate.data.tables.fields import RowError, TableFields, text_in, texts_in
 from acclimate.data.tables.read_rows import read_rows
-from acclimate.data.tables.row_formats import Asked, asked, form_of, last_turn, misspelt
-from acclimate.data.tables.text_lines import place
+from acclimate.data.tables.row_formats import (
+    QuestionAnswer,
+    form_of,
+    last_turn,
+    misspelt,
+    question_answer,
+)
+from acclimate.data.tables.text_lines import line_location
 
 SPLITS = ("train", "dev", "test")
 ALIASES = {"validation": "dev", "valid": "dev", "val": "dev"}
@@ -18,14 +24,14 @@ TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedItem:
     """An item, its task, and where it stands."""
 
     item: Item
     task: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """As said in messages: `train.jsonl, line 3`."""
         return self.item.place
 
@@ -34,7 +40,7 @@ class Placed:
         """What makes it the same as another item."""
         return f"{self.item.question}\n{self.item.target}"
 
-    def grouped(self, group: str) -> "Placed":
+    def grouped(self, group: str) -> "LocatedItem":
         """The same item in another group."""
         return replace(self, item=self.item.model_copy(update={"group": group}))
 
@@ -65,7 +71,7 @@ def find_tables(folder: Path) -> tuple[dict[str, Path], list[str]]:
 
 def read_items(
     path: Path, split: str, tasks: tuple[str, ...]
-) -> tuple[list[Placed], list[Document], list[str]]:
+) -> tuple[list[LocatedItem], list[Document], list[str]]:
     """Questions, rows of running text as documents, and columns that may be misspelt.
 
     Args:
@@ -110,7 +116,7 @@ def read_preferences(path: Path, tasks: Collection[str] = ()) -> list[Preference
     return pairs
 
 
-def _preference(row: Row, tasks: Collection[str]) -> Preference:
+def _preference(row: TableFields, tasks: Collection[str]) -> Preference:
     prompt, chosen, rejected = (last_turn(row, name) for name in ("prompt", "chosen", "rejected"))
     for name, text in (("chosen", chosen), ("rejected", rejected)):
         if not text.strip():
@@ -123,13 +129,13 @@ def _preference(row: Row, tasks: Collection[str]) -> Preference:
     return Preference(prompt=prompt, chosen=chosen, rejected=rejected, task=task)
 
 
-def _placed_rows(path: Path) -> Iterator[tuple[str, int, Row]]:
+def _placed_rows(path: Path) -> Iterator[tuple[str, int, TableFields]]:
     for line, row in read_rows(path):
-        yield place(path, line), line, row
+        yield line_location(path, line), line, row
 
 
-def _placed(row: Row, own_id: str, where: str, tasks: tuple[str, ...]) -> Placed:
-    found = asked(row)
+def _placed(row: TableFields, own_id: str, where: str, tasks: tuple[str, ...]) -> LocatedItem:
+    found = question_answer(row)
     item = Item(
         id=_optional(row, "id") or own_id,
         question=found.question,
@@ -141,14 +147,14 @@ def _placed(row: Row, own_id: str, where: str, tasks: tuple[str, ...]) -> Placed
         turns=found.turns,
         place=where,
     )
-    return Placed(item, _task_name(row, found, tasks))
+    return LocatedItem(item, _task_name(row, found, tasks))
 
 
-def _optional(row: Row, name: str) -> str:
+def _optional(row: TableFields, name: str) -> str:
     return "" if row.get(name) is None else text_in(row, name)
 
 
-def _task_name(row: Row, found: Asked, tasks: tuple[str, ...]) -> str:
+def _task_name(row: TableFields, found: QuestionAnswer, tasks: tuple[str, ...]) -> str:
     name = _optional(row, "task")
     if not name and not tasks:
         return "choice" if found.choices else "answer"

@@ -7,7 +7,7 @@ from acclimate.core.domain import Document, Task
 from acclimate.core.errors import DataError
 from acclimate.data.near_duplicates import merge_near_duplicates
 from acclimate.tasks.continuations import continuation_items
-from acclimate.tasks.files.folder.items import Placed
+from acclimate.tasks.files.folder.items import LocatedItem
 from acclimate.tasks.splits import cut_groups
 
 TEST_SHARE, DEV_SHARE = 0.2, 0.15
@@ -15,7 +15,7 @@ TEST_SHARE, DEV_SHARE = 0.2, 0.15
 MAX_CONTINUATIONS = 300
 _SHOWN_ONLY = "{{ question }}"
 
-Splits = dict[str, list[Placed]]
+Splits = dict[str, list[LocatedItem]]
 
 
 def complete(given: Splits, seed: int) -> tuple[Splits, list[str]]:
@@ -43,7 +43,7 @@ def complete(given: Splits, seed: int) -> tuple[Splits, list[str]]:
     shares = {**wanted, source: 1 - sum(wanted.values())}
     if len(sizes) < len(shares):
         raise DataError(
-            f"{items[0].place.partition(',')[0]}: {len(items)} items in {len(sizes)} groups cannot "
+            f"{items[0].location.partition(',')[0]}: {len(items)} items in {len(sizes)} groups cannot "
             f"be cut into {' and '.join(shares)}; add items, or a file for each split"
         )
     chosen = cut_groups(sizes, shares, seed)
@@ -56,7 +56,7 @@ def complete(given: Splits, seed: int) -> tuple[Splits, list[str]]:
     return {**given, **cut}, notes
 
 
-def _joined(placed: Sequence[Placed]) -> list[Placed]:
+def _joined(placed: Sequence[LocatedItem]) -> list[LocatedItem]:
     """The same items; where near-duplicates stand in two groups, those become one."""
     groups = [one.item.cluster for one in placed]
     merged = merge_near_duplicates([one.text for one in placed], groups)

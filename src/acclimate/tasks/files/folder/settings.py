@@ -35,7 +35,7 @@ class TaskSettings(Record):
         return (self.metric,) if isinstance(self.metric, str) else self.metric
 
 
-class Settings(Record):
+class FolderSettings(Record):
     """What `domain.yaml` says."""
 
     name: str = ""
@@ -44,7 +44,7 @@ class Settings(Record):
     """By name; none: tasks follow from the items."""
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(folder: Path) -> FolderSettings:
     """Read `domain.yaml`, or nothing where there is none.
 
     Raises:
@@ -52,13 +52,13 @@ def read_settings(folder: Path) -> Settings:
     """
     path = folder / FILE
     if not path.exists():
-        return Settings(name=folder.resolve().name)
+        return FolderSettings(name=folder.resolve().name)
     try:
-        settings = Settings.model_validate(read_mapping(path, "name: my domain"))
+        settings = FolderSettings.model_validate(read_mapping(path, "name: my domain"))
     except ValidationError as error:
-        raise DataError(sentence(str(path), error, Settings)) from None
+        raise DataError(sentence(str(path), error, FolderSettings)) from None
     for name, task in settings.tasks.items():
-        _check_template(path, _TRIAL.having(task=name, template=task.template))
+        _check_template(path, _TRIAL.with_parts(task=name, template=task.template))
         for metric in task.metrics:
             load_metric(f"{path}: task '{name}'", metric)
     return settings.model_copy(update={"name": settings.name or folder.resolve().name})
@@ -89,7 +89,7 @@ def _check_template(path: Path, trial: Prompt) -> None:
     from acclimate.data.prompt_template import as_text
 
     parts = {"passages": (Passage("d", "t", "x"),), "examples": (Example("q", "a", "why"),)}
-    for prompt in (trial, trial.having(lead="lead", **parts)):
+    for prompt in (trial, trial.with_parts(answer_prefix="lead", **parts)):
         try:
             text = as_text(prompt)
         except ConfigError as error:
