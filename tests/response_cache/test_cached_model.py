@@ -14,7 +14,7 @@ from acclimate.core.runtime.cache_bypass import bypass_caches
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
-from acclimate.response_cache.cached_model import SAVED, CachedModel, CachePolicy
+from acclimate.response_cache.cached_model import SAVED_ANSWERS, CachedModel, CachePolicy
 from acclimate.response_cache.similarity import PromptSimilarity
 from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 from changed_code import change_code, change_library
@@ -247,7 +247,7 @@ def test_saved_without_its_answers(tmp_path, monkeypatch):
     model = CachedModel(Echo(), KEEPING, likeness)
     ask(model, "open the door")
     save_model(model, tmp_path / "saved")
-    assert not (tmp_path / "saved" / SAVED).exists()
+    assert not (tmp_path / "saved" / SAVED_ANSWERS).exists()
     monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
     again = load_model(tmp_path / "saved")
     assert (again.keeping, again.likeness.threshold) == (KEEPING, 0.9)
@@ -262,7 +262,7 @@ def test_saved_with_its_answers_if_told(tmp_path, monkeypatch):
     ask(model, "a", "b")
     fields = model.write(tmp_path)
     monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
-    told = (tmp_path / SAVED).read_text()
+    told = (tmp_path / SAVED_ANSWERS).read_text()
     assert len(told.splitlines()) == 2
     monkeypatch.setattr(
         "acclimate.retrieval.encoders.prompt_encoder.load_encoder", lambda *_: FirstLetters()

@@ -5,7 +5,7 @@ import pytest
 from acclimate.core.domain import Document
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.retrieval.manifest import (
-    NAME,
+    INDEX_FILE,
     changed_share,
     document_digest,
     hash_files,
@@ -58,7 +58,7 @@ def test_every_damaged_or_missing_file_is_found(folder):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"])
 def test_a_damaged_manifest(folder, content):
-    (folder / NAME).write_bytes(content)
+    (folder / INDEX_FILE).write_bytes(content)
     with pytest.raises(BackendError, match="cannot be read; build the index again"):
         read_index_manifest(folder)
 
@@ -71,7 +71,7 @@ def test_no_index(tmp_path):
 def test_an_index_may_not_point_outside(folder):
     manifest = read_index_manifest(folder)
     outside = manifest.model_copy(update={"part": "../elsewhere"})
-    (folder / NAME).write_text(outside.model_dump_json())
+    (folder / INDEX_FILE).write_text(outside.model_dump_json())
     with pytest.raises(BackendError, match="outside"):
         read_index_manifest(folder)
 

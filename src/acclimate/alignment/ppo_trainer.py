@@ -26,7 +26,7 @@ from acclimate.core.runtime.fit_log import log_point
 from acclimate.core.runtime.seeding import derive, seed_everything
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
-from acclimate.nn.adapters.value_head import NAME, ValueHead
+from acclimate.nn.adapters.value_head import VALUE_HEAD, ValueHead
 from acclimate.training.arguments import TrainingArguments
 from acclimate.training.run import Run
 from acclimate.training.trainer import train
@@ -89,11 +89,11 @@ def ppo_policy(
     seed_everything(seed)
     form = LowRank(rank, 2.0 * rank, 0.0, ALL_LINEAR)
     policy = core.adapted(lambda network: PeftAdapter.new(network, form.config(network)))
-    setattr(policy.network, NAME, ValueHead(policy.network))
+    setattr(policy.network, VALUE_HEAD, ValueHead(policy.network))
     practice = _PPORun(policy, game, settings, seed)
     train(policy.network, _run(practice, learning_rate))
     practice.tell_clipped(settings.num_rounds)
-    delattr(policy.network, NAME)
+    delattr(policy.network, VALUE_HEAD)
     return policy, practice.rounds
 
 

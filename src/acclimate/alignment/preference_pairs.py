@@ -17,7 +17,7 @@ from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.seeding import derive
 from acclimate.training.packing import Batch, TokenizedExample, one_a_row
 
-DEV_SHARE = 0.2
+_DEV_SHARE = 0.2
 """Of the prompts are held out, with all their pairs."""
 
 
@@ -69,7 +69,7 @@ def split_preferences(
         _check(number, liked)
     asked = list(dict.fromkeys((liked.task, liked.prompt) for _, liked in every))
     order = np.random.default_rng(derive(seed, "preferences")).permutation(len(asked))
-    held_out = {asked[i] for i in order[: int(DEV_SHARE * len(asked))]}
+    held_out = {asked[i] for i in order[: int(_DEV_SHARE * len(asked))]}
     parts: dict[bool, list[tuple[Prompt, Preference]]] = {False: [], True: []}
     for prompt, liked in every:
         parts[(liked.task, liked.prompt) in held_out].append((prompt, liked))

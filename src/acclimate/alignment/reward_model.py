@@ -30,14 +30,14 @@ from acclimate.core.provenance import Trace
 from acclimate.core.record import Record, digest
 from acclimate.core.runtime.cost import Cost, metered, spend
 from acclimate.core.storage.artifact_store import Store
-from acclimate.nn.adapters.value_head import NAME, ScalarAdapter
+from acclimate.nn.adapters.value_head import VALUE_HEAD, ScalarAdapter
 from acclimate.nn.weights_identity import fingerprint
 from acclimate.training.finetune import FinetuneSpec, finetune
 from acclimate.training.packing import one_a_row
 from acclimate.training.run import cost_of
 from acclimate.training.tuning_settings import TrainingSettings
 
-FOLDER = "rewards"
+_FOLDER = "rewards"
 """Below the user's cache folder."""
 HEAD_SHARE = 10.0
 """A head from zero learns so many times faster than what it stands on."""
@@ -121,7 +121,7 @@ def _kept(
     parts = split_preferences(data, seed)
     said = [[dataclasses.asdict(prompt), liked] for part in parts for prompt, liked in part]
     key = digest([fingerprint(core.network), said, how, seed])
-    store = Store(home() / FOLDER)
+    store = Store(home() / _FOLDER)
     if folder := store.get(key):
         spend(Cost.model_validate(store.about(key)["cost"]))
     else:
@@ -164,7 +164,7 @@ def _fit(
 
 def head_share(name: str) -> float:
     """Of the learning rate, for a parameter by its name."""
-    return HEAD_SHARE if name.startswith(NAME) else 1.0
+    return HEAD_SHARE if name.startswith(VALUE_HEAD) else 1.0
 
 
 def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[TokenizedPair]:

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from acclimate.core.record import Record
 from acclimate.core.runtime.fit_log import log_value
 
-NUM_BINS = 10
+_NUM_BINS = 10
 """Of the calibration error (Guo et al. 2017 use 10 to 15)."""
 
 
@@ -79,7 +79,7 @@ def reward_calibration_error(chosen: "np.typing.NDArray[np.float64]") -> float:
             of this and its rest, from 0.5 to 1.
     """
     sure, right = np.maximum(chosen, 1 - chosen), chosen > 0.5
-    bins = np.minimum((sure - 0.5) * 2 * NUM_BINS, NUM_BINS - 1).astype(int)
+    bins = np.minimum((sure - 0.5) * 2 * _NUM_BINS, _NUM_BINS - 1).astype(int)
     gaps = [
         abs(sure[bins == i].mean() - right[bins == i].mean()) * (bins == i).mean()
         for i in np.unique(bins)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SPECS = {".yaml", ".yml"}
 SAMPLE_TOKENS = 40
-DROPPED = "dropped.jsonl"
+_DROPPED = "dropped.jsonl"
 NUM_NAMED = 5
 """Unreadable files that are named; all are counted and listed."""
 
@@ -110,7 +110,7 @@ def _tell(text: "PreparedText", folder: Path) -> None:
         notify(f"skipped: {reason}")
     if summary.unreadable:
         count = len(summary.unreadable)
-        notify(f"{count:,} files could not be read; {folder / 'corpus' / DROPPED} lists all")
+        notify(f"{count:,} files could not be read; {folder / 'corpus' / _DROPPED} lists all")
     if summary.dropped:
         why = ", ".join(f"{rule} {count:,}" for rule, count in summary.dropped.items())
         notify(f"{sum(summary.dropped.values()):,} documents dropped ({why})")

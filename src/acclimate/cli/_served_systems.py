@@ -11,12 +11,12 @@ from acclimate.core.provenance import taking_stale
 from acclimate.core.source import ModelSource
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import made_by
-from acclimate.core.storage.saved_model import MANIFEST, descendants, load_model
+from acclimate.core.storage.saved_model import MODEL_FILE, descendants, load_model
 from acclimate.server.task_prompts import with_task_prompts
 from acclimate.study.report.write import HTML, JSON, read_findings
 from acclimate.study.spec import make_spec
 
-BASE = "base"
+_BASE = "base"
 """Name of the base beside a study's pick."""
 
 
@@ -52,7 +52,7 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> LoadedSystems:
             n: with_task_prompts(model, tasks) for n, model in _of_study(folder, called).items()
         }
         found = LoadedSystems(known, folder / HTML, tuple(task.name for task in tasks))
-    elif (folder / MANIFEST).is_file():
+    elif (folder / MODEL_FILE).is_file():
         found = LoadedSystems({called: load_model(folder)})
     else:
         found = LoadedSystems({called: _base(what)})
@@ -72,13 +72,13 @@ def _of_study(folder: Path, name: str) -> dict[str, Model]:
             f"{folder}: the study kept no model (its pick is '{findings.recommendation.pick}'); "
             f"serve its base: acclimate serve {findings.base_model or findings.base}"
         )
-    if not (Path(confirmed.folder) / MANIFEST).is_file():
+    if not (Path(confirmed.folder) / MODEL_FILE).is_file():
         raise ConfigError(
             f"{folder}: the pick was kept in {confirmed.folder}, which is gone; run the study again"
         )
     pick = load_model(Path(confirmed.folder))
     bases = [m for _, m in descendants(pick) if isinstance(m, NeuralModel) and not m.children]
-    beside = {BASE: bases[0]} if bases and bases[0] is not pick and name != BASE else {}
+    beside = {_BASE: bases[0]} if bases and bases[0] is not pick and name != _BASE else {}
     return {name: pick, **beside}
 
 
@@ -96,7 +96,7 @@ def stale_notes(what: str) -> list[str]:
     """What there is to say of a study's pick or a base that today's code would make otherwise."""
     folder = Path(what)
     if not (folder / JSON).is_file():
-        is_saved = (folder / MANIFEST).is_file()
+        is_saved = (folder / MODEL_FILE).is_file()
         return [] if is_saved else _notes(what, _source(what).stale())
     findings = read_findings(folder)
     pick = findings.recommendation.pick

@@ -14,7 +14,7 @@ from acclimate.study.environment import hardware, versions
 from acclimate.study.pruning import prune as prune_stale
 from acclimate.study.pruning import stale_artifacts
 
-GIB, MIB = 2**30, 2**20
+_GIB, MIB = 2**30, 2**20
 
 
 def run(
@@ -26,8 +26,8 @@ def run(
     store = home()
     disk = next(folder for folder in (store, *store.parents) if folder.exists())
     echo(f"hardware   {hardware()}")
-    echo(f"memory     {available_bytes() / GIB:.1f} GiB free")
-    echo(f"disk       {shutil.disk_usage(disk).free / GIB:.1f} GiB free")
+    echo(f"memory     {available_bytes() / _GIB:.1f} GiB free")
+    echo(f"disk       {shutil.disk_usage(disk).free / _GIB:.1f} GiB free")
     echo(f"store      {store}")
     echo(f"stale      {_stale(is_pruned=prune)}")
     for name, version in versions().items():

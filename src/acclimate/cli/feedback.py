@@ -21,7 +21,7 @@ from acclimate.core.runtime.seeding import derive
 from acclimate.study.preflight import check_base
 from acclimate.study.spec import make_spec
 
-NUM_DRAWS = 4
+_NUM_DRAWS = 4
 """Draws in which two different answers are looked for."""
 KEYS = {"1": "1", "2": "2", "t": "tie", "tie": "tie", "s": "skip", "skip": "skip"}
 KEYS |= {"q": "quit", "quit": "quit"}
@@ -91,7 +91,7 @@ def _pairs(
     for prompt, sampling in asked:
         own = derive(seed, prompt.task, prompt.question)
         drawing = sampling.model_copy(update={"seed": own})
-        drawn = [answer.text for answer in model.generate([prompt] * NUM_DRAWS, drawing)]
+        drawn = [answer.text for answer in model.generate([prompt] * _NUM_DRAWS, drawing)]
         # Draws are alike in kind, so their order is as random as any.
         different = list(dict.fromkeys(filter(None, drawn)))
         if len(different) > 1:

@@ -10,7 +10,7 @@ from acclimate.core.catalogue import METHODS, METRICS, MODELS, TASKS, Catalogue
 from acclimate.core.errors import UnknownNameError
 from acclimate.core.former_names import name_now
 
-KINDS: dict[str, Catalogue[Any]] = {
+_KINDS: dict[str, Catalogue[Any]] = {
     "methods": METHODS,
     "models": MODELS,
     "tasks": TASKS,
@@ -20,16 +20,16 @@ KINDS: dict[str, Catalogue[Any]] = {
 
 def run(
     family: Annotated[str | None, typer.Argument(help="Only this family, as tuning.")] = None,
-    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "methods",
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(_KINDS)}.")] = "methods",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what the folders hold; nothing is imported."""
-    if kind not in KINDS:
-        raise UnknownNameError("kind", kind, KINDS)
-    entries = list(KINDS[kind].entries.values())
+    if kind not in _KINDS:
+        raise UnknownNameError("kind", kind, _KINDS)
+    entries = list(_KINDS[kind].entries.values())
     families = {entry.family for entry in entries}
     if family is not None and name_now(family) != family:
-        raise UnknownNameError(kind.removesuffix("s"), family, KINDS[kind].entries)
+        raise UnknownNameError(kind.removesuffix("s"), family, _KINDS[kind].entries)
     if family is not None and family not in families:
         raise UnknownNameError("family", family, families)
     shown = [e for e in entries if family in {None, e.family}]

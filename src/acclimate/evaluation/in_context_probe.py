@@ -9,7 +9,7 @@ from acclimate.core.prompt import Passage
 from acclimate.data.documents.chunking import chunk_document
 
 MAX_ITEMS = 120
-CHUNK_TOKENS = 96
+_CHUNK_TOKENS = 96
 """Short enough for small context windows."""
 
 
@@ -34,7 +34,9 @@ def _shown(domain: Domain, documents: dict[str, Document]) -> Iterator[tuple[Tas
             passages = [
                 passage
                 for document in held
-                for passage in chunk_document(document, chunk_tokens=CHUNK_TOKENS, overlap_tokens=0)
+                for passage in chunk_document(
+                    document, chunk_tokens=_CHUNK_TOKENS, overlap_tokens=0
+                )
                 if item.target in " ".join(passage.text.split())
             ]
             if item.choices and passages:

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-MAX_CHARS = 100_000
+_MAX_CHARS = 100_000
 """A longer answer is not parsed; no answer that is asked for comes near."""
 
 XmlNode = tuple[int, str, tuple[tuple[str, str], ...], str, str]
@@ -17,7 +17,7 @@ def parse_xml(text: str) -> Element | None:
 
     Entities, document types and external references make it invalid: nothing is expanded.
     """
-    if len(text) > MAX_CHARS:
+    if len(text) > _MAX_CHARS:
         return None
     try:
         root: Element = fromstring(text.strip(), forbid_dtd=True)

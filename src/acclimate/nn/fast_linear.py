@@ -17,7 +17,7 @@ from torch.nn import functional
 
 MIN_ROWS = 32
 """Below this a product is over before oneDNN has chosen its kernel."""
-LARGE = 2**20
+LARGE_WEIGHTS = 2**20
 """Weights of a matrix that keeps any product busy for longer. With few rows the default reads them
 on one thread: at 5632 x 1024 and two threads, 1 row takes 0.57 ms, by oneDNN 0.20 ms; 16 rows 1.9
 and 0.72 ms."""
@@ -62,7 +62,7 @@ def product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 def _pays(x: torch.Tensor, weight: torch.Tensor) -> bool:
     plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    is_long = weight.numel() >= LARGE or x.numel() >= MIN_ROWS * x.shape[-1]
+    is_long = weight.numel() >= LARGE_WEIGHTS or x.numel() >= MIN_ROWS * x.shape[-1]
     if not plain or x.ndim < 2 or not is_long:
         return False
     return not torch.is_autocast_enabled("cpu") and onednn_is_faster()

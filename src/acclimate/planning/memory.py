@@ -6,7 +6,7 @@ from acclimate.core.errors import ConfigError
 from acclimate.planning.flops import NetworkShape
 
 CGROUPS = Path("/sys/fs/cgroup")
-GIB = 2**30
+_GIB = 2**30
 FLOAT_BYTES = 4
 
 
@@ -77,7 +77,7 @@ def require_room_for(needed: float, what: str, available: int | None = None) -> 
     room = available_bytes() if available is None else available
     if needed > room:
         raise ConfigError(
-            f"{what} needs about {needed / GIB:.1f} GiB of memory and {room / GIB:.1f} GiB are "
+            f"{what} needs about {needed / _GIB:.1f} GiB of memory and {room / _GIB:.1f} GiB are "
             "free; take a smaller base, a smaller micro_batch_size or shorter sequences, "
             "train fewer weights (lora), or free memory"
         )

@@ -20,7 +20,7 @@ HIGHEST = 1.0
 """The sweep ends here; networks break long before."""
 SMOOTHING = 0.9
 """Of the loss, as an exponential mean: single batches are noisy."""
-MARGIN = 10.0
+_MARGIN = 10.0
 """The rate suggested lies so far below the one of the lowest loss (a usual reading of the test)."""
 
 
@@ -71,7 +71,7 @@ def read_curve(plan: TrainingArguments, losses: Sequence[float]) -> RangeTest:
         smooth.append(mean / (1 - SMOOTHING**number))
     lowest = int(np.argmin(smooth))
     return RangeTest(
-        learning_rates=tuple(rates), losses=tuple(smooth), suggested=rates[lowest] / MARGIN
+        learning_rates=tuple(rates), losses=tuple(smooth), suggested=rates[lowest] / _MARGIN
     )
 
 

@@ -24,9 +24,9 @@ from acclimate.response_cache.model_identity import identity_of
 from acclimate.response_cache.similarity import PromptSimilarity
 from acclimate.response_cache.sqlite_store import AnswerStore, CachedAnswer
 
-FILE = "answers.sqlite"
+_FILE = "answers.sqlite"
 """In the user's cache folder: answers of all models, told apart by their keys."""
-SAVED = "answers.jsonl"
+SAVED_ANSWERS = "answers.jsonl"
 """In the folder of a saved model that brings its answers."""
 
 
@@ -111,13 +111,13 @@ class CachedModel(PromptRewriter):
         if self.keeping.is_saved:
             kept = self._store.of_model(self._kept_shelf.model)
             lines = [json.dumps(_as_json(one)) + "\n" for one in kept]
-            (folder / SAVED).write_text("".join(lines), encoding="utf-8")
+            (folder / SAVED_ANSWERS).write_text("".join(lines), encoding="utf-8")
         return fields
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild it, with the answers that it brings."""
-        told, file = fields.get("likeness"), folder / SAVED
+        told, file = fields.get("likeness"), folder / SAVED_ANSWERS
         lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
         return cls(
             children["inner"],
@@ -128,7 +128,7 @@ class CachedModel(PromptRewriter):
 
     @cached_property
     def _store(self) -> AnswerStore:
-        store = AnswerStore(home() / FILE, self.keeping.max_bytes)
+        store = AnswerStore(home() / _FILE, self.keeping.max_bytes)
         if self.brought:
             store.put(self.brought)
         return store

@@ -16,7 +16,7 @@ from acclimate.core.runtime.cost import Cost, metered, spend
 from acclimate.core.storage.artifact_store import Store
 from acclimate.retrieval.encoders.load import LSA
 from acclimate.retrieval.manifest import (
-    NAME,
+    INDEX_FILE,
     IndexManifest,
     IndexSettings,
     changed_share,
@@ -25,7 +25,7 @@ from acclimate.retrieval.manifest import (
 )
 from acclimate.retrieval.passage_index import PassageIndex
 
-FOLDER = "indexes"
+_FOLDER = "indexes"
 """Below the user's cache folder."""
 
 
@@ -43,7 +43,7 @@ def cached_index(
         ConfigError: The sizes cannot be, or there is no such encoder.
         DataError: Two documents share an id, or no document has text.
     """
-    store = Store(home() / FOLDER)
+    store = Store(home() / _FOLDER)
     settings = make_settings(chunk_tokens, overlap_tokens, encoder)
     key = _key(documents, settings)
     if folder := store.get(key):
@@ -105,7 +105,7 @@ def _nearest(
 
 
 def _manifests(store: Store) -> Iterator[tuple[Path, IndexManifest]]:
-    for path in store.root.glob(f"*/*/{NAME}"):
+    for path in store.root.glob(f"*/*/{INDEX_FILE}"):
         with suppress(OSError, ValidationError):
             yield path, IndexManifest.model_validate_json(path.read_bytes())
 

@@ -14,7 +14,7 @@ from acclimate.core.record import Record
 from acclimate.data.documents.chunking import check_sizes
 from acclimate.retrieval.encoders.load import encoder_fingerprint
 
-NAME = "index.json"
+INDEX_FILE = "index.json"
 
 
 class IndexSettings(Record):
@@ -87,7 +87,7 @@ def write_manifest(folder: Path, manifest: IndexManifest) -> None:
     """Replace the folder's manifest at once: a reader sees the old one or the new one."""
     aside = folder / f"{manifest.part}.json"
     aside.write_text(manifest.model_dump_json(), encoding="utf-8")
-    aside.replace(folder / NAME)
+    aside.replace(folder / INDEX_FILE)
 
 
 def read_index_manifest(folder: Path) -> IndexManifest:
@@ -97,14 +97,16 @@ def read_index_manifest(folder: Path) -> IndexManifest:
         BackendError: There is no index, or a file is missing or damaged.
     """
     try:
-        manifest = IndexManifest.model_validate_json((folder / NAME).read_bytes())
+        manifest = IndexManifest.model_validate_json((folder / INDEX_FILE).read_bytes())
     except FileNotFoundError:
         raise BackendError(f"{folder}: no index here; build one first") from None
     except (OSError, ValidationError) as error:
-        raise BackendError(f"{folder / NAME}: cannot be read; build the index again") from error
+        raise BackendError(
+            f"{folder / INDEX_FILE}: cannot be read; build the index again"
+        ) from error
     part = (folder / manifest.part).resolve()
     if part.parent != folder.resolve():
-        raise BackendError(f"{folder / NAME}: an index may not point outside its folder")
+        raise BackendError(f"{folder / INDEX_FILE}: an index may not point outside its folder")
     found = hash_files(part)
     for name, digest in manifest.files.items():
         if found.get(name) != digest:

@@ -22,7 +22,7 @@ from acclimate.retrieval.build_index import (
 )
 from acclimate.retrieval.encoders.load import Encoder, encoder_fingerprint, load_encoder
 from acclimate.retrieval.manifest import (
-    NAME,
+    INDEX_FILE,
     IndexManifest,
     IndexSettings,
     changed_share,
@@ -114,7 +114,7 @@ class PassageIndex:
         """Copy the index into another folder (made if need be)."""
         part = self.manifest.part
         shutil.copytree(self.folder / part, folder / part, ignore=shutil.ignore_patterns("*.lock"))
-        shutil.copyfile(self.folder / NAME, folder / NAME)
+        shutil.copyfile(self.folder / INDEX_FILE, folder / INDEX_FILE)
 
     def search(
         self, queries: Sequence[str], *, num_passages: int, how: How = "hybrid"

@@ -11,7 +11,7 @@ from acclimate.core.rewriter import PromptRewriter, unwrap
 from acclimate.data.prompt_template import checked_template
 from acclimate.retrieval.passage_index import How, PassageIndex
 
-FOLDER = "index"
+_FOLDER = "index"
 """Of the index, in the folder of a saved model."""
 
 A = TypeVar("A", Completion, LogLikelihood)
@@ -74,13 +74,13 @@ class RagModel(PromptRewriter):
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Copy the index into the saved model."""
-        self.index.copy(folder / FOLDER)
+        self.index.copy(folder / _FOLDER)
         return {"num_passages": self.num_passages, "how": self.how, "template": self.template}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Open the index that lies in the saved model."""
-        return cls(children["inner"], PassageIndex.open(folder / FOLDER), **fields)
+        return cls(children["inner"], PassageIndex.open(folder / _FOLDER), **fields)
 
 
 def check_template(template: str) -> None:

@@ -14,7 +14,7 @@ from acclimate.core.errors import (
 )
 from acclimate.core.record import Record
 
-KINDS = {
+_KINDS = {
     401: "authentication_error",
     404: "not_found_error",
     408: "timeout_error",
@@ -75,7 +75,7 @@ class ApiError(Exception):
         """The body as JSON, in OpenAI's shape."""
         fault = Fault(
             message=str(self),
-            type=KINDS.get(self.status, "invalid_request_error"),
+            type=_KINDS.get(self.status, "invalid_request_error"),
             param=self.param or None,
             code=self.code or None,
         )

@@ -12,7 +12,7 @@ from acclimate.core.errors import ConfigError
 from acclimate.server.api_errors import ApiError
 from acclimate.server.responses import respond
 
-PREFIX = "sha256"
+_PREFIX = "sha256"
 MIN_LENGTH = 16
 """Characters of a key; a shorter one can be guessed."""
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json", "/favicon.ico"})
@@ -23,7 +23,7 @@ OPEN_FOLDERS = ("/page/",)
 
 def hashed(key: str, salt: str) -> str:
     """A key as it may be written down: `sha256:SALT:DIGEST`."""
-    return f"{PREFIX}:{salt}:{hashlib.sha256((salt + key).encode()).hexdigest()}"
+    return f"{_PREFIX}:{salt}:{hashlib.sha256((salt + key).encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Keys:
 
 def _kept(given: str) -> str:
     parts = given.split(":")
-    if parts[0] == PREFIX and len(parts) > 1:
+    if parts[0] == _PREFIX and len(parts) > 1:
         is_hash = (
             len(parts) == 3 and len(parts[2]) == 64 and set(parts[2]) <= set("0123456789abcdef")
         ) and given.isascii()

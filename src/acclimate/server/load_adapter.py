@@ -6,7 +6,7 @@ from pathlib import Path
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.core.storage.saved_model import MANIFEST, class_named, load_model
+from acclimate.core.storage.saved_model import MODEL_FILE, class_named, load_model
 from acclimate.inference.local_model import LocalModel
 
 PEFT_CONFIG = "adapter_config.json"
@@ -30,13 +30,13 @@ def with_adapter(model: Model, folder: Path) -> Model:
             f"{folder}: adapters are put on systems that end in one network, and this ends in "
             f"{type(core).__name__}"
         )
-    adapted = _saved(core, folder) if (folder / MANIFEST).is_file() else _peft(core, folder)
+    adapted = _saved(core, folder) if (folder / MODEL_FILE).is_file() else _peft(core, folder)
     return unwrapped.rewrap(adapted)
 
 
 def _saved(core: LocalModel, folder: Path) -> Model:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = json.loads((folder / MODEL_FILE).read_text())
         kind = class_named(manifest["model"], Model)
         if issubclass(kind, LocalModel) and "adapter" in manifest["fields"]:
             # A base that was saved with it is the one that is here, or reading refuses it.
@@ -51,7 +51,7 @@ def _peft(core: LocalModel, folder: Path) -> Model:
 
     if not (folder / PEFT_CONFIG).is_file():
         raise ConfigError(
-            f"{folder}: no adapter lies there; give a folder with {MANIFEST} (saved by acclimate) "
+            f"{folder}: no adapter lies there; give a folder with {MODEL_FILE} (saved by acclimate) "
             f"or {PEFT_CONFIG} (saved by PEFT)"
         )
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 
-KINDS = {
+_KINDS = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -81,7 +81,7 @@ def _files() -> dict[str, bytes]:
     return {
         file.name: file.read_bytes()
         for file in folder.iterdir()
-        if file.is_file() and Path(file.name).suffix in KINDS
+        if file.is_file() and Path(file.name).suffix in _KINDS
     }
 
 
@@ -96,14 +96,14 @@ def _served(request: Request, name: str, content: bytes) -> Response:
     }
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type=KINDS[Path(name).suffix], headers=headers)
+    return Response(content, media_type=_KINDS[Path(name).suffix], headers=headers)
 
 
 def _report(path: Path | None) -> Response:
     if path is None or not path.is_file():
         raise HTTPException(404, "there is no report: what is served comes from no study")
     headers = {**GUARDS, "Content-Security-Policy": REPORT_POLICY, "Cache-Control": "no-cache"}
-    return FileResponse(path, media_type=KINDS[".html"], headers=headers)
+    return FileResponse(path, media_type=_KINDS[".html"], headers=headers)
 
 
 def _is_there(report: Path | None) -> bool:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from acclimate.server.api_errors import ApiError, ErrorReply, refusal
 
-RETRY_SECONDS = 1
+_RETRY_SECONDS = 1
 """What a client that was refused for now is told to wait."""
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": told, "model": ErrorReply}
@@ -41,7 +41,7 @@ def response(refused: ApiError, *, is_last: bool = False) -> Response:
     """
     headers = {"connection": "close"} if is_last else {}
     if refused.status in {429, 503}:
-        headers["retry-after"] = str(RETRY_SECONDS)
+        headers["retry-after"] = str(_RETRY_SECONDS)
     if refused.status == 401:
         headers["www-authenticate"] = "Bearer"
     return Response(refused.encoded, refused.status, headers=headers, media_type="application/json")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from acclimate.core.home import home
-from acclimate.core.storage.artifact_store import MANIFEST
+from acclimate.core.storage.artifact_store import ARTIFACT_FILE
 from acclimate.study.findings import Findings
 from acclimate.study.fit_cache import FittedModel
 from acclimate.study.report.write import JSON
@@ -40,7 +40,7 @@ def is_served(artifact: Path) -> bool:
 
 
 def _artifacts(key: str) -> list[Path]:
-    return [path.parent for path in home().glob(f"*/{key[:2]}/{key}/{MANIFEST}")]
+    return [path.parent for path in home().glob(f"*/{key[:2]}/{key}/{ARTIFACT_FILE}")]
 
 
 def _reports(artifact: Path) -> list[str]:
@@ -52,7 +52,7 @@ def _reports(artifact: Path) -> list[str]:
 
 def _is_whole(artifact: Path) -> bool:
     try:
-        return _WHOLE in json.loads((artifact / MANIFEST).read_text())["about"]
+        return _WHOLE in json.loads((artifact / ARTIFACT_FILE).read_text())["about"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acclimate.core.home import home
-from acclimate.core.storage.artifact_store import MANIFEST, made_by
+from acclimate.core.storage.artifact_store import ARTIFACT_FILE, made_by
 from acclimate.study.pinned import is_served
 
 
@@ -21,7 +21,7 @@ class StaleArtifact:
 
 def stale_artifacts() -> list[StaleArtifact]:
     """Of all stores of this user; nothing is changed."""
-    folders = [path.parent for path in sorted(home().glob(f"*/??/*/{MANIFEST}"))]
+    folders = [path.parent for path in sorted(home().glob(f"*/??/*/{ARTIFACT_FILE}"))]
     return [
         StaleArtifact(folder, _num_bytes(folder), is_served(folder))
         for folder in folders
@@ -34,7 +34,7 @@ def prune(artifacts: list[StaleArtifact]) -> int:
     removed = [artifact for artifact in artifacts if not artifact.is_served]
     for artifact in removed:
         # No reader meets half of one: without its manifest it is not there.
-        (artifact.folder / MANIFEST).unlink(missing_ok=True)
+        (artifact.folder / ARTIFACT_FILE).unlink(missing_ok=True)
         shutil.rmtree(artifact.folder, ignore_errors=True)
     return sum(artifact.num_bytes for artifact in removed)
 

@@ -9,7 +9,7 @@ from acclimate.core.storage.atomic import write_whole
 from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 from acclimate.training.trackers import tracker
 
-FILE = "journal.jsonl"
+_FILE = "journal.jsonl"
 
 
 class RunLog:
@@ -22,7 +22,7 @@ class RunLog:
             UnknownNameError: There is no such tracker.
             MissingExtraError: Its library is not installed.
         """
-        self.path = folder / FILE
+        self.path = folder / _FILE
         self._trackers = [tracker(name, folder) for name in trackers]
 
     def log(self, step: int, **values: Any) -> None:

@@ -16,7 +16,7 @@ from acclimate.ensembles.token_level.joint_model import (
     expected,
     weigh_jointly,
 )
-from acclimate.ensembles.token_level.member_prompts import LEFT_OUT
+from acclimate.ensembles.token_level.member_prompts import LEFT_OUT_OF_MIXTURE
 from acclimate.ensembles.token_level.mixtures import Mixture
 from acclimate.inference.engine.sequence_batch import NetworkSource
 from acclimate.inference.generate import decode, decode_jointly
@@ -170,7 +170,7 @@ def test_a_member_that_a_prompt_does_not_fit_is_left_out_and_counted(families):
     llama, gpt2, _ = families
     with collect_log() as book:
         found = answer_jointly([Long(llama), gpt2], PROMPTS, SAMPLING, Mixture(), shares(1, 1))
-    assert book.facts[LEFT_OUT] == 0.25
+    assert book.facts[LEFT_OUT_OF_MIXTURE] == 0.25
     assert found[1].text == gpt2.generate(PROMPTS[1:], SAMPLING)[0].text
     both = answer_jointly([llama, gpt2], PROMPTS[:1], SAMPLING, Mixture(), shares(1, 1, num=1))
     assert found[0].text == both[0].text

@@ -51,7 +51,7 @@ def adapted(base, seed, rank, target_modules=ALL_LINEAR, **more):
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """However small networks are."""
-    monkeypatch.setattr(one_pass, "MANY", 2)
+    monkeypatch.setattr(one_pass, "_MANY", 2)
     monkeypatch.setattr(one_pass, "MAX_PROMPTS", 100)
 
 
@@ -159,8 +159,8 @@ def test_where_it_is_not_the_shorter_each_has_its_own(base, monkeypatch):
     monkeypatch.setattr(one_pass, "MAX_PROMPTS", 2)
     assert [type(reader) for reader in require_alike(seats)] == [NetworkSource] * 5
     monkeypatch.setattr(one_pass, "MAX_PROMPTS", 3)
-    monkeypatch.setattr(one_pass, "MANY", 3)
+    monkeypatch.setattr(one_pass, "_MANY", 3)
     kinds = [type(reader) for reader in require_alike(seats)]
     assert kinds == [NetworkSource, NetworkSource, SharedPassSource]
-    monkeypatch.setattr(one_pass, "LARGE", 1)
+    monkeypatch.setattr(one_pass, "_LARGE", 1)
     assert [type(reader) for reader in require_alike(seats)] == [SharedPassSource] * 2

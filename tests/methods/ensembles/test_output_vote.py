@@ -18,7 +18,7 @@ from acclimate.core.model import Sampling
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
-from acclimate.ensembles.answer_level.vote_model import LEFT_OUT, TIES
+from acclimate.ensembles.answer_level.vote_model import LEFT_OUT_OF_VOTE, TIES
 from acclimate.evaluation.answers import answers_to
 from acclimate.methods.ensembles.output_vote import OutputVote
 from small_members import any_base, choice_task, data_of, flipped, free_task, members_of, table
@@ -57,7 +57,7 @@ def test_counted_by_hand(tmp_path):
         assert said(model, free_task(TARGETS)) == ["Red.", "Green", "blue", ""]
     # Item 3 is one against one; in item 4 nobody votes, which leaves one answer to give.
     assert book.facts[TIES] == pytest.approx(1 / 4)
-    assert book.facts[LEFT_OUT] == pytest.approx((1 + 3) / 12)
+    assert book.facts[LEFT_OUT_OF_VOTE] == pytest.approx((1 + 3) / 12)
 
 
 def test_ties_go_to_the_surer(tmp_path):
@@ -137,7 +137,7 @@ def test_choices_known_by_the_answer_alone(tmp_path):
     )
     with collect_log() as book:
         assert said(model, task) == ["yes", "no"]
-    assert book.facts[LEFT_OUT] == pytest.approx(1 / 6)
+    assert book.facts[LEFT_OUT_OF_VOTE] == pytest.approx(1 / 6)
 
 
 def test_the_members_order_does_not_matter(tmp_path):
@@ -154,7 +154,7 @@ def test_who_fails_is_left_out_and_the_answer_comes(tmp_path):
     model = vote(tmp_path, part, full, full)
     with collect_log() as book:
         assert said(model, free_task(TARGETS)) == list(TARGETS.values())
-    assert book.facts[LEFT_OUT] == pytest.approx(1 / 12)
+    assert book.facts[LEFT_OUT_OF_VOTE] == pytest.approx(1 / 12)
     assert model.answerable_items == set(TARGETS)
     alone = vote(tmp_path, part, part)
     with pytest.raises(BackendError, match="no member answers item '2'"):

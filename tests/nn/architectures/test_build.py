@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from acclimate.core.errors import ConfigError
 from acclimate.nn.architectures.build import OBJECTIVES, ModelSettings, new_network, sizes_of
-from acclimate.nn.architectures.sizes import NAMES
+from acclimate.nn.architectures.sizes import SIZE_NAMES
 from small_training import Words
 
 FAMILIES = list(OBJECTIVES)
@@ -34,20 +34,20 @@ def outline(vocab_size=64, **fields):
         return new_network(ModelSettings(**fields), Vocabulary(vocab_size), seed=0)
 
 
-@pytest.mark.parametrize("size", [name for name in NAMES if name != "1m"])
+@pytest.mark.parametrize("size", [name for name in SIZE_NAMES if name != "1m"])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("vocab_size", [4096, 32_000])
 def test_the_dial_is_the_number_of_parameters(size, family, vocab_size):
     network = outline(vocab_size, family=family, size=size)
     assert type(network) is CLASSES[family]
-    assert network.num_parameters() == pytest.approx(NAMES[size], rel=0.07)
+    assert network.num_parameters() == pytest.approx(SIZE_NAMES[size], rel=0.07)
 
 
 @pytest.mark.parametrize("family", [f for f in FAMILIES if f != "t5"])
 @pytest.mark.parametrize("size", ["8m", "120m", "1b"])
 def test_two_tables_are_counted_twice(family, size):
     network = outline(32_000, family=family, size=size, is_tied=False)
-    assert network.num_parameters() == pytest.approx(NAMES[size], rel=0.15)
+    assert network.num_parameters() == pytest.approx(SIZE_NAMES[size], rel=0.15)
     tables = [p for p in network.parameters() if p.shape[0] == 32_000 and p.ndim == 2]
     assert len(tables) == 2
 

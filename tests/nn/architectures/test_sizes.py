@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.core.errors import ConfigError
-from acclimate.nn.architectures.sizes import NAMES, ffn_dim, head_dim_of, num_params_of, sizes
+from acclimate.nn.architectures.sizes import SIZE_NAMES, ffn_dim, head_dim_of, num_params_of, sizes
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ def test_what_it_cannot_mean(size):
         num_params_of(size)
 
 
-@pytest.mark.parametrize("size", NAMES)
+@pytest.mark.parametrize("size", SIZE_NAMES)
 @pytest.mark.parametrize("vocab_size", [4096, 32_000])
 def test_heads_and_widths_fit(size, vocab_size):
-    found = sizes(NAMES[size], vocab_size)
+    found = sizes(SIZE_NAMES[size], vocab_size)
     assert found.embed_dim % found.num_heads == 0
     assert found.embed_dim // found.num_heads in {32, 64, 128}
     assert found.num_heads % found.num_kv_heads == 0
-    assert (found.num_kv_heads < found.num_heads) == (NAMES[size] >= 1e9)
+    assert (found.num_kv_heads < found.num_heads) == (SIZE_NAMES[size] >= 1e9)
 
 
 def test_depth_follows_published_families():
@@ -42,7 +42,7 @@ def test_depth_follows_published_families():
 
 
 def test_a_larger_dial_is_never_a_smaller_network():
-    found = [sizes(number, 8192) for number in (10**5, 10**6, *(NAMES[n] for n in NAMES))]
+    found = [sizes(number, 8192) for number in (10**5, 10**6, *(SIZE_NAMES[n] for n in SIZE_NAMES))]
     weights = [12 * s.num_layers * s.embed_dim**2 for s in found]
     assert weights == sorted(weights)
 

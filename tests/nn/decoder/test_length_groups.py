@@ -5,7 +5,12 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from acclimate.nn.decoder.length_groups import CALL_PLACES, NEAR, LengthGroups, length_groups
+from acclimate.nn.decoder.length_groups import (
+    CALL_PLACES,
+    NEAR_LENGTHS,
+    LengthGroups,
+    length_groups,
+)
 
 
 def cost(lengths: list[int], cut: list[slice]) -> int:
@@ -33,7 +38,7 @@ def test_no_other_cut_costs_less(seed):
     found = length_groups(lengths)
     assert [row for rows in found for row in range(len(lengths))[rows]] == [*range(len(lengths))]
     assert (
-        cost(lengths, found) <= least(lengths) + 2 * len(lengths) * NEAR
+        cost(lengths, found) <= least(lengths) + 2 * len(lengths) * NEAR_LENGTHS
     )  # which are not looked at
 
 

@@ -171,7 +171,7 @@ def test_one_that_hangs_holds_nobody_up(monkeypatch):
 
 
 def test_while_there_is_none_requests_are_told_to_come_again(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(module, "RESTART_SECONDS", 0.1)
     workers = ProcessPool(worker_systems.Once(tmp_path / "loaded"), LIMITS)
     places = AdmissionQueue(LIMITS, workers)
     with pytest.raises(ApiError, match="broke down"):

@@ -17,7 +17,7 @@ from acclimate.core.record import digest
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 
-MANIFEST = "artifact.json"
+ARTIFACT_FILE = "artifact.json"
 _ASIDE = ".writing-"
 """Begins the name of what is being written; the writer's machine and process follow."""
 _ELSEWHERE = "set ACCLIMATE_HOME to a folder on another disk"
@@ -42,7 +42,7 @@ class Store:
         """
         folder = self._folder(key)
         try:
-            files = json.loads((folder / MANIFEST).read_text())["files"]
+            files = json.loads((folder / ARTIFACT_FILE).read_text())["files"]
             # Files that a library adds while it reads (locks) do no harm: what was stored counts.
             intact = files.items() <= _hashes(folder).items()
         except (OSError, ValueError, KeyError):
@@ -56,7 +56,7 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether something is there, whole or not, made the same way or not."""
-        return (self._folder(key) / MANIFEST).is_file()
+        return (self._folder(key) / ARTIFACT_FILE).is_file()
 
     def stale(self, key: str, artifacts: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """Why what is there would be made otherwise today; empty: it would not."""
@@ -68,7 +68,7 @@ class Store:
 
     def about(self, key: str) -> dict[str, Any]:
         """What was noted with the folder when it was stored."""
-        note: dict[str, Any] = json.loads((self._folder(key) / MANIFEST).read_text())["about"]
+        note: dict[str, Any] = json.loads((self._folder(key) / ARTIFACT_FILE).read_text())["about"]
         return note
 
     def remove(self, key: str) -> None:
@@ -97,7 +97,7 @@ class Store:
                 yield aside
             made_by = trace.provenance().model_dump()
             note = {"about": about, "files": _hashes(aside), "made_by": made_by}
-            (aside / MANIFEST).write_text(json.dumps(note, indent=2))
+            (aside / ARTIFACT_FILE).write_text(json.dumps(note, indent=2))
             self._keep(aside, key)
             note_made(self.made_by(key))
             RUNNING.remember()
@@ -138,7 +138,7 @@ class Store:
             aside.rename(folder)
         except OSError:
             # Another process stored the same content first: keep theirs.
-            if not (folder / MANIFEST).exists():
+            if not (folder / ARTIFACT_FILE).exists():
                 raise
 
     def _clear(self, folder: Path) -> None:
@@ -155,7 +155,7 @@ class Store:
 def made_by(folder: Path) -> Provenance:
     """By what the content of a store's folder was made; empty: it is not known."""
     try:
-        note = json.loads((folder / MANIFEST).read_text())
+        note = json.loads((folder / ARTIFACT_FILE).read_text())
         recorded = Provenance.model_validate(note["made_by"])
         artifacts = {**recorded.artifacts, folder.name: digest(note["files"])}
     except (OSError, ValueError, KeyError):
@@ -177,7 +177,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): _hash(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path.name != ARTIFACT_FILE
     }
 
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Outside = Model | Mapping[str, Model] | None
 """Models that are kept elsewhere, and by which name."""
 
-MANIFEST = "model.yaml"
+MODEL_FILE = "model.yaml"
 """Written in the JSON subset of YAML, so that reading it needs no parser that can run code."""
 
 
@@ -54,7 +54,7 @@ def _save(model: Model, folder: Path, known: dict[int, dict[str, str]], path: st
         "fields": model.write(folder),
         "children": children,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    (folder / MODEL_FILE).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
 def load_model(folder: Path, *, outside: Outside = None) -> Model:
@@ -115,10 +115,10 @@ def _named(outside: Outside) -> Mapping[str, Model]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / MANIFEST).read_text())
+    found = json.loads((folder / MODEL_FILE).read_text())
     kinds = {"model": str, "fields": dict, "children": dict}
     if not (isinstance(found, dict) and all(isinstance(found[k], t) for k, t in kinds.items())):
-        raise ValueError(f"{MANIFEST} has not the form of one")
+        raise ValueError(f"{MODEL_FILE} has not the form of one")
     return found
 
 

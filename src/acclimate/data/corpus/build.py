@@ -18,7 +18,7 @@ from acclimate.data.corpus.ordered_pool import map_in_order, num_processors
 from acclimate.data.corpus.read_documents import RawDocument, read_source
 from acclimate.data.corpus.settings import CorpusSettings
 from acclimate.data.corpus.sources import CorpusSource, find_sources
-from acclimate.data.corpus.splits import SPLITS
+from acclimate.data.corpus.splits import CORPUS_SPLITS
 from acclimate.data.corpus.summary import CorpusSummary
 from acclimate.data.corpus.write_splits import list_duplicates, publish
 
@@ -73,8 +73,8 @@ def documents(folder: Path, split: str) -> Iterator[tuple[str, str]]:
         UnknownNameError: There is no such split.
         DataError: The folder holds no whole corpus.
     """
-    if split not in SPLITS:
-        raise UnknownNameError("split", split, SPLITS)
+    if split not in CORPUS_SPLITS:
+        raise UnknownNameError("split", split, CORPUS_SPLITS)
     if _finished(folder) is None:
         raise DataError(f"{folder}: holds no corpus, or a damaged one; build it with `corpus`")
     return _documents(folder / f"{split}.jsonl")

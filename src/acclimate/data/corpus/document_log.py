@@ -16,7 +16,7 @@ from acclimate.data.corpus.clean import Cleaned
 from acclimate.data.corpus.read_documents import Unread
 from acclimate.data.corpus.summary import MALFORMED
 
-DROPPED = "dropped.jsonl"
+_DROPPED = "dropped.jsonl"
 
 
 class Ledger:
@@ -35,7 +35,7 @@ class Ledger:
         self._numbers = {name: array("Q") for name in ("content", "origin", "bytes", "chars")}
         self._place_starts = array("Q")
         self._open = ExitStack()
-        self._dropped_file = self._open.enter_context((folder / DROPPED).open("wb"))
+        self._dropped_file = self._open.enter_context((folder / _DROPPED).open("wb"))
         paths = (self._texts, self._places, self.signatures)
         self._files = [self._open.enter_context(path.open("w+b")) for path in paths]
 

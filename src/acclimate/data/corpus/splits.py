@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from acclimate.data.corpus.settings import CorpusSettings
 
-SPLITS = ("train", "dev", "test")
+CORPUS_SPLITS = ("train", "dev", "test")
 
 
 def num_wanted(settings: CorpusSettings) -> int:

@@ -12,7 +12,7 @@ from acclimate.core.runtime.progress import progress
 from acclimate.data.corpus.dedup.find_duplicates import Duplicates
 from acclimate.data.corpus.document_log import Ledger, json_line
 from acclimate.data.corpus.settings import CorpusSettings
-from acclimate.data.corpus.splits import SPLITS, assign, cut_by_position, num_wanted
+from acclimate.data.corpus.splits import CORPUS_SPLITS, assign, cut_by_position, num_wanted
 from acclimate.data.corpus.summary import SplitCount
 
 
@@ -39,7 +39,7 @@ def publish(
     num_documents: Counter[str] = Counter()
     num_bytes: Counter[str] = Counter()
     with ExitStack() as stack, progress("writing documents", len(is_kept)) as advance:
-        files = {s: stack.enter_context((folder / f"{s}.jsonl").open("wb")) for s in SPLITS}
+        files = {s: stack.enter_context((folder / f"{s}.jsonl").open("wb")) for s in CORPUS_SPLITS}
         for split, line, size in pieces(ledger, is_kept, settings):
             files[split].write(line)
             num_documents[split] += 1
@@ -47,7 +47,7 @@ def publish(
             advance(1)
     sizes = {
         split: SplitCount(num_documents=num_documents[split], num_bytes=num_bytes[split])
-        for split in SPLITS
+        for split in CORPUS_SPLITS
     }
     return sizes, is_cut
 
@@ -61,7 +61,7 @@ def _whole(
     splits[is_kept] = assign(ledger.numbers("origin")[is_kept], sizes[is_kept], settings)
     for kept, split, size, line in zip(is_kept, splits, sizes, ledger.lines(), strict=True):
         if kept:
-            yield SPLITS[split], line, int(size)
+            yield CORPUS_SPLITS[split], line, int(size)
 
 
 def _cut(

@@ -9,7 +9,7 @@ from acclimate.core.errors import ConfigError, DataError
 from acclimate.core.provenance import Provenance
 from acclimate.core.record import Record
 
-MANIFEST = "manifest.json"
+SHARD_MANIFEST = "manifest.json"
 _MAX_SHORT = 2**16
 """Token ids below this fit uint16."""
 
@@ -95,10 +95,12 @@ def read_shard_manifest(folder: Path) -> ShardManifest:
     Raises:
         DataError: There is none, or it is damaged.
     """
-    path = folder / MANIFEST
+    path = folder / SHARD_MANIFEST
     try:
         return ShardManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise DataError(f"{folder}: holds no shards (there is no {MANIFEST}); write them") from None
+        raise DataError(
+            f"{folder}: holds no shards (there is no {SHARD_MANIFEST}); write them"
+        ) from None
     except ValueError:
         raise DataError(f"{path}: is damaged; write the shards again") from None

@@ -15,7 +15,7 @@ from acclimate.core.provenance import Trace
 from acclimate.core.runtime.progress import progress
 from acclimate.core.storage.atomic import whole_folder
 from acclimate.data.shards.manifest import (
-    MANIFEST,
+    SHARD_MANIFEST,
     ShardManifest,
     fitting_dtype,
     plain_tokenizer,
@@ -49,7 +49,7 @@ def write_shards(
         raise ConfigError(f"shard_tokens={shard_tokens}: must be at least 1")
     plain, end = plain_tokenizer(tokenizer), end_of_text(tokenizer)
     dtype = fitting_dtype(vocab_size_of(tokenizer))
-    with whole_folder(folder, MANIFEST) as aside:
+    with whole_folder(folder, SHARD_MANIFEST) as aside:
         listening = Trace(__name__).listening()
         with listening as trace, ShardWriter(aside, dtype, shard_tokens) as writer:
             for batch, tokens in token_batches(texts, plain, end):
@@ -58,7 +58,7 @@ def write_shards(
             raise DataError(f"{folder}: there are no documents to make tokens of")
         manifest = writer.manifest(tokenizer)
         manifest = manifest.model_copy(update={"made_by": trace.provenance()})
-        (aside / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
+        (aside / SHARD_MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
     return manifest
 
 

@@ -174,9 +174,9 @@ FORMS: dict[str, tuple[tuple[str, ...], Callable[[TableFields], QuestionAnswer]]
     "alpaca": (("instruction", "output"), _alpaca),
 }
 """Form → the columns that mark it, the first of which tells it, and how it is read."""
-EXTRAS = frozenset({"id", "task", "group", "sources", "rationale", "choices", "input", "text"})
+_EXTRAS = frozenset({"id", "task", "group", "sources", "rationale", "choices", "input", "text"})
 """Columns that any form may have besides."""
-_KNOWN = EXTRAS.union(*(marks for marks, _ in FORMS.values()))
+_KNOWN = _EXTRAS.union(*(marks for marks, _ in FORMS.values()))
 
 
 def misspelt(row: TableFields) -> dict[str, str]:

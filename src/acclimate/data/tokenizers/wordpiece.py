@@ -15,7 +15,7 @@ from tokenizers import (
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.data.tokenizers.special_tokens import check_room, named_tokens, special_tokens
 
-PREFIX = "##"
+_PREFIX = "##"
 """Before a piece that does not begin a word."""
 
 
@@ -35,7 +35,7 @@ def learn_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Tokeni
     )
     # Letters inside of words get ids in the order of a hash table, and ties between merges are
     # broken by ids: told beforehand, they are the same in every run. Hence the first reading.
-    inside = sorted(letter for letter in letters if letter.startswith(PREFIX))
+    inside = sorted(letter for letter in letters if letter.startswith(_PREFIX))
     first = [*special_tokens(settings), *inside]
     named = named_tokens(settings.kind)
     vocabulary = _vocabulary(kept, settings.vocab_size, first)
@@ -55,7 +55,7 @@ def _vocabulary(texts: Iterable[str], size: int, first: Sequence[str]) -> dict[s
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         special_tokens=list(first),
-        continuing_subword_prefix=PREFIX,
+        continuing_subword_prefix=_PREFIX,
         show_progress=False,
     )
     trained.train_from_iterator(texts, trainer)

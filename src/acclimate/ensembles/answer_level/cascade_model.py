@@ -18,7 +18,7 @@ from acclimate.ensembles.member_calls import (
     loglikelihood_each,
 )
 
-NONE = -1.0
+NO_MEMBER = -1.0
 """Confidence in an answer that is empty or failed: below every threshold."""
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class CascadeModel(EnsembleModel):
             places: Sequence[int],
             answers: Sequence[tuple[LogLikelihood, ...] | Failure],
         ) -> list[float]:
-            return [margin(own) if isinstance(own, tuple) else NONE for own in answers]
+            return [margin(own) if isinstance(own, tuple) else NO_MEMBER for own in answers]
 
         return self._pass_on([prompt.task for prompt, _ in questions], ask, sure)
 
@@ -145,13 +145,13 @@ def _is_answer(answer: object) -> bool:
     """Whether it says something."""
     if isinstance(answer, Completion):
         return bool(answer.text.strip())
-    return isinstance(answer, tuple) and margin(answer) > NONE
+    return isinstance(answer, tuple) and margin(answer) > NO_MEMBER
 
 
 def margin(weighed: Sequence[LogLikelihood]) -> float:
     """How far the probability of the best choice is above the next, in [0, 1]."""
     if max(w.logprob for w in weighed) <= NOT_ANSWERED_LOGPROB:
-        return NONE
+        return NO_MEMBER
     second, first = sorted(probabilities(weighed))[-2:]
     return first - second
 
@@ -166,8 +166,8 @@ def confidence_in(
         if isinstance(answer, Completion)
     ]
     sure = iter(confidences(member, told))
-    found = [next(sure) if isinstance(answer, Completion) else NONE for answer in answers]
+    found = [next(sure) if isinstance(answer, Completion) else NO_MEMBER for answer in answers]
     return [
-        own if isinstance(answer, Completion) and answer.text.strip() else NONE
+        own if isinstance(answer, Completion) and answer.text.strip() else NO_MEMBER
         for own, answer in zip(found, answers, strict=True)
     ]

@@ -13,7 +13,7 @@ import numpy as np
 from acclimate.core.types import Floats
 
 Target = Literal["quality", "cost"]
-ALWAYS, NEVER = 2.0, 0.0
+_ALWAYS, NEVER = 2.0, 0.0
 """Thresholds above and below every confidence of an answer."""
 MAX_TRIED = 4096
 """Combinations of thresholds, at most; of two members every step is tried up to so many items."""
@@ -88,5 +88,5 @@ def _steps(seen: Seen) -> list[list[float]]:
         met = np.unique(seen.sure[:, gate])
         between = (met[1:] + met[:-1]) / 2
         places = np.unique(np.linspace(0, len(between) - 1, min(size, len(between))).astype(int))
-        found.append([NEVER, *(float(v) for v in between[places] if v > 0), ALWAYS])
+        found.append([NEVER, *(float(v) for v in between[places] if v > 0), _ALWAYS])
     return found

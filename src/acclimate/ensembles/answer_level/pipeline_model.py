@@ -16,7 +16,7 @@ from acclimate.data.prompt_template import filled
 from acclimate.ensembles.member_calls import Failure, generate_each
 from acclimate.ensembles.members import as_children
 
-FAULTS = ("failed", "empty", "too long", "inconsistent")
+_FAULTS = ("failed", "empty", "too long", "inconsistent")
 """What may be wrong with what a stage wrote."""
 
 
@@ -147,5 +147,5 @@ def _fault(slot: Slot, asked: Prompt, answer: Completion | Failure, sampling: Sa
 
 
 def _count(slot: Slot, faults: Sequence[str]) -> None:
-    for kind in FAULTS[: 4 if slot.min_overlap else 3]:
+    for kind in _FAULTS[: 4 if slot.min_overlap else 3]:
         log_mean(f"{slot.name}: {kind}, share of questions", faults.count(kind), len(faults))

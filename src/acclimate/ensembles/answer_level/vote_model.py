@@ -23,7 +23,7 @@ from acclimate.ensembles.member_calls import (
 )
 
 TIES = "votes that were ties, share"
-LEFT_OUT = "votes left out, as a member failed or gave nothing, share"
+LEFT_OUT_OF_VOTE = "votes left out, as a member failed or gave nothing, share"
 
 VoteStats = list[tuple[int, Completion]]
 """On one prompt: the member's place and its answer."""
@@ -72,7 +72,7 @@ class VoteModel(EnsembleModel):
         if not told:
             raise all_members_failed(prompt, [a for _, a in every if not isinstance(a, Completion)])
         row = [(at, answer) for at, answer in told if normalised(answer.text)]
-        log_mean(LEFT_OUT, len(every) - len(row), len(every))
+        log_mean(LEFT_OUT_OF_VOTE, len(every) - len(row), len(every))
         return row or told[:1]
 
     def _sure(self, prompts: Sequence[Prompt], rows: Sequence[VoteStats]) -> list[list[float]]:
@@ -135,7 +135,7 @@ class VoteModel(EnsembleModel):
         ballots = [self._ballot(at, texts, own) for at, own in weighed]
         result = count(ballots, self.rule, texts)
         log_mean(TIES, result.is_tie, 1)
-        log_mean(LEFT_OUT, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
+        log_mean(LEFT_OUT_OF_VOTE, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
         passages = tuple(dict.fromkeys(p for _, own in weighed for p in own[0].passages))
         found = dict(
             zip(result.order, weighed_as(result.shares, result.order, passages), strict=True)

@@ -15,7 +15,7 @@ from acclimate.ensembles.controller.interface import WeightedEnsemble
 from acclimate.ensembles.controller.policy import ActionSpace, Actor
 from acclimate.retrieval.encoders.prompt_encoder import PromptEncoder
 
-FILE = "actor.safetensors"
+_FILE = "actor.safetensors"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Controller:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write arrays; return plain fields."""
-        self.actor.write(folder / FILE)
+        self.actor.write(folder / _FILE)
         return {
             **self.states.write(folder),
             "num_members": self.space.num_members,
@@ -47,7 +47,7 @@ class Controller:
         """Rebuild what `write` saved."""
         temperatures = tuple(fields["temperatures"])
         space = ActionSpace(fields["num_members"], temperatures, fields["is_stepped"])
-        return cls(PromptEncoder.read(folder, fields), Actor.read(folder / FILE), space)
+        return cls(PromptEncoder.read(folder, fields), Actor.read(folder / _FILE), space)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from acclimate.data.normalization import normalised
 
 ObjectiveFunction = Callable[[Task, Item, Completion], float]
 
-SCORE = "score"
+TASK_SCORE = "score"
 """Each task's own main metric."""
 RATING = "rating"
 """What users said of the answer: 1 liked, 0 not, `UNRATED` where nobody did."""
@@ -43,7 +43,7 @@ def checked_objectives(objectives: Mapping[str, float]) -> None:
     Raises:
         ConfigError, UnknownNameError: They are so.
     """
-    known = [SCORE, RATING, *METRICS.entries]
+    known = [TASK_SCORE, RATING, *METRICS.entries]
     if not any(objectives.values()):
         raise ConfigError(
             "there is no reward to learn by; weigh objectives, as {score: 1, brevity: 0.2}: "
@@ -70,7 +70,7 @@ def reward_of(
 
 
 def _judge(name: str, preferences: Sequence[Preference]) -> ObjectiveFunction:
-    if name == SCORE:
+    if name == TASK_SCORE:
         return lambda task, item, answer: _measured(task.metrics[0], item, answer)
     if name == RATING:
         return _rated(preferences)
@@ -92,7 +92,7 @@ def _measured(name: str, item: Item, answer: Completion) -> float:
         return metric.of_passages(item, [passage.document for passage in answer.passages])
     if not item.choices:
         raise NotApplicableError(
-            f"objective {name} judges choices, and item {item.id} has none; {SCORE} judges each "
+            f"objective {name} judges choices, and item {item.id} has none; {TASK_SCORE} judges each "
             "item by its task's own metric"
         )
     others = (len(item.choices) - 1) * _OTHER_CHOICE

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from acclimate.core.errors import ConfigError, UnknownNameError
 from acclimate.core.types import Floats
 
-NUM_BINS = 10
+_NUM_BINS = 10
 """Of the calibration error, of equal width; Guo et al. 2017 take 15 for thousands of images."""
 NUM_FOLDS = 5
 """Parts of dev, each judged by a classifier that has not seen it; five, as is the custom."""
@@ -115,10 +115,10 @@ def learn(
 
 def calibration_error(probabilities: Floats, labels: Floats) -> float:
     """Expected calibration error (Guo et al. 2017, equation 3), bins of equal width."""
-    bins = np.minimum((probabilities * NUM_BINS).astype(int), NUM_BINS - 1)
+    bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
     gaps = [
         abs(float(labels[bins == b].sum() - probabilities[bins == b].sum()))
-        for b in range(NUM_BINS)
+        for b in range(_NUM_BINS)
     ]
     return sum(gaps) / len(labels)
 

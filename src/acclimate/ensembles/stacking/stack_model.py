@@ -32,7 +32,7 @@ from acclimate.ensembles.stacking.features import (
 )
 from acclimate.ensembles.stacking.meta_model import MetaModel
 
-FILE = "judges.json"
+_FILE = "judges.json"
 _LEAST = 1e-9
 """Probability that a choice has at least, so that its logarithm is a number."""
 
@@ -100,13 +100,13 @@ class StackModel(EnsembleModel):
         tasks = list(self.metas)
         for place, task in enumerate(tasks):
             self.metas[task].write(folder, f"judge_{place}")
-        (folder / FILE).write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
+        (folder / _FILE).write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
         return {}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Read what `write` wrote."""
-        tasks = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        tasks = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         metas = {task: MetaModel.read(folder, f"judge_{i}") for i, task in enumerate(tasks)}
         return cls(tuple(children.values()), metas)
 

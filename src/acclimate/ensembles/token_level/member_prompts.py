@@ -21,7 +21,7 @@ from acclimate.inference.local_model import LocalModel
 from acclimate.inference.scoring.teacher_forcing import ScoringRequest
 from acclimate.inference.stop_strings import StopCondition
 
-LEFT_OUT = "members left out, as a prompt does not fit them, share"
+LEFT_OUT_OF_MIXTURE = "members left out, as a prompt does not fit them, share"
 
 EncodedPrompt = tuple[Prompt, list[int], list[list[int]]]
 """A prompt as it is shown, its ids, and those of each continuation after it."""
@@ -101,7 +101,7 @@ def encode_for_members(
         failures = [found for found in own if not isinstance(found, tuple)]
         if len(failures) == len(seats):
             raise all_members_failed(prompt, failures)
-        log_mean(LEFT_OUT, len(failures), len(seats))
+        log_mean(LEFT_OUT_OF_MIXTURE, len(failures), len(seats))
     return seats
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 MAX_STEPS = 500
-TOLERANCE = 1e-9
+_TOLERANCE = 1e-9
 """Nats a token that a step must gain."""
 
 WeightObjective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
@@ -57,9 +57,9 @@ def climbed(objective: WeightObjective, num_members: int) -> torch.Tensor:
         gain -= value
         if gain > 0:
             weights, value, gradient = tried, value + gain, next_gradient
-        elif step < TOLERANCE:
+        elif step < _TOLERANCE:
             break
-        if 0 < gain < TOLERANCE and step >= 1:
+        if 0 < gain < _TOLERANCE and step >= 1:
             break
         step *= 2 if gain > 0 else 0.25
     return weights

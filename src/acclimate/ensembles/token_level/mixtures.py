@@ -11,7 +11,7 @@ import torch
 
 from acclimate.core.record import Record
 
-NONE = float("-inf")
+_NONE = float("-inf")
 
 
 class CombinationRule(Record):
@@ -69,7 +69,7 @@ def _sum(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
     """Logarithm of sum_k w_k p_k, taken relative to the greatest p_k, so that equals give it."""
     each = [own.log_softmax(-1) for own in logits]
     for k in _unheard(weights):
-        each[k].masked_fill_(weights[:, k, None] == 0, NONE)
+        each[k].masked_fill_(weights[:, k, None] == 0, _NONE)
     greatest = each[0].clone()
     for own in each[1:]:
         torch.maximum(greatest, own, out=greatest)
@@ -91,12 +91,12 @@ def _product(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Ten
     apart = torch.zeros_like(first)
     for k, own in enumerate(logits):
         # Minus infinity from itself is no way apart.
-        further = (own - first).nan_to_num_(nan=0.0, posinf=-NONE, neginf=NONE)
+        further = (own - first).nan_to_num_(nan=0.0, posinf=-_NONE, neginf=_NONE)
         if k in unheard:
             further.masked_fill_(weights[:, k, None] == 0, 0.0)
         apart.addcmul_(shares[:, k, None], further)
     # What one of them holds impossible is: where another does not, the sum is no number.
-    return apart.add_(first).nan_to_num_(nan=NONE, posinf=-NONE, neginf=NONE).log_softmax(-1)
+    return apart.add_(first).nan_to_num_(nan=_NONE, posinf=-_NONE, neginf=_NONE).log_softmax(-1)
 
 
 def _unheard(weights: torch.Tensor) -> list[int]:

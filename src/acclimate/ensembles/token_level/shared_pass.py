@@ -20,7 +20,7 @@ from acclimate.nn.adapters.peft import PeftAdapter
 
 MAX_PROMPTS = 4
 """With more the pass is busy computing, and what it saves, the longest row's places cost again."""
-MANY, LARGE = 4, 20_000_000
+_MANY, _LARGE = 4, 20_000_000
 """Members, or parameters, from which one pass is the shorter: a small network's takes 0.8 of four
 passes but 1.3 of two; at 30 M parameters 0.66 of two."""
 
@@ -76,8 +76,8 @@ def _apart(
 
 def _pays(own: Sequence[_Sibling]) -> bool:
     """Whether one pass is shorter than one each."""
-    is_many = len(own) >= MANY
-    is_large = len(own) > 1 and own[0].base.network.num_parameters() >= LARGE
+    is_many = len(own) >= _MANY
+    is_large = len(own) > 1 and own[0].base.network.num_parameters() >= _LARGE
     return (is_many or is_large) and len(own[0].seat.encoded) <= MAX_PROMPTS
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from acclimate.ensembles.token_level.mixtures import CombinationRule, Mixture
 
-NONE = float("-inf")
+_NONE = float("-inf")
 
 
 class TokenBallot(CombinationRule):
@@ -36,7 +36,7 @@ class TokenBallot(CombinationRule):
         votes = cast(logits, weights, self.num_choices)
         points = self._points(votes)
         winners = winner(points, votes)
-        whole = torch.full_like(logits[0], NONE, dtype=torch.float32)
+        whole = torch.full_like(logits[0], _NONE, dtype=torch.float32)
         whole = whole.scatter(1, votes.tokens, points.log())  # (B, V)
         ahead = whole.max(-1, keepdim=True).values.nextafter(torch.tensor(float("inf")))
         return whole.scatter(1, winners[:, None], ahead)
@@ -107,7 +107,7 @@ def winner(points: torch.Tensor, votes: CastVotes) -> torch.Tensor:
     """The token (B,) with most points, ties told apart."""
     is_best = torch.ones_like(votes.is_cast)
     for criterion in (points, votes.all_probs, votes.summed(votes.weights)):
-        best = criterion.masked_fill(~is_best, NONE).max(-1, keepdim=True).values
+        best = criterion.masked_fill(~is_best, _NONE).max(-1, keepdim=True).values
         is_best = is_best & (criterion == best)
     first = is_best.int().argmax(-1, keepdim=True)
     return votes.tokens.gather(1, first)[:, 0]

@@ -24,7 +24,7 @@ from acclimate.core.storage.disk_space import is_disk_full
 from acclimate.inference.backends.interface import Backend
 from acclimate.inference.local_model import LocalModel
 
-FOLDER = "backends"
+_FOLDER = "backends"
 
 
 def converted(model: LocalModel, backend: Backend) -> Path:
@@ -36,7 +36,7 @@ def converted(model: LocalModel, backend: Backend) -> Path:
     """
     network = _plain_network(model, backend)
     _require_own_layers(network, backend)
-    store, key = Store(home() / FOLDER), _key(network, model.tokenizer, backend)
+    store, key = Store(home() / _FOLDER), _key(network, model.tokenizer, backend)
     if folder := store.get(key):
         return folder
     trace = Trace(__name__)
@@ -111,14 +111,14 @@ def _key(network: Any, tokenizer: Any, backend: Backend) -> str:
             "backend": backend.name,
             "precision": backend.kept_as,
             "version": version(backend.package) if backend.package else "",
-            "weights": weights_digest(network),
+            "weights": _weights_digest(network),
             "config": network.config.to_dict(),
             "tokenizer": tokenizer.backend_tokenizer.to_str(),
         }
     )
 
 
-def weights_digest(network: Any) -> str:
+def _weights_digest(network: Any) -> str:
     """SHA-256 of all weights, bit by bit."""
     whole = hashlib.sha256()
     for name, weight in sorted(network.state_dict().items()):

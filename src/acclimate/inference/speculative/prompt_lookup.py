@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.sampling.sampler import SamplingState
 
-NEAR, NEAR_ALIKE = 12, 8
+_NEAR, _NEAR_ALIKE = 12, 8
 """Last tokens that are held against a text that is being quoted, and how many must be its own: so
 a word put otherwise does not end a quotation, and text that only looks like one is left alone."""
 
@@ -75,11 +75,11 @@ class LookupRow:
 
     def _gone_on(self, ids: list[int]) -> int | None:
         """As far back as before, if most of the last words are those that stand there."""
-        if self._back is None or self._back + NEAR > len(ids):
+        if self._back is None or self._back + _NEAR > len(ids):
             return None
         place = len(ids) - self._back
-        pairs = zip(ids[place - NEAR : place], ids[-NEAR:], strict=True)
-        return self._back if sum(a == b for a, b in pairs) >= NEAR_ALIKE else None
+        pairs = zip(ids[place - _NEAR : place], ids[-_NEAR:], strict=True)
+        return self._back if sum(a == b for a, b in pairs) >= _NEAR_ALIKE else None
 
 
 def _going_on(ids: list[int], place: int, num_tokens: int) -> list[int]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from acclimate.core.errors import ConfigError
 from acclimate.core.model import Sampling
 
-MAX_CHARS = 100_000
+_MAX_CHARS = 100_000
 """Of all choices, an expression or a schema: more than anyone writes, less than takes a second."""
 MAX_PATTERN_CHARS = 4000
 """Of regular expressions: llguidance's time and memory grow with the square."""
@@ -42,7 +42,7 @@ def grammar_of(sampling: Sampling) -> tuple[str, str] | None:
     field = asked[0]
     value = getattr(sampling, field)
     texts = value if field == "choice" else (value,)
-    _require_few(field, texts, MAX_PATTERN_CHARS if field == "regex" else MAX_CHARS)
+    _require_few(field, texts, MAX_PATTERN_CHARS if field == "regex" else _MAX_CHARS)
     return _MADE[field](value), field
 
 

@@ -10,7 +10,12 @@ from acclimate.core.domain import TrainData
 from acclimate.core.model import Model
 from acclimate.core.runtime.cost import Cost, metered
 from acclimate.core.runtime.fit_log import log_value
-from acclimate.ensembles.answer_level.cascade_model import NONE, CascadeModel, confidence_in, margin
+from acclimate.ensembles.answer_level.cascade_model import (
+    NO_MEMBER,
+    CascadeModel,
+    confidence_in,
+    margin,
+)
 from acclimate.ensembles.answer_level.cascade_thresholds import (
     Reached,
     Seen,
@@ -104,7 +109,7 @@ def _seen(members: Sequence[Model], dev: DevScores) -> Seen:
         with metered() as meter:
             free = confidence_in(member, prompts, [t.completion if t else None for t in told])
         spent[place] += meter.cost
-        chosen = [margin(t.weighed) if t and t.weighed else NONE for t in told]
+        chosen = [margin(t.weighed) if t and t.weighed else NO_MEMBER for t in told]
         columns.append(np.maximum(free, chosen))
     scores = np.array([[score or 0.0 for score in own.scores] for own in dev.items])
     asked = [sum(own.answers[m] is not None for own in dev.items) for m in range(len(members))]

@@ -13,7 +13,7 @@ from acclimate.data.prompt_template import named_in
 from acclimate.ensembles.answer_level.pipeline_model import PipelineModel, Slot
 from acclimate.ensembles.members import Member, build_member_specs
 
-ALWAYS = ("question", "instruction", "choices")
+_ALWAYS = ("question", "instruction", "choices")
 """What a stage's template may name besides the stages before it."""
 
 
@@ -58,7 +58,7 @@ class Pipeline(CompositeMethod):
     def _in_order(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         if len(stages) < 2:
             raise ConfigError(f"a pipeline needs at least 2 stages, got {len(stages)}")
-        known = list(ALWAYS)
+        known = list(_ALWAYS)
         for stage in stages:
             for name in sorted(named_in(stage.template) - set(known)):
                 raise UnknownNameError(f"slot before stage '{stage.name}'", name, known)

@@ -16,7 +16,7 @@ from acclimate.ensembles.compatibility import require_one_vocabulary
 from acclimate.ensembles.controller.controlled_model import ControlledModel, Controller
 from acclimate.ensembles.controller.interface import WeightedEnsemble
 from acclimate.ensembles.controller.objectives import (
-    SCORE,
+    TASK_SCORE,
     ControllerReward,
     checked_objectives,
     reward_of,
@@ -51,7 +51,7 @@ class Sac(EnsembleMethod):
     members: tuple[Member, ...] = ("zero_shot", "few_shot")
     """Recipes. `[]` is the base as it is, and `{name: recorded, path: a.csv}` a table of answers,
     which must answer training or dev items too."""
-    objectives: Mapping[str, float] = Field(default={SCORE: 1.0}, validate_default=False)
+    objectives: Mapping[str, float] = Field(default={TASK_SCORE: 1.0}, validate_default=False)
     """What is wanted, weighed: `score` (each task's own metric), any metric by name (`brevity`,
     `polite`, `xml_valid`), `rating` (preferences: 1 liked, 0 not, one half unknown), or the path
     of a .py file with a function `reward(item, answer)`. Two that conflict, at several weights,

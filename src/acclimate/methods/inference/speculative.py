@@ -14,7 +14,7 @@ from acclimate.core.model import Model, Sampling
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import Unwrapped, unwrap
 from acclimate.core.runtime.fit_log import log_value
-from acclimate.core.storage.saved_model import MANIFEST, load_model
+from acclimate.core.storage.saved_model import MODEL_FILE, load_model
 from acclimate.ensembles.members import Member, build_member_specs
 from acclimate.inference.engine.draft_length import DraftStats, Speculation
 from acclimate.inference.local_model import LocalModel
@@ -83,7 +83,7 @@ class Speculative(CompositeMethod):
     def reads(self) -> tuple[str, ...]:
         """The draft's folder, if it is saved."""
         named = self.draft if isinstance(self.draft, str) else ""
-        return (named,) if named and (Path(named) / MANIFEST).is_file() else ()
+        return (named,) if named and (Path(named) / MODEL_FILE).is_file() else ()
 
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int

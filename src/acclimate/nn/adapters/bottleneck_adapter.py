@@ -14,7 +14,7 @@ from acclimate.nn.adapters.routing import AdapterRoutes
 from acclimate.nn.adapters.virtual_tokens import VirtualTokens
 from acclimate.nn.blocks import blocks, sublayers
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 class BottleneckAdapter(Adapter):
@@ -51,15 +51,15 @@ class BottleneckAdapter(Adapter):
 
     def write(self, folder: Path) -> None:
         """Save in PEFT's two files, with fields of our own."""
-        (folder / CONFIG).write_text(self.form.model_dump_json(indent=2) + "\n")
-        save_file(self._weights(), folder / WEIGHTS)
+        (folder / _CONFIG).write_text(self.form.model_dump_json(indent=2) + "\n")
+        save_file(self._weights(), folder / _WEIGHTS)
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
         """Build them again and fill in their weights."""
-        form = BottleneckForm.model_validate_json((folder / CONFIG).read_text())
+        form = BottleneckForm.model_validate_json((folder / _CONFIG).read_text())
         adapter = cls.new(network, form)
-        saved = load_file(folder / WEIGHTS)
+        saved = load_file(folder / _WEIGHTS)
         with torch.no_grad():
             for name, weight in adapter._weights().items():
                 weight.copy_(saved[name])

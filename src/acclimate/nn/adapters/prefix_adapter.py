@@ -14,7 +14,7 @@ from acclimate.nn.adapters.interface import Adapter
 from acclimate.nn.adapters.prefix import KeysValues, Prefixed, PrefixShape
 from acclimate.nn.adapters.virtual_tokens import EncoderPrompted, VirtualTokens
 
-WEIGHTS, NAME = "adapter_model.safetensors", "prompt_embeddings"
+_WEIGHTS, _NAME = "adapter_model.safetensors", "prompt_embeddings"
 
 
 class PrefixAdapter(Adapter):
@@ -31,7 +31,7 @@ class PrefixAdapter(Adapter):
         """Save what PEFT loads."""
         config, weights = self._saved()
         config.save_pretrained(folder)
-        save_file({NAME: weights.detach().cpu().contiguous()}, folder / WEIGHTS)
+        save_file({_NAME: weights.detach().cpu().contiguous()}, folder / _WEIGHTS)
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
@@ -40,7 +40,7 @@ class PrefixAdapter(Adapter):
             from peft import PeftConfig
 
             config = PeftConfig.from_pretrained(str(folder))
-        weights = load_file(folder / WEIGHTS)[NAME]
+        weights = load_file(folder / _WEIGHTS)[_NAME]
         if config.peft_type == "PROMPT_TUNING":
             prefix: Any = VirtualTokens(weights)
         else:

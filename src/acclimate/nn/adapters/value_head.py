@@ -13,9 +13,9 @@ from acclimate.nn.adapters.interface import Adapter
 from acclimate.nn.adapters.low_rank import ALL_LINEAR, LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
 
-NAME = "value_head"
+VALUE_HEAD = "value_head"
 """The attribute of a network that holds its head."""
-FILE = "value_head.safetensors"
+_FILE = "value_head.safetensors"
 
 
 class ValueHead(torch.nn.Module):
@@ -43,7 +43,7 @@ class ScalarAdapter(Adapter):
         """Put a new head beside low-rank updates."""
         self.updates = updates
         self.network = updates.network
-        setattr(self.network, NAME, ValueHead(self.network))
+        setattr(self.network, VALUE_HEAD, ValueHead(self.network))
 
     @classmethod
     def new(cls, network: Any, rank: int) -> Self:
@@ -55,12 +55,12 @@ class ScalarAdapter(Adapter):
         """Save the updates in PEFT's format, and the head beside them."""
         self.updates.write(folder)
         head = {name: t.contiguous() for name, t in self.network.value_head.state_dict().items()}
-        save_file(head, folder / FILE)
+        save_file(head, folder / _FILE)
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
         """Put on a network what `write` wrote, frozen."""
         adapter = cls(PeftAdapter.read(network, folder))
-        adapter.network.value_head.load_state_dict(load_file(folder / FILE))
+        adapter.network.value_head.load_state_dict(load_file(folder / _FILE))
         adapter.network.requires_grad_(False)
         return adapter

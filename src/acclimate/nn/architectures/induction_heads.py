@@ -24,7 +24,7 @@ CONSTANT, NOTE_SHARE = 3.0, 3 / 8
 """The constant, in standard deviations of the content; share of the width kept for the note."""
 SPREAD = 0.06
 """Standard deviation of the content of an embedding: steps of the optimiser are small to it."""
-SHARPNESS = 6.0
+_SHARPNESS = 6.0
 """How far the previous position's score stands above its neighbours', over the softmax's unit."""
 MATCH = 12.0
 """Score of a token that matches, where others lie about 0."""
@@ -104,7 +104,7 @@ class _Writer:
         fast = (self.frequencies > 0.05).nonzero()[:, 0]
         angle, half = self.frequencies[fast], self.head_dim // 2
         # The keys' constant is turned by one position against the queries': they agree one back.
-        length = math.sqrt(SHARPNESS * math.sqrt(self.head_dim)) * size / (CONSTANT * SPREAD)
+        length = math.sqrt(_SHARPNESS * math.sqrt(self.head_dim)) * size / (CONSTANT * SPREAD)
         for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
             projection.weight[rows] = 0
         attention.q_proj.weight[fast, 0] = length

@@ -12,7 +12,7 @@ import numpy as np
 
 from acclimate.core.errors import ConfigError
 
-NAMES = {"1m": 1e6, "8m": 8e6, "30m": 30e6, "120m": 120e6, "350m": 350e6, "1b": 1e9, "7b": 7e9}
+SIZE_NAMES = {"1m": 1e6, "8m": 8e6, "30m": 30e6, "120m": 120e6, "350m": 350e6, "1b": 1e9, "7b": 7e9}
 """Sizes by name."""
 _FAMILY = ((4.0e6, 4), (25e6, 8), (85e6, 12), (302e6, 24), (1.2e9, 24), (6.4e9, 32), (12.6e9, 40))
 """Weights outside the embedding, and layers."""
@@ -38,14 +38,14 @@ def num_params_of(size: str | int) -> float:
         ConfigError: It is neither.
     """
     text = str(size).lower()
-    if text in NAMES:
-        return NAMES[text]
+    if text in SIZE_NAMES:
+        return SIZE_NAMES[text]
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not number >= 1e4:
-        known = ", ".join(NAMES)
+        known = ", ".join(SIZE_NAMES)
         raise ConfigError(f"give {known}, or a count of parameters from 10,000 up, not {size!r}")
     return number
 

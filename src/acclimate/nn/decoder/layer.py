@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from acclimate.nn.decoder.fused_weights import bias_of, weight_of
-from acclimate.nn.fast_linear import LARGE
+from acclimate.nn.fast_linear import LARGE_WEIGHTS
 
 Map = Callable[[torch.Tensor], torch.Tensor]
 
@@ -98,7 +98,7 @@ class Joined:
         biases = [bias for layer in layers if (bias := bias_of(layer)) is not None]
         self.bias = torch.cat(biases).detach() if biases else None
         self.packed, self.size = packed_weight(weight), weight.numel()
-        is_large = self.packed is not None and self.size >= LARGE
+        is_large = self.packed is not None and self.size >= LARGE_WEIGHTS
         self.weight = None if is_large else weight.t().contiguous()
         """(D, N'): read from end to end by a product with one row."""
 

@@ -9,7 +9,7 @@ Letters: B rows, G groups of neighbours of about one length.
 from collections.abc import Sequence
 from itertools import pairwise
 
-NEAR = 8
+NEAR_LENGTHS = 8
 """Neighbours whose lengths are not so far from the first one's are never parted."""
 CALL_PLACES = 64
 """Places whose reading takes about as long as one more call."""
@@ -28,7 +28,7 @@ def length_groups(lengths: Sequence[int]) -> list[slice]:
         return [slice(0, len(lengths))]
     cuts = [0]
     for row, length in enumerate(lengths):
-        if abs(length - lengths[cuts[-1]]) >= NEAR:
+        if abs(length - lengths[cuts[-1]]) >= NEAR_LENGTHS:
             cuts.append(row)
     cuts.append(len(lengths))
     tops = [max(lengths[start:end]) for start, end in pairwise(cuts)]

@@ -15,7 +15,7 @@ from acclimate.core.prompt import Prompt
 from acclimate.retrieval.encoders.load import Encoder, load_encoder, make_encoder
 from acclimate.retrieval.encoders.lsa import LsaEncoder
 
-FOLDER = "encoder"
+_FOLDER = "encoder"
 NUM_FITTED = 2000
 """Texts at most that an encoder is fitted on: the few directions that are kept are known by then,
 and the time grows with texts times words."""
@@ -51,13 +51,13 @@ class PromptEncoder:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Save the encoder; return what else rebuilds it."""
-        self.encoder.write(folder / FOLDER)
+        self.encoder.write(folder / _FOLDER)
         return {"encoder": self.name}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any]) -> "PromptEncoder":
         """Rebuild what `write` saved."""
-        return cls(fields["encoder"], load_encoder(fields["encoder"], folder / FOLDER))
+        return cls(fields["encoder"], load_encoder(fields["encoder"], folder / _FOLDER))
 
 
 def _text(prompt: Prompt) -> str:

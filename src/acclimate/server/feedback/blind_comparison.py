@@ -15,7 +15,7 @@ from acclimate.server.openai.prompts import chat_prompt
 from acclimate.server.openai.requests import ChatMessage as Spoken
 from acclimate.server.openai.sampling_params import limits_for
 
-NUM_DRAWS = 4
+_NUM_DRAWS = 4
 """Draws in which two different answers of a system that stands alone are looked for."""
 _ORDER = SystemRandom()
 
@@ -91,7 +91,7 @@ def _drawn(
         ]
     ((name, model),) = systems.items()
     free = _how(model, task, limits, temperature=1.0, seed=secrets.randbelow(2**31))
-    draws = model.generate([chat_prompt(model, spoken, task)] * NUM_DRAWS, free)
+    draws = model.generate([chat_prompt(model, spoken, task)] * _NUM_DRAWS, free)
     # Draws are alike in kind, so their order is as random as any.
     first = draws[0]
     second = next((draw for draw in draws if draw.text != first.text), first)

@@ -20,7 +20,7 @@ from acclimate.server.workers.process_setup import processors
 from acclimate.server.workers.stream_channel import Sink
 
 _log = logging.getLogger("acclimate.server")
-RETRY_SECONDS = 10.0
+RESTART_SECONDS = 10.0
 """From one that could not be loaded to the next: memory that was short may be there again."""
 
 
@@ -125,7 +125,7 @@ class ProcessPool:
             except (AcclimateError, OSError) as error:
                 if not self._closing.is_set():
                     _log.error("no process is started in its place yet: %s", error)
-                self._closing.wait(RETRY_SECONDS)
+                self._closing.wait(RESTART_SECONDS)
                 continue
             worker.listen()
             with self._lock:

@@ -10,7 +10,7 @@ from acclimate.study.analysis.gap import gap
 from acclimate.study.findings import Capability, main_scores
 from acclimate.study.results_db import Row
 
-WELL = 0.5
+_WELL = 0.5
 """Scores from here on count as answered well."""
 
 BeforeAfter = Mapping[tuple[str, str], float]
@@ -25,7 +25,7 @@ def capability_of(
     Items that some row has no score of are left out: answers recorded elsewhere meet no control
     items. None: that leaves nothing of what could have been lost.
     """
-    good = {item: score for item, score in _scores(base).items() if score >= WELL}
+    good = {item: score for item, score in _scores(base).items() if score >= _WELL}
     if not good:
         return Capability(num_items=0, before=0.0, after=0.0, low=0.0, high=0.0)
     each = [_scores(row) for row in rows]

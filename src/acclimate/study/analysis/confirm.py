@@ -16,7 +16,7 @@ from acclimate.study.fit_cache import FitCache, FittedModel
 from acclimate.study.results_db import Row
 from acclimate.study.spec import Recipe
 
-TOLERANCE = 1e-3
+_TOLERANCE = 1e-3
 """A log-probability may move by rounding where batches differ; a right answer may not."""
 
 
@@ -37,7 +37,7 @@ def confirm(recipe: Recipe, row: Row, domain: Domain, workshop: FitCache) -> Con
     scores = measure(again, domain.test).scores
     measured = main_scores(row)
     served = main_scores(row.model_copy(update={"scores": scores}))
-    different = sum(abs(served[item] - measured[item]) > TOLERANCE for item in measured)
+    different = sum(abs(served[item] - measured[item]) > _TOLERANCE for item in measured)
     if different:
         raise BackendError(
             f"{recipe.label}: the saved model answers {different} of {len(measured)} test items "

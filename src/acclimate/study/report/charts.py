@@ -23,7 +23,7 @@ MAX_UNIT = 20
 MARGINS = (50.0, 38.0, 24.0)
 """Room for an upright axis: its numbers beside it, its label above."""
 PLAIN: Mapping[str, Any] = {"color": ACCENT}
-KINDS: Mapping[str, Mapping[str, Any]] = {
+_KINDS: Mapping[str, Mapping[str, Any]] = {
     "train": {"color": MUTED, "linestyle": (0, (4, 3))},
     "dev": PLAIN,
 }
@@ -122,7 +122,7 @@ def curves(name: str, lines: Sequence[tuple[str, Curve]], label: str) -> str:
     with drawing(name, 256, MARGINS) as draft:
         axes = draft.axes
         for kind, curve in reversed(lines):
-            style = dict(KINDS.get(kind, PLAIN))
+            style = dict(_KINDS.get(kind, PLAIN))
             style["linewidth"] = 1.8 if len(lines) == len(kinds) else 1.0
             style |= {"marker": "o", "markersize": 5} if len(curve) == 1 else {}
             steps, values = zip(*_thinned(curve), strict=True)
@@ -151,7 +151,7 @@ def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     floor = -math.inf
     for kind in sorted(ends, key=lambda kind: heights[kind]):
         floor = max(heights[kind], floor + LINE)
-        offset, color = (4, floor - heights[kind]), KINDS.get(kind, PLAIN)["color"]
+        offset, color = (4, floor - heights[kind]), _KINDS.get(kind, PLAIN)["color"]
         axes.annotate(kind, ends[kind], offset, textcoords="offset points",
                       va="center", color=color)  # fmt: skip
 

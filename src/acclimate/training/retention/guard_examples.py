@@ -9,7 +9,7 @@ from acclimate.core.model import Model
 from acclimate.core.runtime.seeding import derive
 from acclimate.evaluation.answers import answers_to, metrics_of
 
-WELL = 0.5
+_WELL = 0.5
 """A request counts as fulfilled from this score of its task's main metric."""
 
 
@@ -37,5 +37,5 @@ def fulfilled(base: Model, tasks: Sequence[Task], count: int, *, seed: int) -> t
 def _kept(base: Model, task: Task, items: Sequence[Item]) -> Iterator[Item]:
     main = next(iter(metrics_of(task).values()))
     for answer in answers_to(base, task, items) if items else ():
-        if answer.text and answer.score(main) >= WELL:
+        if answer.text and answer.score(main) >= _WELL:
             yield answer.item.model_copy(update={"target": answer.text})

@@ -25,7 +25,7 @@ from acclimate.models.local.recorded.answers_table import (
     read_answers,
 )
 
-SAVED = "answers.jsonl"
+_SAVED = "answers.jsonl"
 
 
 class Recorded(ModelSource):
@@ -114,13 +114,13 @@ class RecordedModel(Model):
         """Write every row."""
         rows = (row for answers in self.answers.values() for row in answers.rows)
         lines = [json.dumps(row.columns(), ensure_ascii=False) + "\n" for row in rows]
-        (folder / SAVED).write_text("".join(lines), encoding="utf-8")
+        (folder / _SAVED).write_text("".join(lines), encoding="utf-8")
         return {}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Read every row."""
-        return cls(read_answers(folder / SAVED, ""), str(folder))
+        return cls(read_answers(folder / _SAVED, ""), str(folder))
 
     def _of(self, prompt: Prompt) -> RecordedAnswers:
         if prompt.item_id not in self.answers:

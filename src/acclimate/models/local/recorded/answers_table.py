@@ -11,7 +11,7 @@ from acclimate.data.tables.column_names import ITEM, SYSTEM, as_id, as_number, f
 from acclimate.data.tables.read_rows import read_rows
 from acclimate.data.tables.text_lines import line_location
 
-NAMES = {
+_NAMES = {
     "item": ITEM,
     "system": SYSTEM,
     "answer": ("answer", "completion", "output", "response", "prediction"),
@@ -147,7 +147,7 @@ def _answer(path: Path | str, line: int, row: dict[str, Any]) -> RecordedAnswer:
 @lru_cache(maxsize=64)
 def _columns(columns: tuple[str, ...]) -> dict[str, str]:
     """Which of a row's columns is what; cached, as most rows have the same."""
-    found = {what: find_column(columns, names) for what, names in NAMES.items()}
+    found = {what: find_column(columns, names) for what, names in _NAMES.items()}
     return {what: column for what, column in found.items() if column is not None}
 
 

@@ -16,7 +16,7 @@ from acclimate.tasks.files.folder.checks import (
     shared_items,
 )
 from acclimate.tasks.files.folder.items import (
-    SPLITS,
+    DOMAIN_SPLITS,
     LocatedItem,
     find_tables,
     read_items,
@@ -68,7 +68,7 @@ class Folder(TaskSource):
         settings = read_settings(self.path)
         documents, unread = read_documents(self.path / "documents")
         given: Splits = {}
-        for split in (name for name in SPLITS if name in tables):
+        for split in (name for name in DOMAIN_SPLITS if name in tables):
             given[split], texts, strange = read_items(tables[split], split, tuple(settings.tasks))
             documents += texts
             notes += strange
@@ -131,12 +131,12 @@ class _Parts:
 
 def _tasks(settings: FolderSettings, splits: Splits) -> dict[str, tuple[Task, ...]]:
     """Split → its tasks, those that have items in it."""
-    everything = [one for split in SPLITS for one in splits.get(split, [])]
-    found: dict[str, list[Task]] = {split: [] for split in SPLITS}
+    everything = [one for split in DOMAIN_SPLITS for one in splits.get(split, [])]
+    found: dict[str, list[Task]] = {split: [] for split in DOMAIN_SPLITS}
     for name in dict.fromkeys(one.task for one in everything):
         members = [one for one in everything if one.task == name]
         task = _task(name, settings.tasks.get(name, TaskSettings()), members)
-        for split in SPLITS:
+        for split in DOMAIN_SPLITS:
             items = tuple(one.item for one in splits.get(split, []) if one.task == name)
             if items:
                 found[split].append(task.model_copy(update={"items": items}))

@@ -17,7 +17,7 @@ from acclimate.data.tables.row_formats import (
 )
 from acclimate.data.tables.text_lines import line_location
 
-SPLITS = ("train", "dev", "test")
+DOMAIN_SPLITS = ("train", "dev", "test")
 ALIASES = {"validation": "dev", "valid": "dev", "val": "dev"}
 """Names that other tools give to a split."""
 TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
@@ -55,7 +55,7 @@ def find_tables(folder: Path) -> tuple[dict[str, Path], list[str]]:
         raise DataError(f"{folder}: is a file; give the folder of a domain")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; make one with: acclimate init {folder}")
-    known = {*SPLITS, "preferences", "control"}
+    known = {*DOMAIN_SPLITS, "preferences", "control"}
     found: dict[str, Path] = {}
     unread = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES):

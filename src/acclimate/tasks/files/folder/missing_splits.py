@@ -10,7 +10,7 @@ from acclimate.tasks.continuations import continuation_items
 from acclimate.tasks.files.folder.items import LocatedItem
 from acclimate.tasks.splits import cut_groups
 
-TEST_SHARE, DEV_SHARE = 0.2, 0.15
+_TEST_SHARE, _DEV_SHARE = 0.2, 0.15
 """Of the items that are cut."""
 MAX_CONTINUATIONS = 300
 _SHOWN_ONLY = "{{ question }}"
@@ -30,7 +30,7 @@ def complete(given: Splits, seed: int) -> tuple[Splits, list[str]]:
     Raises:
         DataError: There are fewer groups than splits.
     """
-    missing = {"test": TEST_SHARE, "dev": DEV_SHARE}
+    missing = {"test": _TEST_SHARE, "dev": _DEV_SHARE}
     wanted = {name: share for name, share in missing.items() if not given.get(name)}
     source = next(name for name in ("train", "dev", "test") if given.get(name))
     wanted.pop(source, None)
@@ -78,7 +78,7 @@ def from_documents(
     Raises:
         DataError: The documents are too few or too short.
     """
-    shares = {"test": TEST_SHARE, "dev": DEV_SHARE, "train": 1 - TEST_SHARE - DEV_SHARE}
+    shares = {"test": _TEST_SHARE, "dev": _DEV_SHARE, "train": 1 - _TEST_SHARE - _DEV_SHARE}
     chosen = cut_groups({d.id: {"": len(d.text)} for d in documents}, shares, seed)
     tasks: dict[str, tuple[Task, ...]] = {
         split: (_continuations([d for d in documents if chosen[d.id] == split], split, seed),)

@@ -12,7 +12,7 @@ from acclimate.core.record import Record
 from acclimate.core.validation_messages import sentence
 from acclimate.data.yaml_file import read_mapping
 
-FILE = "domain.yaml"
+_FILE = "domain.yaml"
 
 
 class TaskSettings(Record):
@@ -50,7 +50,7 @@ def read_settings(folder: Path) -> FolderSettings:
     Raises:
         DataError: It is malformed, has an unknown key, or names an unknown metric.
     """
-    path = folder / FILE
+    path = folder / _FILE
     if not path.exists():
         return FolderSettings(name=folder.resolve().name)
     try:

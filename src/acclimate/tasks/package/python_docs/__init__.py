@@ -25,7 +25,7 @@ from acclimate.tasks.splits import cut_groups, interleaved
 
 SHARES = {"test": 0.18, "dev": 0.10, "train": 0.72}
 """Of the items: 1,600 a task give 288 test, 160 dev and 1,152 train items."""
-TASKS = (
+_TASKS = (
     Task(name="what_does_it_do", metrics=("choice_accuracy", "choice_logprob")),
     Task(
         name="where_is_it",
@@ -120,7 +120,7 @@ class PythonDocs(TaskSource):
                 sizes[item.group][task] += 1
         splits = cut_groups(sizes, SHARES, self.seed)
         held = {(splits[item.group], task) for task, asked in items.items() for item in asked}
-        if len(held) < len(SHARES) * len(TASKS):
+        if len(held) < len(SHARES) * len(_TASKS):
             raise ConfigError(
                 f"python_docs: package={self.package!r} has {len(sizes)} documented modules and "
                 f"{sum(map(len, items.values()))} questions, too few for questions of every kind "
@@ -136,7 +136,7 @@ class PythonDocs(TaskSource):
             task.model_copy(
                 update={"items": tuple(self._drawn(items[task.name], splits, split, limit))}
             )
-            for task in TASKS
+            for task in _TASKS
         )
 
     def _drawn(
