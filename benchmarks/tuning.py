@@ -159,7 +159,8 @@ def quantised() -> str:
     plain, loss = num_weight_bytes(base.requires_grad_(False)), dev_loss(base)
     four_bits = quantize(base)
     return (
-        f"base under LoRA {plain / 1e6:.1f} MB, under QLoRA {num_weight_bytes(four_bits) / 1e6:.1f} MB; "
+        f"base under LoRA {plain / 1e6:.1f} MB, "
+        f"under QLoRA {num_weight_bytes(four_bits) / 1e6:.1f} MB; "
         f"dev loss before any step {loss:.4f} and {dev_loss(four_bits):.4f}"
     )
 

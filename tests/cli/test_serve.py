@@ -84,7 +84,7 @@ def test_where_it_listens_it_answers(host, tmp_path, monkeypatch):
 
     monkeypatch.setattr(lifecycle, "Server", Server)
     found = _systems.LoadedSystems({"says": Says("yes")}, None)
-    monkeypatch.setattr(workers, "Workers", Here)
+    monkeypatch.setattr(workers, "ProcessPool", Here)
     monkeypatch.setattr(_systems, "served", lambda *_, **__: found)
     run("says", port=8999, host=host, feedback=tmp_path / "feedback.sqlite")
     assert asked == [200, 400, "unknown_host"]

@@ -10,4 +10,4 @@ def pace(monkeypatch):
     from acclimate.methods.inference import speculative
 
     passes = tuple((size, 1.0) for size in (1, 2, 4, 8, 16, 32, 64))
-    monkeypatch.setattr(speculative, "measure_pace", lambda *_: StepTimes(0.0, passes))
+    monkeypatch.setattr(speculative, "measure_step_times", lambda *_: StepTimes(0.0, passes))

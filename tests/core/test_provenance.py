@@ -74,7 +74,7 @@ def test_of_two_versions_that_which_is_not_todays_stays(monkeypatch):
     change_code(monkeypatch, "training/trainer.py")
     change_library(monkeypatch, "torch", "99")
     new = provenance_of([LORA])
-    reasons = ("code changed: training/loop.py", f"torch {old.libraries['torch']} → 99")
+    reasons = ("code changed: training/trainer.py", f"torch {old.libraries['torch']} → 99")
     for both in (old.merged(new), new.merged(old)):
         assert both.stale() == reasons
 
@@ -135,7 +135,7 @@ def test_what_is_stale_is_made_again_and_gives_way(tmp_path, monkeypatch):
     change_code(monkeypatch, "training/trainer.py")
     assert store.get(KEY) is None
     assert store.has(KEY)
-    assert store.stale(KEY) == ("code changed: training/loop.py",)
+    assert store.stale(KEY) == ("code changed: training/trainer.py",)
     with taking_stale():
         assert is_stale_taken()
         assert (store.get(KEY) / "x").read_text() == "old"
@@ -153,4 +153,4 @@ def test_made_of_what_is_stale_it_is_stale_itself(tmp_path, monkeypatch):
     change_code(monkeypatch, "training/trainer.py")
     with taking_stale(), store.put(OTHER, {}, Trace(LORA)):
         assert store.get(KEY)
-    assert store.stale(OTHER) == ("code changed: training/loop.py",)
+    assert store.stale(OTHER) == ("code changed: training/trainer.py",)

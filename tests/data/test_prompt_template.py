@@ -37,7 +37,7 @@ def test_default_layout_with_the_question_alone():
 def test_own_template_may_use_every_part():
     template = (
         "{{ task }}|{{ item_id }}|{{ instruction }}|{{ question }}|{{ choices | join('/') }}|"
-        "{% for p in passages %}{{ p.document }}{% endfor %}|{{ lead }}\n"
+        "{% for p in passages %}{{ p.document }}{% endfor %}|{{ answer_prefix }}\n"
     )
     prompt = FULL.with_parts(template=template, choices=("5", "6"), item_id="7")
     assert as_text(prompt) == "sums|7|Add.|3 + 3?|5/6|de|Well:\n"
@@ -95,8 +95,8 @@ def test_messages():
     assert as_messages(Prompt("Why?")) == [{"role": "user", "content": "Why?"}]
 
 
-def test_own_template_is_one_message_without_the_lead():
-    prompt = FULL.with_parts(template="Q {{ question }}{{ lead }}")
+def test_own_template_is_one_message_without_the_answer_prefix():
+    prompt = FULL.with_parts(template="Q {{ question }}{{ answer_prefix }}")
     assert as_messages(prompt) == [{"role": "user", "content": "Q 3 + 3?"}]
 
 

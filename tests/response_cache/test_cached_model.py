@@ -90,7 +90,7 @@ def test_another_process_finds_it_by_the_same_model():
         {"task": "t"},
         {"choices": ("x",)},
         {"passages": (Passage("d", "t", "p"),)},
-        {"lead": "l"},
+        {"answer_prefix": "l"},
         {"template": "{{ question }}"},
         {"turns": (Turn("user", "a"),)},
     ],
@@ -119,7 +119,7 @@ def test_an_items_id_matters_only_where_it_is_looked_up():
         return len(inner.asked)
 
     class Table(Echo):
-        known_items = frozenset("01")
+        answerable_items = frozenset("01")
 
     assert asked(Echo()) == 1
     assert asked(Echo("b"), template="{{ item_id }} {{ question }}") == 2

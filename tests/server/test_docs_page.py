@@ -47,7 +47,7 @@ def test_types_limits_and_defaults_are_words(docs):
     chat = page.locator("article", has=page.get_by_role("heading", name="/v1/chat/completions"))
     expect(field(chat, "model").locator(".type")).to_have_text("string; required")
     messages = field(chat, "messages").locator(".type")
-    expect(messages).to_have_text("list of Message (at least 1); required")
+    expect(messages).to_have_text("list of ChatMessage (at least 1); required")
     top_p = field(chat, "top_p").locator(".type")
     expect(top_p).to_have_text("number (> 0, ≤ 1) or null; may be left out")
     stop = field(chat, "stop").locator(".type")

@@ -113,13 +113,13 @@ def test_a_method_in_a_file_of_ones_own(tmp_path):
     path.write_text(
         '"""Ask loudly."""\n'
         "from acclimate.core.method import Method\n"
-        "from acclimate.prompting.instruction import WithInstruction\n"
+        "from acclimate.prompting.instruction import InstructionModel\n"
         "class Shout(Method):\n"
         '    """Loud."""\n'
         '    words: str = "ANSWER!"\n'
         '    """Said first."""\n'
         "    def fit(self, base, data, *, seed):\n"
-        '        return WithInstruction(base, self.words, "")\n'
+        '        return InstructionModel(base, self.words, "")\n'
     )
     spec = make_spec({"domain": "d", "recipes": [{"name": str(path), "words": "NOW!"}]}, "study")
     recipe = recipes_of(spec)[1]

@@ -33,7 +33,7 @@ from changed_code import change_code, change_library
 from small_study import spec_of, write_domain
 
 LORA = {"name": "lora", "rank": 2, "learning_rate": 1e-2, "training": {"num_epochs": 1}}
-LOOP = "code changed: training/loop.py"
+LOOP = "code changed: training/trainer.py"
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,9 @@ def _trace_of(store, key):
 def test_a_file_that_changes_before_its_import_stops_the_study(spec, tmp_path, monkeypatch):
     module = RUNNING.package("acclimate")["acclimate.training.trainer"]
     monkeypatch.setitem(RUNNING._waiting, module.name, (module, "as it was when all began"))
-    with pytest.raises(ConfigError, match=r"^training/loop\.py: changed since this process began"):
+    with pytest.raises(
+        ConfigError, match=r"^training/trainer\.py: changed since this process began"
+    ):
         run_study(spec, tmp_path)
     assert ("lora", "dev") not in rows_of(tmp_path)
 
@@ -261,8 +263,8 @@ def test_a_users_file_counts_by_its_code(spec, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         "from acclimate.core.method import Method\nfrom acclimate.prompting.instruction import "
-        "WithInstruction\nclass Mine(Method):\n    def fit(self, base, data, *, seed):\n"
-        "        return WithInstruction(base, 'Be brief.', '')\n"
+        "InstructionModel\nclass Mine(Method):\n    def fit(self, base, data, *, seed):\n"
+        "        return InstructionModel(base, 'Be brief.', '')\n"
     )
     spec = spec.model_copy(update={"recipes": (str(path),)})
     run_study(spec, tmp_path / "out")

@@ -63,7 +63,7 @@ class RolloutSource:
         number, place = divmod(step, self.steps_per_round)
         if number not in self._written:
             lay_out_here = partial(collate_rollouts, is_seq2seq=self.is_seq2seq)
-            told: dict[str, Any] = {"is_seq2seq": self.is_seq2seq, "lay_out": lay_out_here}
+            told: dict[str, Any] = {"is_seq2seq": self.is_seq2seq, "collate": lay_out_here}
             told |= {"batch_size": self.batch_size, "seed": derive(self.seed, "round", number)}
             written: Any = self.write(number)
             self._written = {number: ExampleSource(written, (), **told)}

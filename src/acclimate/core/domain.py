@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acclimate.core.errors import ConfigError
-from acclimate.core.prompt import TEMPLATE, Prompt, Turn
+from acclimate.core.prompt import TEMPLATE, Prompt, Turn, current_template
 from acclimate.core.record import Record
 
 
@@ -55,6 +55,11 @@ class Task(Record):
     """A free answer ends before any of these."""
     items: tuple[Item, ...] = ()
     """The items of one split."""
+
+    @field_validator("template")
+    @classmethod
+    def _current(cls, template: str) -> str:
+        return current_template(template)
 
     def prompt(self, item: Item) -> Prompt:
         """The item as a question to a model."""

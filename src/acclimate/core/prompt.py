@@ -16,8 +16,12 @@ Answer:{% if e.rationale %} {{ e.rationale }}{% endif %} {{ e.answer }}
 
 {% endfor %}\
 Question: {{ question }}
-Answer:{% if lead %} {{ lead }}{% endif %}"""
+Answer:{% if answer_prefix %} {{ answer_prefix }}{% endif %}"""
 """The default layout of a prompt for a model without a chat template (Jinja)."""
+
+_TEMPLATE_BEFORE = TEMPLATE.replace("answer_prefix", "lead")
+FORMER_PARTS = {"lead": "answer_prefix", "sought": "retrieval_query"}
+"""What templates in models saved before call parts that have another name now."""
 
 RUNNING_TEXT = TEMPLATE.replace("Question: {{ question }}\nAnswer:", "{{ question }}")
 """The layout of text to go on with as it stands: what methods add comes before it, and no chat
@@ -85,3 +89,8 @@ class Prompt:
     def with_parts(self, **parts: Any) -> "Prompt":
         """A copy with some parts replaced."""
         return replace(self, **parts)
+
+
+def current_template(template: str) -> str:
+    """The template, or today's default where it is what the default was before."""
+    return TEMPLATE if template == _TEMPLATE_BEFORE else template

@@ -8,7 +8,7 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from acclimate.core.errors import ConfigError, UnknownNameError
-from acclimate.core.prompt import TEMPLATE, Prompt, Turn
+from acclimate.core.prompt import FORMER_PARTS, TEMPLATE, Prompt, Turn
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -27,9 +27,10 @@ def as_text(prompt: Prompt, template: str | None = None) -> str:
         ConfigError: The template is malformed or names a part that prompts do not have.
     """
     parts = {name: getattr(prompt, name) for name in Prompt.__slots__ if name != "template"}
+    former = {before: parts[now] for before, now in FORMER_PARTS.items()}
     source = prompt.template if template is None else template
     try:
-        return _compiled(source).render(parts)
+        return _compiled(source).render(parts | former)
     except Exception as error:  # templates raise what they like
         line = f", line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
         raise ConfigError(
@@ -88,7 +89,7 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
     """Lay out as OpenAI-style messages: instruction, examples as turns, passages and question.
 
     A dialogue's own turns stand after the examples, its system turn with the instruction. The
-    prompt's `lead` is not in them: it begins the assistant's answer.
+    prompt's `answer_prefix` is not in them: it begins the assistant's answer.
     """
     if prompt.template != TEMPLATE:
         return [_message("user", as_text(prompt.with_parts(answer_prefix="")))]

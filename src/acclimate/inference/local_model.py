@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 
@@ -104,7 +104,7 @@ class LocalModel(NeuralModel):
         """Token ids of the prompt, cut to fit, and of the continuation."""
         return self.prompt_tokenizer.encode(prompt, continuation)
 
-    def with_network(self, network: Any) -> "LocalModel":
+    def with_network(self, network: Any) -> LocalModel:
         """The same model around another network that owns its weights."""
         return replace(self, network=network, adapter_of=None, adapter=None)
 
@@ -113,7 +113,7 @@ class LocalModel(NeuralModel):
         shared = [*self.network.parameters(), *self.network.buffers()]
         return copy.deepcopy(self.network, {id(tensor): tensor for tensor in shared})
 
-    def adapted(self, put_on: Callable[[Any], Adapter]) -> "LocalModel":
+    def adapted(self, put_on: Callable[[Any], Adapter]) -> LocalModel:
         """This model with an adapter, trained or to be trained, put on it.
 
         Args:
@@ -209,13 +209,6 @@ def _stays(adapter: Adapter) -> NotApplicableError:
     )
 
 
-# MERGED decoding/answering.py: Prompts as one network is asked them; its answers, whole or as they grow.
-
-
-if TYPE_CHECKING:
-    from acclimate.inference.local_model import LocalModel
-
-
 class Generation:
     """Prompts laid out for a model, and how their answers are drawn."""
 
@@ -269,9 +262,8 @@ class Generation:
         """The text of the only answer as it is written, and the answer."""
         self.call.is_streamed = True
         pieces = IncrementalDetokenizer(self.ending)
-        drawing = self.call.sampling_states[
-            0
-        ]  # made here, as nobody else should hear of its errors
+        # Made here, as nobody else should hear of its errors.
+        state = self.call.sampling_states[0]
         self.engine.submit(self.call)
         try:
             is_over = False
@@ -280,7 +272,7 @@ class Generation:
                 # Whoever listens now and then hears all that was written meanwhile at once.
                 while not is_over and not self.call.events.empty():
                     is_over = self.call.next_event().is_over
-                written = list(drawing.written)
+                written = list(state.written)
                 if new := pieces.end(written) if is_over else pieces.add(written):
                     yield new
         finally:

@@ -51,7 +51,8 @@ def _peft(core: LocalModel, folder: Path) -> Model:
 
     if not (folder / PEFT_CONFIG).is_file():
         raise ConfigError(
-            f"{folder}: no adapter lies there; give a folder with {MODEL_FILE} (saved by acclimate) "
+            f"{folder}: no adapter lies there; give a folder with {MODEL_FILE} "
+            "(saved by acclimate) "
             f"or {PEFT_CONFIG} (saved by PEFT)"
         )
     try:

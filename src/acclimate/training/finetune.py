@@ -84,7 +84,7 @@ def finetune(
     examples = list(lesson.examples(outside, data, "train"))
     dev = list(lesson.examples(outside, data, "dev"))
     lay_out = partial(lesson.collate, network) if lesson.collate else None
-    how = {"batch_size": settings.batch_size, "seed": seed, "lay_out": lay_out}
+    how = {"batch_size": settings.batch_size, "seed": seed, "collate": lay_out}
     source = ExampleSource.of(network, examples, dev, **how)
     loss = with_frozen_activation_cache(
         network, lesson.loss_of(network), sum(map(len, [*examples, *dev]))

@@ -13,8 +13,8 @@ from acclimate.core.runtime.silence import silenced
 
 LOUD = """
 import logging, os, sys, warnings
-from acclimate.core.runtime.silence import quietly
-with quietly():
+from acclimate.core.runtime.silence import silenced
+with silenced():
     sys.stderr.write("python ")
     os.write(2, b"c ")
     warnings.warn("careful")

@@ -27,7 +27,7 @@ def test_of_fields_containers_functions_and_what_is_bound():
     assert modules_of(Holder(Cost())) >= {
         __name__,
         "acclimate.core.runtime.cost",
-        "acclimate.core.domain",
+        "acclimate.core.record",
     }
     assert "acclimate.core.runtime.cost" in modules_of(Holder(lists={"a": [(Cost(),)]}))
     assert "acclimate.training.losses" in modules_of(partial(next_token_loss))

@@ -159,7 +159,8 @@ def test_moved_to_another_disk_it_still_holds(store, tmp_path):
 def killed_writer(store):
     """Begin to write in another process, and kill it there."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from acclimate.core.storage.artifact_store import Store\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from acclimate.core.storage.artifact_store import Store\n"
         "from acclimate.core.provenance import Trace\n"
         f"with Store(Path(sys.argv[1])).put({KEY!r}, {{}}, Trace()) as folder:\n"
         "    (folder / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"

@@ -15,7 +15,7 @@ pytest.importorskip("stable_baselines3")
 
 from acclimate.ensembles.controller.offline_log import Draws  # noqa: E402
 from acclimate.ensembles.controller.sac import (  # noqa: E402
-    Bandit,  # noqa: E402
+    Bandit,
     SACSettings,
     SoftActorCritic,
 )

@@ -117,7 +117,7 @@ def test_rows_that_leave_and_join_stay_with_their_member(base, monkeypatch):
     joined = []
     join = SharedPassBatch.extend
     monkeypatch.setattr(
-        SharedPassBatch, "join", lambda own, new: (joined.append(own.whole), join(own, new))
+        SharedPassBatch, "extend", lambda own, new: (joined.append(own.whole), join(own, new))
     )
     require_alike(seats)
     assert joined

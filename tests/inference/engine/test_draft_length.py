@@ -100,4 +100,4 @@ def test_all_rows_are_counted_together_and_each_alone():
     assert (how.stats.num_passes, how.stats.num_rejected) == (2, 2)
     assert how.stats.acceptance == pytest.approx(6 / 7)
     assert first.flops == 40
-    assert first.tally.num_rejected == 2
+    assert first.stats.num_rejected == 2

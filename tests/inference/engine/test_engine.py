@@ -67,7 +67,7 @@ def test_who_stops_listening_frees_the_place(model):
 
 def test_a_failing_network_is_said_and_the_next_is_answered(model, monkeypatch):
     loop = engine_of(model.network).scheduler
-    monkeypatch.setattr(loop, "_write", lambda: 1 / 0)
+    monkeypatch.setattr(loop, "_decode", lambda: 1 / 0)
     with pytest.raises(BackendError, match="the model failed while it answered"):
         model.generate(PROMPTS[:1], SAMPLING)
     monkeypatch.undo()
@@ -92,7 +92,7 @@ def test_rows_that_cannot_be_made_are_said(model, monkeypatch):
     def broken(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr("acclimate.inference.engine.sequence_batch.NetworkReader.rows", broken)
+    monkeypatch.setattr("acclimate.inference.engine.sequence_batch.NetworkSource.new_batch", broken)
     with pytest.raises(BackendError, match="no room"):
         model.generate(PROMPTS[:1], SAMPLING)
     monkeypatch.undo()
@@ -113,7 +113,7 @@ def test_a_stop_that_fails_harms_nobody_else(model, monkeypatch):
 def test_many_failures_at_once_leave_nobody_waiting(model, monkeypatch):
     loop = engine_of(model.network).scheduler
     write, turns = loop._decode, iter(range(10**6))
-    monkeypatch.setattr(loop, "_write", lambda: 1 / 0 if next(turns) % 3 == 0 else write())
+    monkeypatch.setattr(loop, "_decode", lambda: 1 / 0 if next(turns) % 3 == 0 else write())
 
     def ask(prompt):
         try:
@@ -134,7 +134,7 @@ def test_a_panic_of_a_library_is_said_and_the_next_is_answered(model, monkeypatc
     def panics():
         raise Panic("no way on")
 
-    monkeypatch.setattr(engine_of(model.network).scheduler, "_write", panics)
+    monkeypatch.setattr(engine_of(model.network).scheduler, "_decode", panics)
     with pytest.raises(BackendError, match="no way on"):
         model.generate(PROMPTS[:1], SAMPLING)
     monkeypatch.undo()

@@ -30,7 +30,7 @@ def alone(network, contexts, num_tokens):
 
 
 def written(asked):
-    return [drawing.written for drawing in asked.drawings]
+    return [drawing.written for drawing in asked.sampling_states]
 
 
 def test_who_joins_later_changes_nobody(network, monkeypatch):
@@ -152,7 +152,7 @@ def test_who_listens_is_told_now_and_then_and_of_the_end(model_folder, monkeypat
     network = HuggingFace(path=str(model_folder("llama"))).load().network
 
     def heard(most):
-        monkeypatch.setattr(module, "MAX_TOLD", most)
+        monkeypatch.setattr(module, "MAX_EVENTS_PER_SECOND", most)
         loop, asked = Scheduler(), call(network, FIRST[:1], 12)
         asked.is_streamed = True
         loop.add(asked)

@@ -124,7 +124,9 @@ def test_seed_and_place_decide():
 
 def test_rows_alike_are_made_at_once_and_plain_ones_not_at_all(monkeypatch):
     made = []
-    monkeypatch.setattr(module, "kept", lambda logits, how: (made.append(len(logits)), logits)[1])
+    monkeypatch.setattr(
+        module, "truncate_logits", lambda logits, how: (made.append(len(logits)), logits)[1]
+    )
     hows = [{"temperature": 1.0, "seed": i} for i in range(5)] + [{}] * 3
     sample(logits_of(0, 8), [drawing_of(i, **how) for i, how in enumerate(hows)])
     assert made == [5]

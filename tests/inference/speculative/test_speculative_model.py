@@ -196,7 +196,7 @@ def test_saved_and_loaded(is_drafted, tiny, tmp_path):
     assert again.how.choices == ahead.how.choices
     assert (again.draft is not None) == is_drafted
     alike(again.generate(PROMPTS, Sampling()), tiny.generate(PROMPTS, Sampling()))
-    assert again.how.tally.num_drafted > 0
+    assert again.how.stats.num_drafted > 0
     with pytest.raises(BackendError, match="no local network"):
         SpeculativeModel.read(tmp_path, {}, {"inner": again})
 

@@ -73,7 +73,7 @@ def test_inside_a_rewriter_it_answers_rendered_prompts_and_is_judged_on_plain_on
 def test_answers_are_drawn_as_their_task_ends_them(tiny, small_data, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        "acclimate.methods.alignment.ppo.draw",
+        "acclimate.methods.alignment.ppo.generate_rollouts",
         lambda _policy, asked, seed: seen.update({p.task: s for p, s in asked}) or [],
     )
     monkeypatch.setattr("acclimate.methods.alignment.ppo.ppo_policy", fake)

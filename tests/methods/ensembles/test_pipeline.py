@@ -122,7 +122,7 @@ def test_fitted_of_recipes(tiny, small_data, tmp_path):
     assert method.all_needs == {"train_items"}
     model = method.fit(tiny, small_data, seed=0)
     assert unwrap(model).core is tiny
-    assert type(model.before[0]).__name__ == "WithExamples"
+    assert type(model.before[0]).__name__ == "FewShotModel"
     prompt = next(small_data.pairs("dev"))[0]
     read = (
         model.before[0]

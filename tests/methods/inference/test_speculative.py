@@ -35,7 +35,7 @@ def paced(monkeypatch):
     """Say how long things take, in place of timing them."""
 
     def as_if(pace):
-        monkeypatch.setattr(module, "measure_pace", lambda *_: pace)
+        monkeypatch.setattr(module, "measure_step_times", lambda *_: pace)
 
     return as_if
 

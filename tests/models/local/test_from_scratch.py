@@ -81,6 +81,6 @@ def test_one_trained_by_other_code_is_trained_again(small, monkeypatch):
     FromScratch(**SMALL).load()
     assert trained == []
     change_code(monkeypatch, "training/trainer.py")
-    assert FromScratch(**SMALL).stale() == ("code changed: training/loop.py",)
+    assert FromScratch(**SMALL).stale() == ("code changed: training/trainer.py",)
     FromScratch(**SMALL).load()
     assert trained == [1]

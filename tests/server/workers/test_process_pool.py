@@ -250,10 +250,10 @@ SCRIPT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from acclimate.server.limits import Limits
-from acclimate.server.workers.process_pool import Workers
+from acclimate.server.workers.process_pool import ProcessPool
 from server.worker_systems import speaking
 if __name__ == "__main__":
-    print(*Workers(speaking, Limits()).process_ids, flush=True)
+    print(*ProcessPool(speaking, Limits()).process_ids, flush=True)
     os.kill(os.getpid(), 9)
 """
 

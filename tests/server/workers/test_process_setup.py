@@ -10,7 +10,8 @@ import pytest
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone knows mallopt")
 def test_glibc_takes_the_settings():
     # In a process of its own: what is told holds for all of it.
-    code = "from acclimate.server.workers.process_setup import give_memory_back; assert give_memory_back()"
+    module = "acclimate.server.workers.process_setup"
+    code = f"from {module} import give_memory_back; assert give_memory_back()"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -68,7 +68,8 @@ def _csv_rows(path: Path) -> Iterator[TableRow]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{line_location(path, line)}: malformed CSV ({error}); put a field with quotes or line "
+            f"{line_location(path, line)}: malformed CSV ({error}); put a field with quotes or "
+            "line "
             'breaks between " and double the quotes in it'
         ) from None
 
@@ -91,7 +92,8 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _csv_row(path: Path, line: int, header: list[str], fields: list[str]) -> dict[str, Any]:
     if len(fields) != len(header):
         raise DataError(
-            f"{line_location(path, line)}: has {len(fields)} fields where the header has {len(header)} "
+            f"{line_location(path, line)}: has {len(fields)} fields where the header "
+            f"has {len(header)} "
             f"({', '.join(header)}); put fields with commas between quotes"
         )
     return dict(zip(header, fields, strict=True))

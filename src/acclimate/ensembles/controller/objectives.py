@@ -92,7 +92,8 @@ def _measured(name: str, item: Item, answer: Completion) -> float:
         return metric.of_passages(item, [passage.document for passage in answer.passages])
     if not item.choices:
         raise NotApplicableError(
-            f"objective {name} judges choices, and item {item.id} has none; {TASK_SCORE} judges each "
+            f"objective {name} judges choices, and item {item.id} has none; "
+            f"{TASK_SCORE} judges each "
             "item by its task's own metric"
         )
     others = (len(item.choices) - 1) * _OTHER_CHOICE

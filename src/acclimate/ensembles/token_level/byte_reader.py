@@ -156,7 +156,7 @@ class _Start:
     def start(self) -> tuple[Any, Floats]:
         """After the context."""
         rows: Any = self.reader.new_batch([self.place])
-        return rows, _numbers(rows.read(len(self.reader.contexts[self.place])))
+        return rows, _numbers(rows.prefill(len(self.reader.contexts[self.place])))
 
     def read(self, state: Any, token: int) -> tuple[Any, Floats]:
         """After one more token; the state before it stays."""

@@ -178,7 +178,7 @@ class SharedPassBatch:
         """Go on with others' prompts behind these."""
         if self.whole is None:
             for own, *new in zip(self.own, *(other.own for other in others), strict=True):
-                own.join(*new)
+                own.extend(*new)
             return
         joined = [self._all, *(other._all for other in others)]
         sizes = [len(rows.ids) // self.size for rows in joined]

@@ -40,10 +40,10 @@ class PrefillBatch:
         made = []
         for call, own in groupby(self.seats, key=lambda seat: seat[0]):
             places = [place for _, place in own]
-            made.append([reader.rows(places) for reader in call.sources])
+            made.append([source.new_batch(places) for source in call.sources])
         for first, *others in zip(*made, strict=True):
             if others:
-                first.join(*others)
+                first.extend(*others)
             self.rows.append(first)
         self.logits = [None] * len(self.rows)
 

@@ -50,8 +50,8 @@ class ResponseCache(Method):
     """Of the prompts that share the answer of one that means alike, the share whose answer may be
     false; 0: only the same prompt is answered from the cache."""
     encoder: str = Field(default="lsa", min_length=1)
-    """What tells prompts that mean alike, as in `acclimate.retrieval.encoders.load`: `lsa`, learned from
-    the training questions, `minilm` or a sentence-transformers model."""
+    """What tells prompts that mean alike, as in `acclimate.retrieval.encoders.load`: `lsa`, learned
+    from the training questions, `minilm` or a sentence-transformers model."""
     is_saved: bool = False
     """Whether a saved model brings the answers it gave; else it brings only how to keep them."""
 

@@ -41,7 +41,8 @@ class FromScratch(ModelSource):
     max_seconds: float = Field(default=75.0, gt=0)
     """Training stops in good order after so long, however many tokens it saw."""
     has_copying_circuit: bool = False
-    """Begin with heads that copy from the context (see `acclimate.nn.architectures.induction_heads`)."""
+    """Begin with heads that copy from the context (see
+    `acclimate.nn.architectures.induction_heads`)."""
     exclude: tuple[str, ...] = ()
     """Packages whose docstrings it must not see: those that a domain asks about."""
     seed: int = 0

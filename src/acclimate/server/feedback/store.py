@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.record import Record
@@ -38,6 +38,8 @@ class ShownAnswer(Record):
 class StoredComparison(Record):
     """Two answers that were shown side by side."""
 
+    stored_as: ClassVar[str] = "comparison"
+
     ticket: str
     """Names it to the person, and tells nothing of the systems."""
     messages: tuple[StoredMessage, ...]
@@ -53,6 +55,8 @@ class StoredComparison(Record):
 class Vote(Record):
     """Which of the two was better."""
 
+    stored_as: ClassVar[str] = "vote"
+
     ticket: str
     """Of the comparison."""
     choice: Literal["first", "second", "tie"]
@@ -61,6 +65,8 @@ class Vote(Record):
 
 class Rating(Record):
     """Whether an answer was good."""
+
+    stored_as: ClassVar[str] = "rating"
 
     messages: tuple[StoredMessage, ...]
     """The dialogue, up to and with the question."""
@@ -74,6 +80,8 @@ class Rating(Record):
 
 class Correction(Record):
     """How an answer should have read."""
+
+    stored_as: ClassVar[str] = "correction"
 
     messages: tuple[StoredMessage, ...]
     """The dialogue, up to and with the question."""
@@ -129,13 +137,13 @@ class FeedbackStore:
             added = db.execute(
                 "INSERT INTO given (kind, ticket, created, body) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT DO NOTHING",
-                (_name(type(given)), getattr(given, "ticket", None), created, _body(given)),
+                (type(given).stored_as, getattr(given, "ticket", None), created, _body(given)),
             )
         return added.rowcount == 1
 
     def all(self, kind: type[FeedbackKind]) -> list[FeedbackKind]:
         """Every record of a kind, in the order it was given."""
-        found = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", _name(kind))
+        found = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", kind.stored_as)
         return [kind.model_validate_json(body) for (body,) in found]
 
     def comparison(self, ticket: str) -> StoredComparison | None:
@@ -187,10 +195,6 @@ def _check_place(folder: Path) -> None:
     there = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise ConfigError(f"{there}: not a folder that can be written into; {_ELSEWHERE}")
-
-
-def _name(kind: type[FeedbackEntry]) -> str:
-    return kind.__name__.lower()
 
 
 def _body(given: FeedbackEntry) -> str:

@@ -83,7 +83,8 @@ def _said(lines: Sequence[tuple[str, Curve]]) -> str:
     for label, curve in dict(reversed(lines)).items():
         (begin, first), (end, last) = curve[0], curve[-1]
         at, least = min(curve, key=lambda point: point[1])
-        text = f"from {number_text(first)} at step {number_text(begin)} to {number_text(last)} at {number_text(end)}"
+        from_text = f"from {number_text(first)} at step {number_text(begin)}"
+        text = f"{from_text} to {number_text(last)} at {number_text(end)}"
         if least < min(first, last):
             text += f", least {number_text(least)} at {number_text(at)}"
         said.append(f"{label} {text}".strip())

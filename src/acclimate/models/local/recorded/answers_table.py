@@ -129,7 +129,8 @@ def _answer(path: Path | str, line: int, row: dict[str, Any]) -> RecordedAnswer:
     }
     if any(missing.values()):
         raise DataError(
-            f"{line_location(path, line)}: has no '{max(missing, key=lambda name: missing[name])}', only "
+            f"{line_location(path, line)}: has no "
+            f"'{max(missing, key=lambda name: missing[name])}', only "
             f"{', '.join(row)}; a row has item and answer, or item, choice and logprob"
         )
     return RecordedAnswer(

@@ -51,7 +51,8 @@ def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[LocatedIte
     for one in placed:
         if of_choices and not one.item.choices:
             raise DataError(
-                f"{one.location}: task '{task}' is scored by {of_choices[0]}, which needs 'choices'; "
+                f"{one.location}: task '{task}' is scored by {of_choices[0]}, which needs "
+                "'choices'; "
                 "add them, or give free answers another 'task'"
             )
 
@@ -128,6 +129,7 @@ def _leak(other: LocatedItem, test: LocatedItem, match: Match, found: list[Match
     more = len({m.right for m in found}) - 1
     also = f" (so are {more} more test items)" if more else ""
     return (
-        f"{test.location}: is {alike} {other.location}: {test.item.question!r:.80}{also}; a test item "
+        f"{test.location}: is {alike} {other.location}: {test.item.question!r:.80}{also}; "
+        "a test item "
         "that is trained on measures nothing: drop one of the two rows"
     )

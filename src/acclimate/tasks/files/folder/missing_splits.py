@@ -43,7 +43,8 @@ def complete(given: Splits, seed: int) -> tuple[Splits, list[str]]:
     shares = {**wanted, source: 1 - sum(wanted.values())}
     if len(sizes) < len(shares):
         raise DataError(
-            f"{items[0].location.partition(',')[0]}: {len(items)} items in {len(sizes)} groups cannot "
+            f"{items[0].location.partition(',')[0]}: {len(items)} items in {len(sizes)} groups "
+            "cannot "
             f"be cut into {' and '.join(shares)}; add items, or a file for each split"
         )
     chosen = cut_groups(sizes, shares, seed)
