@@ -1,4 +1,4 @@
-"""What a network keeps of what it has read."""
+"""Settings of a local model's KV cache and prefix cache."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from acclimate.core.record import Record
 
 
 class CacheSettings(Record):
-    """Keys and values, and for how long they are kept."""
+    """Which keys and values a model keeps, and in how much memory."""
 
     has_key_values: bool = True
-    """Keep those of each answer in the making; off, all is read again at every token."""
+    """Whether there is a KV cache; off, all is read again at every token."""
     prefix_bytes: int = Field(default=0, ge=0)
-    """Keep those of prompts and answers for others that begin alike, in so much memory."""
+    """Memory of the prefix cache, which keeps keys and values from prompt to prompt."""
 
-    def told(self) -> dict[str, Any]:
-        """As a saved model has it, where it is not as usual."""
+    def saved_fields(self) -> dict[str, Any]:
+        """The fields that a saved model has of it: none where all are the default."""
         return {} if self == DEFAULT_CACHE else {"caching": self.model_dump()}
 
 
 DEFAULT_CACHE = CacheSettings()
-"""Keys and values of answers in the making, and nothing from prompt to prompt."""
+"""A KV cache, and no prefix cache."""

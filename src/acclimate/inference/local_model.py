@@ -1,7 +1,5 @@
 """A transformers network and its tokenizer as a Model."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +47,7 @@ DEFAULT_WINDOW = 1024
 
 @dataclass(frozen=True, eq=False)
 class LocalModel(NeuralModel):
-    """Answers with a network in this process.
+    """Answers with a transformers network in this process.
 
     Where `adapter_of` is given, the network is that model's with an adapter put on a copy that
     shares its weights: only the adapter is saved.
@@ -59,12 +57,11 @@ class LocalModel(NeuralModel):
     tokenizer: Any
     adapter_of: NeuralModel | None = None
     adapter: Adapter | None = None
-    """What was put into `network`."""
+    """The adapter in `network`."""
     cache_settings: CacheSettings = DEFAULT_CACHE
-    """What it keeps of what it read."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer side by side with whoever asks; equal leading tokens are read once."""
+        """Answer in one batch with other requests; equal leading tokens are read once."""
         return Generation(self, prompts, sampling).answers() if prompts else []
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
@@ -72,24 +69,22 @@ class LocalModel(NeuralModel):
         return Generation(self, [prompt], sampling).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """Weigh continuations; those of one prompt in one pass."""
-        asked: dict[Prompt, list[int]] = {}
+        """Score continuations; those of one prompt in one pass."""
+        by_prompt: dict[Prompt, list[int]] = {}
         for index, (prompt, _) in enumerate(pairs):
-            asked.setdefault(prompt, []).append(index)
-        weighed: list[LogLikelihood | None] = [None] * len(pairs)
-        laid_out = [
-            self.prompt_tokenizer.encode_choices(prompt, [pairs[i][1] for i in own])
-            for prompt, own in asked.items()
+            by_prompt.setdefault(prompt, []).append(index)
+        encoded = [
+            self.prompt_tokenizer.encode_choices(prompt, [pairs[i][1] for i in indices])
+            for prompt, indices in by_prompt.items()
         ]
-        requests = [
-            ScoringRequest(ids, answers, self.route(shown)) for shown, ids, answers in laid_out
-        ]
-        scores = score(self.network, requests)
-        for own, (shown, _, answers), row in zip(asked.values(), laid_out, scores, strict=True):
-            for index, ids, logprob in zip(own, answers, row, strict=True):
-                num_bytes = len(pairs[index][1].encode())
-                weighed[index] = LogLikelihood(logprob, len(ids), num_bytes, shown.passages)
-        return [w for w in weighed if w is not None]
+        requests = [ScoringRequest(ids, choices, self.route(p)) for p, ids, choices in encoded]
+        groups = zip(by_prompt.values(), encoded, score(self.network, requests), strict=True)
+        scored = {
+            index: LogLikelihood(logprob, len(ids), len(pairs[index][1].encode()), fitted.passages)
+            for indices, (fitted, _, choices), row in groups
+            for index, ids, logprob in zip(indices, choices, row, strict=True)
+        }
+        return [scored[index] for index in range(len(pairs))]
 
     def next_token_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Log-probabilities of the next token, nats, (B, V)."""
@@ -97,7 +92,7 @@ class LocalModel(NeuralModel):
         return prefill_logits(self.network, contexts, routes).float().log_softmax(-1)
 
     def route(self, prompt: Prompt) -> int | None:
-        """The adapter of the prompt's task, where tasks have their own; None: they have not."""
+        """The adapter of the prompt's task, by its number; None: tasks have none of their own."""
         return route_of(self.network, prompt.task)
 
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
@@ -122,12 +117,12 @@ class LocalModel(NeuralModel):
         Raises:
             NotApplicableError: Two adapters are on it already, the lower of a kind that stays.
         """
-        under = self
+        base = self
         if self.adapter is not None and (merged := self._merged(self.adapter)) is not None:
-            # On top of an adapter that can become part of the weights, it does.
-            under = self.with_network(merged)
-        adapter = put_on(under.shared_copy())
-        return replace(self, network=adapter.network, adapter_of=under, adapter=adapter)
+            # An adapter that can become part of the weights does, under the new one.
+            base = self.with_network(merged)
+        adapter = put_on(base.shared_copy())
+        return replace(self, network=adapter.network, adapter_of=base, adapter=adapter)
 
     def owned_copy(self) -> Any:
         """A network with weights of its own, an adapter merged into them.
@@ -143,7 +138,7 @@ class LocalModel(NeuralModel):
         return merged
 
     def _merged(self, adapter: Adapter) -> Any | None:
-        """A network with the adapter in its weights, unless that stands on one that stays."""
+        """A network with the adapter in its weights; None: it is of a kind that stays apart."""
         merged = adapter.merged()
         below = self.adapter_of.adapter if isinstance(self.adapter_of, LocalModel) else None
         if merged is not None and below is not None:
@@ -152,7 +147,7 @@ class LocalModel(NeuralModel):
 
     @cached_property
     def prompt_tokenizer(self) -> PromptTokenizer:
-        """How prompts become tokens."""
+        """Lays prompts out and tokenizes them."""
         return PromptTokenizer(self.tokenizer, self.window, is_seq2seq=self.is_seq2seq)
 
     @property
@@ -164,26 +159,25 @@ class LocalModel(NeuralModel):
     def window(self) -> int:
         """Context window, tokens, without those that a prefix takes."""
         config = self.network.config.get_text_config()
-        told = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
-        whole = int(min(told or DEFAULT_WINDOW, self.tokenizer.model_max_length))
+        size = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
+        whole = int(min(size or DEFAULT_WINDOW, self.tokenizer.model_max_length))
         return whole - num_virtual_tokens(self.network)
 
     @property
     def children(self) -> Mapping[str, Model]:
-        """What the adapter was put on."""
+        """The model that the adapter was put on."""
         return {"adapter_of": self.adapter_of} if self.adapter_of is not None else {}
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Save the adapter, or network and tokenizer in transformers' format."""
+        caching = self.cache_settings.saved_fields()
         if self.adapter is not None and self.adapter_of is not None:
             self.adapter.write(folder)
-            own = {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of)}
-        else:
-            own = {}
-            with silenced():
-                self.network.save_pretrained(folder)
-                self.tokenizer.save_pretrained(folder)
-        return own | self.cache_settings.told()
+            return {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of), **caching}
+        with silenced():
+            self.network.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        return caching
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
@@ -210,7 +204,7 @@ def _stays(adapter: Adapter) -> NotApplicableError:
 
 
 class Generation:
-    """Prompts laid out for a model, and how their answers are drawn."""
+    """One call of a model: prompts as a request to the engine, and the answers to them."""
 
     def __init__(
         self,
@@ -219,7 +213,7 @@ class Generation:
         sampling: Sampling,
         speculation: Speculation | None = None,
     ) -> None:
-        """Lay prompts out, cut to leave room for an answer, which may be guessed ahead.
+        """Tokenize prompts, cut to leave room for an answer; with `speculation` it is drafted.
 
         Raises:
             DataError: A question longer than the context window.
@@ -227,17 +221,13 @@ class Generation:
         self.model, self.sampling, self.speculation = model, sampling, speculation
         room = model.prompt_tokenizer.reserve(sampling.max_new_tokens)
         self.fitted = [model.prompt_tokenizer.fitted(prompt, room) for prompt in prompts]
-        self.ending = StopCondition(
-            model.tokenizer, sampling, stop_ids(model.network, model.tokenizer)
-        )
-        self.engine = engine_of(model.network)
-        contexts = [ids for _, ids in self.fitted]
-        routes = [model.route(prompt) for prompt in prompts]
-        caching = model.cache_settings
-        self.reader = NetworkSource(
+        ends = stop_ids(model.network, model.tokenizer)
+        self.stop_condition = StopCondition(model.tokenizer, sampling, ends)
+        self.engine, caching = engine_of(model.network), model.cache_settings
+        self.source = NetworkSource(
             model.network,
-            contexts,
-            routes,
+            [ids for _, ids in self.fitted],
+            [model.route(prompt) for prompt in prompts],
             model.window,
             prefix_cache=self.engine.prefix_cache(caching.prefix_bytes),
             has_cache=caching.has_key_values,
@@ -245,68 +235,66 @@ class Generation:
         )
 
     @cached_property
-    def call(self) -> Request:
-        """It, for the loop."""
-        call = Request(
-            [self.reader], self.sampling, self.ending.is_met, new_sampling_state=self._begin
-        )
-        # Without keys and values each pass reads a row anew, and guesses have nowhere to stand.
-        call.speculation = self.speculation if self.model.cache_settings.has_key_values else None
-        return call
+    def request(self) -> Request:
+        """The request to the engine."""
+        is_stop = self.stop_condition.is_met
+        request = Request([self.source], self.sampling, is_stop, new_sampling_state=self._new_state)
+        # Without a KV cache each pass reads a row anew, and drafts cannot be rolled back.
+        request.speculation = self.speculation if self.source.has_cache else None
+        return request
 
     def answers(self) -> list[Completion]:
-        """All of them, in order."""
-        return [self._completion(i, ids) for i, ids in enumerate(self.engine.run(self.call))]
+        """The answers to all prompts, in order."""
+        return [self._completion(i, ids) for i, ids in enumerate(self.engine.run(self.request))]
 
     def pieces(self) -> Iterator[str | Completion]:
         """The text of the only answer as it is written, and the answer."""
-        self.call.is_streamed = True
-        pieces = IncrementalDetokenizer(self.ending)
-        # Made here, as nobody else should hear of its errors.
-        state = self.call.sampling_states[0]
-        self.engine.submit(self.call)
+        self.request.is_streamed = True
+        detokenizer = IncrementalDetokenizer(self.stop_condition)
+        # Made here, so that its errors end this request and no other.
+        state = self.request.sampling_states[0]
+        self.engine.submit(self.request)
         try:
             is_over = False
             while not is_over:
-                is_over = self.call.next_event().is_over
-                # Whoever listens now and then hears all that was written meanwhile at once.
-                while not is_over and not self.call.events.empty():
-                    is_over = self.call.next_event().is_over
+                is_over = self.request.next_event().is_over
+                # A slow reader gets all that was written meanwhile at once.
+                while not is_over and not self.request.events.empty():
+                    is_over = self.request.next_event().is_over
                 written = list(state.written)
-                if new := pieces.end(written) if is_over else pieces.add(written):
+                if new := detokenizer.end(written) if is_over else detokenizer.add(written):
                     yield new
         finally:
-            self.engine.release(self.call)
-        (ids,) = self.call.collect()
-        yield self._completion(0, ids)
+            self.engine.release(self.request)
+        yield self._completion(0, *self.request.collect())
 
-    def _begin(self, place: int) -> SamplingState:
-        model, read = self.model, self.reader.contexts[place]
+    def _new_state(self, index: int) -> SamplingState:
+        model, read = self.model, self.source.contexts[index]
         if model.is_seq2seq:
             read = [int(model.network.config.decoder_start_token_id)]
-        constraint = constraint_of(self.sampling, model.tokenizer, self.ending.stop_ids)
-        return SamplingState(self.sampling, place, read, constraint)
+        constraint = constraint_of(self.sampling, model.tokenizer, self.stop_condition.stop_ids)
+        return SamplingState(self.sampling, index, read, constraint)
 
-    def _completion(self, place: int, ids: list[int]) -> Completion:
-        shown, context = self.fitted[place]
+    def _completion(self, index: int, ids: list[int]) -> Completion:
+        prompt, context = self.fitted[index]
         return Completion(
-            text=self.ending.text(ids),
+            text=self.stop_condition.text(ids),
             num_prompt_tokens=len(context),
             num_new_tokens=len(ids),
-            num_cached_tokens=self.reader.num_cached[place],
-            is_cut=not self.ending.is_met(ids),
-            tokens=self._tokens(place),
-            passages=shown.passages,
-            prompt=self.model.prompt_tokenizer.text(shown),
+            num_cached_tokens=self.source.num_cached[index],
+            is_cut=not self.stop_condition.is_met(ids),
+            tokens=self._tokens(index),
+            passages=prompt.passages,
+            prompt=self.model.prompt_tokenizer.text(prompt),
         )
 
-    def _tokens(self, place: int) -> tuple[Token, ...]:
-        spelled = self.model.tokenizer.decode
+    def _tokens(self, index: int) -> tuple[Token, ...]:
+        decode = self.model.tokenizer.decode
         return tuple(
             Token(
-                text=spelled([told.token]),
-                logprob=told.logprob,
-                likeliest=tuple((spelled([token]), own) for token, own in told.likeliest),
+                text=decode([drawn.token]),
+                logprob=drawn.logprob,
+                likeliest=tuple((decode([token]), logprob) for token, logprob in drawn.likeliest),
             )
-            for told in self.call.sampling_states[place].tokens_told
+            for drawn in self.request.sampling_states[index].token_logprobs
         )

@@ -113,7 +113,7 @@ def test_rows_that_leave_and_join_stay_with_their_member(base, monkeypatch):
     members = members_of(base)
     prompts = [Prompt(f"what is {'the ' * n}answer?") for n in (1, 9, 4, 6, 2, 12, 3, 7)]
     seats = seats_of(members, prompts)
-    monkeypatch.setattr(loop, "MAX_ROWS", 3)
+    monkeypatch.setattr(loop, "MAX_SEQUENCES", 3)
     joined = []
     join = SharedPassBatch.extend
     monkeypatch.setattr(

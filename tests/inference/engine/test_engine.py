@@ -102,7 +102,7 @@ def test_rows_that_cannot_be_made_are_said(model, monkeypatch):
 def test_a_stop_that_fails_harms_nobody_else(model, monkeypatch):
     (expected,) = model.generate(PROMPTS[1:2], SAMPLING)
     bad, good = Generation(model, PROMPTS[:1], SAMPLING), Generation(model, PROMPTS[1:2], SAMPLING)
-    monkeypatch.setattr(bad.call, "is_stop", lambda ids: 1 / 0)
+    monkeypatch.setattr(bad.request, "is_stop", lambda ids: 1 / 0)
     with ThreadPoolExecutor(2) as pool:
         failing, going = pool.submit(bad.answers), pool.submit(good.answers)
         with pytest.raises(BackendError, match="division by zero"):

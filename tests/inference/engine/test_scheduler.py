@@ -64,7 +64,7 @@ def test_answers_go_on_while_a_long_prompt_is_read(model_folder, monkeypatch):
 def test_no_more_rows_than_there_is_room_for(model_folder):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
     contexts = [[5 + i, 6, 7] for i in range(6)]
-    loop, asked = Scheduler(max_places=2 * (3 + 8)), call(network, contexts, 8)
+    loop, asked = Scheduler(max_kv_tokens=2 * (3 + 8)), call(network, contexts, 8)
     loop.add(asked)
     most = 0
     while not loop.is_idle:
@@ -76,7 +76,7 @@ def test_no_more_rows_than_there_is_room_for(model_folder):
 
 def test_a_prompt_larger_than_all_room_is_read_by_itself(model_folder):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
-    loop, asked = Scheduler(max_places=10), call(network, LATER, 3)
+    loop, asked = Scheduler(max_kv_tokens=10), call(network, LATER, 3)
     loop.add(asked)
     while not loop.is_idle:
         loop.step()
@@ -101,7 +101,7 @@ def test_who_is_cancelled_leaves_and_the_rest_go_on(model_folder):
 def test_a_failure_is_told_to_those_in_flight_alone(model_folder):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
     loop, first, later = (
-        Scheduler(max_places=20),
+        Scheduler(max_kv_tokens=20),
         call(network, FIRST[:1], 10),
         call(network, FIRST, 10),
     )
@@ -129,7 +129,7 @@ def test_draws_of_a_row_do_not_depend_on_its_neighbours(model_folder):
 
 def test_a_short_prompt_waits_for_company_where_many_write(model_folder, monkeypatch):
     network = HuggingFace(path=str(model_folder("llama"))).load().network
-    monkeypatch.setattr(module, "ROWS_PER_TURN", 2)
+    monkeypatch.setattr(module, "SEQUENCES_PER_STEP", 2)
     loop, many, late = Scheduler(), call(network, [[5 + i, 6] for i in range(8)], 40), None
     loop.add(many)
     loop.step()

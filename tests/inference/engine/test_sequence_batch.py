@@ -58,7 +58,7 @@ def test_rows_of_very_different_lengths_attend_to_their_own(num_new, model_folde
         rows = CausalBatch(network, asked, KVCache(len(asked)), {})
         rows.prefill(200)
         logits = rows.decode(torch.full((len(asked), num_new), 7))
-        return logits, len(rows.bands.ends(rows.cache.lengths))
+        return logits, len(rows.length_groups.ends(rows.cache.lengths))
 
     together, num_bands = after(contexts)
     assert num_bands > 1

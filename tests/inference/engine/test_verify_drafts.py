@@ -39,7 +39,7 @@ def test_a_stop_among_guesses_cuts_the_rest():
 
         found = verify(logits_of([1, 2, 3, 4]), [Draft([1, 2, 3])], [drawing], has_two)
         assert drawing.written == [1, 2]
-        assert len(drawing.tokens_told) in (0, 2)
+        assert len(drawing.token_logprobs) in (0, 2)
         assert found == [Verdict(2, 2)]
 
 
@@ -67,8 +67,8 @@ def test_chance_makes_of_looked_up_guesses_what_it_makes_without():
         drawing = SamplingState(how, 0, [3])
         (found,) = verify(logits[None], [Draft([guess, 1, 2])], [drawing], never)
         assert drawing.written[0] == alone.written[0]
-        assert drawing.tokens_told[0] == alone.tokens_told[0]
-        assert len(drawing.tokens_told) == len(drawing.written) == found.num_kept + 1
+        assert drawing.token_logprobs[0] == alone.token_logprobs[0]
+        assert len(drawing.token_logprobs) == len(drawing.written) == found.num_kept + 1
 
 
 def chi_square(counts, expected):

@@ -147,7 +147,7 @@ def test_what_is_told_is_the_model_s_own(how):
     drawing = drawing_of(logprobs=3, **how)
     (token,) = sample(logits, [drawing]).tolist()
     logprobs = logits[0].double().log_softmax(-1)
-    (told,) = drawing.tokens_told
+    (told,) = drawing.token_logprobs
     order = logprobs.argsort(descending=True).tolist()
     assert told.token == token
     assert told.logprob == pytest.approx(logprobs[token].item(), abs=1e-5)
@@ -158,7 +158,7 @@ def test_what_is_told_is_the_model_s_own(how):
 def test_none_of_the_likeliest_may_be_asked():
     drawing = drawing_of(logprobs=0)
     sample(logits_of(1), [drawing])
-    assert drawing.tokens_told[0].likeliest == ()
+    assert drawing.token_logprobs[0].likeliest == ()
 
 
 def test_what_was_written_can_be_taken_back():
@@ -170,7 +170,7 @@ def test_what_was_written_can_be_taken_back():
     first = drawing.written[0]
     drawing.rollback(2)
     assert drawing.written == [first]
-    assert len(drawing.tokens_told) == 1
+    assert len(drawing.token_logprobs) == 1
     drawing.rollback(1)
     assert torch.equal(distribution(logits[0], drawing), before)
 

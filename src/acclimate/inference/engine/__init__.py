@@ -1,1 +1,1 @@
-"""The one decoding loop: scheduler, requests, batches, prefix cache."""
+"""Continuous batching: engine, scheduler, requests, batches, prefix cache."""

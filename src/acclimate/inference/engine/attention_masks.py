@@ -1,6 +1,6 @@
-"""Who sees whom in a pass over rows of different lengths.
+"""Attention masks of a pass over sequences of different lengths.
 
-Letters: B rows, T new tokens, S places.
+Letters: B rows, one a sequence; T new tokens, S KV slots.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Mask = Any
 
 
 def is_plain(window: int | None, starts: Sequence[int], num_new: int) -> bool:
-    """Whether every row sees all of itself so far by counting alone, without a mask.
+    """Whether plain causal attention is right for every row, without a mask.
 
     Args:
         window: Tokens back that some layer sees; None: all layers see all.
@@ -25,10 +25,10 @@ def is_plain(window: int | None, starts: Sequence[int], num_new: int) -> bool:
 
 
 def mask_of(network: Any, starts: Sequence[int], num_new: int) -> Mask:
-    """A mask for new tokens that begin at each row's own place.
+    """The mask of new tokens behind what each row holds already.
 
     Args:
-        network: Whose configuration tells of sliding windows.
+        network: Its configuration says whether it has sliding windows.
         starts: Tokens that each row holds already.
         num_new: New ones, T.
     """
@@ -59,9 +59,9 @@ def _added(
         size = (1, 1, num_new, starts[0] + num_new)
         whole = torch.full(size, least, dtype=like.dtype, device=device)
         return whole.triu_(starts[0] + 1)
-    places = torch.arange(max(starts) + num_new, device=device)
-    own = torch.tensor(starts, device=device)[:, None] + places[:num_new]  # (B, T)
-    ahead = places - own[:, None, :, None]  # (B, 1, T, S)
+    slots = torch.arange(max(starts) + num_new, device=device)
+    positions = torch.tensor(starts, device=device)[:, None] + slots[:num_new]  # (B, T)
+    ahead = slots - positions[:, None, :, None]  # (B, 1, T, S)
     hidden = ahead > 0
     if window is not None:
         hidden |= ahead <= -window

@@ -1,18 +1,16 @@
-"""Groups of requests that fit in one pass, and the prefix they share."""
+"""Group prompts into batches that fit in one pass, and find the prefix they share."""
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 MAX_BATCH_TOKENS = 8192
 """Tokens in one pass: enough to fill two cores, little enough to keep activations in cache."""
-
-
 MIN_SHARED_TOKENS = 16
 """A shorter common prefix costs more to handle than to compute again."""
 
 
 def by_length(lengths: Sequence[int], max_tokens: int = MAX_BATCH_TOKENS) -> Iterator[list[int]]:
-    """Indices of requests, longest first, in groups whose padded size is at most `max_tokens`."""
+    """Indices of prompts, longest first, in groups whose padded size is at most `max_tokens`."""
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         if group and (len(group) + 1) * lengths[group[0]] > max_tokens:
@@ -24,7 +22,7 @@ def by_length(lengths: Sequence[int], max_tokens: int = MAX_BATCH_TOKENS) -> Ite
 
 
 def shared_prefix(contexts: Sequence[list[int]], routes: Sequence[int | None] = ()) -> int:
-    """How many leading tokens all contexts share, always leaving each at least one of its own.
+    """Number of leading tokens that all contexts share; at least one of each is left to read.
 
     0 where sharing would not pay, or routes differ: no adapter may use another's keys and values.
     """

@@ -1,4 +1,4 @@
-"""Guessing ahead in the loop: as many tokens of each row as pay."""
+"""Draft length control: how many tokens of each sequence to draft before a pass."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,67 +13,67 @@ from acclimate.inference.sampling.speculative_acceptance import StepTimes, expec
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Guesses at the next tokens of one row."""
+    """Drafted next tokens of one row (letters: G drafted tokens, V vocabulary)."""
 
     tokens: list[int] = field(default_factory=list)
     probs: torch.Tensor | None = None
-    """Distributions (G, V) that they were drawn from; None: there was no chance in it."""
+    """Distributions (G, V) that they were sampled from; None: they were not sampled."""
 
     @property
     def is_drawn(self) -> bool:
-        """Whether chance decided: then which tokens are checked must not depend on them."""
+        """Whether they were sampled: then which tokens are verified must not depend on them."""
         return self.probs is not None
 
 
 class DraftRow(Protocol):
-    """Guesses for one row, which goes on from one call to the next."""
+    """Drafts for one row, from its start to its end."""
 
-    def draft(self, ids: list[int], num_tokens: int, drawing: SamplingState) -> Draft:
-        """What may follow the row so far, `num_tokens` at most, in an answer drawn so."""
+    def draft(self, ids: list[int], num_tokens: int, state: SamplingState) -> Draft:
+        """At most `num_tokens` that may follow the row's token ids, for its sampling state."""
 
 
 class Drafter(Protocol):
-    """Guesses for any row."""
+    """What drafts tokens for any row, such as a smaller network."""
 
     @property
     def flops_per_token(self) -> float:
-        """Operations that a guessed token takes."""
+        """Operations that a drafted token takes."""
 
     def row(self) -> DraftRow:
-        """For one row, from its start on."""
+        """Drafts for one row, which begins."""
 
 
 PRIOR_TOKENS = 8
-"""Guesses of its own that a row needs, to count as much as what was measured before it."""
+"""Verified tokens of its own that a row needs, to count as much as what was measured before it."""
 KEPT_SHARE = 0.98
-"""Of what a row knows of its guesses from pass to pass: one that stopped tries again later."""
+"""Of a row's counts from pass to pass: one that stopped drafting tries again later."""
 
 
 @dataclass
 class DraftStats:
-    """What became of guesses."""
+    """How many drafted tokens were accepted."""
 
     num_passes: int = 0
-    """Passes with guesses in them."""
+    """Passes with drafted tokens in them."""
     num_drafted: int = 0
-    """Tokens guessed."""
+    """Drafted tokens."""
     num_judged: int = 0
-    """Of them, those before which all were right."""
+    """Of them, those before which all were accepted."""
     num_kept: int = 0
-    """Of them, those that were right too."""
+    """Of them, those that were accepted too."""
 
     @property
     def acceptance(self) -> float:
-        """Share of judged guesses that were right; 0 where there were none."""
+        """Share of judged tokens that were accepted; 0 where there were none."""
         return self.num_kept / max(1, self.num_judged)
 
     @property
     def num_rejected(self) -> int:
-        """Tokens that were read for nothing."""
+        """Drafted tokens that were read for nothing."""
         return self.num_drafted - self.num_kept
 
     def add(self, num_drafted: int, num_judged: int, num_kept: int) -> None:
-        """Count one row's guesses in one pass."""
+        """Count one row's draft in one pass."""
         self.num_passes += bool(num_drafted)
         self.num_drafted += num_drafted
         self.num_judged += num_judged
@@ -82,86 +82,86 @@ class DraftStats:
 
 @dataclass(frozen=True)
 class Speculation:
-    """How the answers of a model are guessed ahead."""
+    """How the answers of a model are drafted in speculative decoding."""
 
     drafter: Drafter
     choices: tuple[int, ...]
     """Numbers of tokens to draft before a pass; of them what pays most is taken, or none."""
     acceptance: float
-    """Share of judged guesses that were kept where it was measured; what a row begins from."""
+    """Share of judged tokens that were accepted where it was measured; a row's first estimate."""
     pace: StepTimes
     ends: frozenset[int] = frozenset()
-    """Tokens that end an answer: what would follow is not guessed."""
+    """Tokens that end an answer: none is drafted behind them."""
     stats: DraftStats = field(default_factory=DraftStats, compare=False)
     """Of all rows so far."""
 
     def row(self) -> "RowDrafts":
-        """For one row."""
+        """Draft length control of one row, which begins."""
         return RowDrafts(self)
 
     def best(self, num_rows: int, acceptance: float | None = None) -> int:
-        """Tokens to guess of each row before a pass over so many; 0 where it does not pay."""
+        """Tokens to draft of each row before a pass over so many rows; 0 where it does not pay."""
         rate = self.acceptance if acceptance is None else acceptance
         return _best(self.pace, self.choices, round(rate, 2), num_rows)
 
     def gain(self, num_draft_tokens: int) -> float:
-        """How many times as fast, were a pass over many tokens as fast as over one."""
+        """Expected speed-up, were a pass over many tokens as fast as one over one token."""
         return expected_gain(self.acceptance, num_draft_tokens, self.pace.draft)
 
 
 class RowDrafts:
-    """One row's guesses: fewer where they turn out wrong, none as long as they do not pay."""
+    """One row's drafts: shorter where they are rejected, none as long as they do not pay."""
 
-    def __init__(self, how: Speculation) -> None:
-        """Expect as many to be right as elsewhere."""
-        self.how, self.stats = how, DraftStats()
-        self._row = how.drafter.row()
+    def __init__(self, speculation: Speculation) -> None:
+        """Begin from the acceptance rate that was measured."""
+        self.speculation, self.stats = speculation, DraftStats()
+        self._row = speculation.drafter.row()
         self._num_judged = self._num_kept = 0.0
         self._run = 0
-        """Guesses that were right since the last wrong one."""
+        """Accepted tokens since the last rejected one."""
 
     @property
     def acceptance(self) -> float:
-        """Share of guesses expected to be right, from those before this row and in it.
+        """Expected share of accepted tokens, by what was measured before this row and in it.
 
-        In a run of right ones, such as a quotation, by that run alone (Jeffreys' rule: half a right
-        one and half a wrong one before it), if that is more.
+        In a run of accepted ones, such as a quotation, by that run alone (Jeffreys' rule: half an
+        accepted one and half a rejected one before it), if that is more.
         """
-        before = PRIOR_TOKENS * self.how.acceptance
+        before = PRIOR_TOKENS * self.speculation.acceptance
         usual = (before + self._num_kept) / (PRIOR_TOKENS + self._num_judged)
         return max(usual, (self._run + 0.5) / (self._run + 1)) if self._run else usual
 
     @property
     def flops(self) -> float:
-        """Operations that guessing took."""
-        return self.how.drafter.flops_per_token * self.stats.num_drafted
+        """Operations that drafting took."""
+        return self.speculation.drafter.flops_per_token * self.stats.num_drafted
 
-    def draft(self, ids: list[int], room: int, drawing: SamplingState, num_rows: int) -> Draft:
-        """Guesses at what follows the row so far.
+    def draft(self, ids: list[int], room: int, state: SamplingState, num_rows: int) -> Draft:
+        """Draft as many tokens behind the row as pay.
 
         Args:
             ids: Token ids of the row, read and written.
-            room: Tokens that may be guessed at most.
-            drawing: How its answer is drawn.
+            room: Tokens that may be drafted at most.
+            state: The row's sampling state.
             num_rows: In the batch, all of which make a pass dearer.
         """
         self._num_judged *= KEPT_SHARE
         self._num_kept *= KEPT_SHARE
-        num = min(room, self.how.best(num_rows, self.acceptance))
-        found = self._row.draft(ids, num, drawing) if num > 0 else Draft()
-        return found if found.is_drawn else Draft(self._until_end(found.tokens))
+        num = min(room, self.speculation.best(num_rows, self.acceptance))
+        draft = self._row.draft(ids, num, state) if num > 0 else Draft()
+        return draft if draft.is_drawn else Draft(self._until_end(draft.tokens))
 
     def learn(self, num_drafted: int, num_judged: int, num_kept: int) -> None:
-        """What became of the last ones."""
+        """Count how many tokens of the last draft were accepted."""
         self._num_judged += num_judged
         self._num_kept += num_kept
         if num_drafted:
             self._run = self._run + num_kept if num_kept == num_drafted else 0
         self.stats.add(num_drafted, num_judged, num_kept)
-        self.how.stats.add(num_drafted, num_judged, num_kept)
+        self.speculation.stats.add(num_drafted, num_judged, num_kept)
 
     def _until_end(self, tokens: list[int]) -> list[int]:
-        return list(takewhile(lambda token: token not in self.how.ends, tokens))
+        return list(takewhile(lambda token: token not in self.speculation.ends, tokens))
 
 
 @lru_cache(maxsize=4096)

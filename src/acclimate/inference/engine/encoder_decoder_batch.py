@@ -1,6 +1,6 @@
-"""Rows that an encoder reads and a decoder answers.
+"""A batch of sequences in an encoder-decoder network.
 
-Letters: B rows, T tokens of the longest context, V vocabulary.
+Letters: B rows, one a sequence; T tokens of the longest context, V vocabulary.
 """
 
 import copy
@@ -14,7 +14,7 @@ from acclimate.core.errors import BackendError
 
 
 class EncoderDecoderBatch:
-    """A batch in flight; the encoder's states and the decoder's keys and values of each row."""
+    """Sequences with the encoder's states and the decoder's keys and values of each."""
 
     def __init__(
         self, network: Any, contexts: Sequence[list[int]], routes: dict[str, torch.Tensor]
@@ -57,15 +57,15 @@ class EncoderDecoderBatch:
         self.encoded.last_hidden_state = self.encoded.last_hidden_state[index]
 
     def extend(self, *others: Self) -> None:
-        """Go on with rows that have read as little: a decoder without positions of its own.
+        """Refuse to add rows: those of a decoder share their positions.
 
         Raises:
-            BackendError: Always, until rows of one length are joined by anybody.
+            BackendError: Always.
         """
         raise BackendError("rows of an encoder-decoder cannot join others between two tokens")
 
     def copy(self) -> Self:
-        """The same rows, to go on another way."""
+        """A copy of the batch, which goes on by itself."""
         forked = copy.copy(self)
         forked.cache, forked.encoded = copy.deepcopy(self.cache), copy.copy(self.encoded)
         return forked

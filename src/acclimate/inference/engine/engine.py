@@ -1,8 +1,8 @@
-"""One loop for all who ask a network at the same time.
+"""The engine: one scheduler for each network, shared by all requests to it.
 
-It turns on a thread of its own while there is work. Whatever a model is made of, retrieval, votes
-or a cascade, each request runs through it by itself, and where requests meet at one network their
-rows are read together.
+It steps on a thread of its own while there is work. Whatever a model is made of, retrieval, votes
+or a cascade, each caller's requests run through it by themselves, and where requests meet at one
+network their sequences are batched.
 """
 
 import threading
@@ -21,86 +21,88 @@ from acclimate.inference.engine.request import Request
 from acclimate.inference.engine.scheduler import MAX_KV_TOKENS, Scheduler
 
 CACHE_BYTES = 2 * 1024**3
-"""Of keys and values of all rows in flight."""
+"""Memory for keys and values of all running sequences."""
 
 _engines: WeakKeyDictionary[Any, "Engine"] = WeakKeyDictionary()
 _making = threading.Lock()
 
 
 class Engine:
-    """Puts calls into the loop, and turns it until nothing is asked any more."""
+    """Submits requests to a scheduler, and steps it until all are answered."""
 
-    def __init__(self, max_places: int = MAX_KV_TOKENS) -> None:
-        """Be idle.
+    def __init__(self, max_kv_tokens: int = MAX_KV_TOKENS) -> None:
+        """Begin with no request.
 
         Args:
-            max_places: Tokens that rows in flight may hold together.
+            max_kv_tokens: KV slots that all running sequences together may take.
         """
-        self.scheduler = Scheduler(max_places)
+        self.scheduler = Scheduler(max_kv_tokens)
         self.prefix_bytes = 0
-        """Memory for what prompts begin with, where a model does not say; 0: nothing is kept."""
-        self._trees: dict[int, RadixPrefixCache] = {}
+        """Memory of the prefix cache where a model does not say; 0: there is none."""
+        self._prefix_caches: dict[int, RadixPrefixCache] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._num_asking = 0
-        self._snapshot: NetworkState | None = None
+        self._num_requests = 0
+        self._network_state: NetworkState | None = None
 
     def prefix_cache(self, max_bytes: int) -> RadixPrefixCache | None:
-        """What was read for others, in so much memory or as much as is usual; None: nothing."""
-        max_bytes = max_bytes or self.prefix_bytes
-        if max_bytes and is_bypassed():
-            return RadixPrefixCache(
-                max_bytes
-            )  # shared by what is asked at once, and by nobody else
-        return self._trees.setdefault(max_bytes, RadixPrefixCache(max_bytes)) if max_bytes else None
+        """The prefix cache of this size, or of the engine's own where it is 0; None: there is none.
 
-    def submit(self, call: Request) -> None:
-        """Begin to answer; `call.events` tells, until who asked leaves."""
+        While caches are bypassed a new one, which only sequences of one request share.
+        """
+        max_bytes = max_bytes or self.prefix_bytes
+        if not max_bytes:
+            return None
+        if is_bypassed():
+            return RadixPrefixCache(max_bytes)
+        return self._prefix_caches.setdefault(max_bytes, RadixPrefixCache(max_bytes))
+
+    def submit(self, request: Request) -> None:
+        """Begin to answer a request, whose `events` say how far it is; `release` it at the end."""
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._work, daemon=True, name="decoding")
-                thread.start()  # where that fails nothing is put; it waits for the lock
+                thread.start()  # where that fails nothing is submitted; it waits for the lock
                 self._thread = thread
-            self.scheduler.add(call)
-            self._num_asking += 1
+            self.scheduler.add(request)
+            self._num_requests += 1
 
-    def release(self, call: Request) -> None:
-        """Want no more of a call that was put."""
-        call.is_cancelled = True
+    def release(self, request: Request) -> None:
+        """End a submitted request, finished or not."""
+        request.is_cancelled = True
         with self._lock:
-            self._num_asking -= 1
-            if not self._num_asking:
-                self._snapshot = None  # who was alone may change the network now
+            self._num_requests -= 1
+            if not self._num_requests:
+                self._network_state = None  # a caller who was alone may change the network now
 
     def network_state(self, network: Any) -> NetworkState:
-        """Of the engine's network, shared by those who ask at the same time."""
+        """The state of the engine's network, shared by requests that run at the same time."""
         with self._lock:
-            if not self._num_asking:
+            if not self._num_requests:
                 return NetworkState(network)
-            if self._snapshot is None or self._snapshot.is_old:
-                self._snapshot = NetworkState(network)
-            return self._snapshot
+            if self._network_state is None or self._network_state.is_old:
+                self._network_state = NetworkState(network)
+            return self._network_state
 
-    def run(self, call: Request) -> list[list[int]]:
-        """All answers of a call, in order.
+    def run(self, request: Request) -> list[list[int]]:
+        """Submit a request and wait; the symbols of each of its sequences.
 
         Raises:
             ConfigError: A constraint that cannot be met.
             BackendError: The network failed.
         """
-        num_left = len(
-            call.sampling_states
-        )  # made here, as nobody else should hear of their errors
-        self.submit(call)
+        # Made here, so that their errors end this request and no other.
+        num_left = len(request.sampling_states)
+        self.submit(request)
         try:
-            with on_cancel(call.abort), progress("answering", num_left) as advance:
+            with on_cancel(request.abort), progress("answering", num_left) as advance:
                 while num_left:
-                    if call.next_event().is_over:
+                    if request.next_event().is_over:
                         num_left -= 1
                         advance(1)
         finally:
-            self.release(call)
-        return call.collect()
+            self.release(request)
+        return request.collect()
 
     def _work(self) -> None:
         while self._has_work():
@@ -118,7 +120,7 @@ class Engine:
 
 
 def engine_of(network: Any) -> Engine:
-    """The engine that all share who ask this network."""
+    """The engine of a network, which all its callers share."""
     with _making:
         if network not in _engines:
             _engines[network] = Engine(_max_kv_tokens(network))
@@ -126,11 +128,11 @@ def engine_of(network: Any) -> Engine:
 
 
 def remember_prefixes(models: Iterable[Model], max_bytes: int) -> None:
-    """Let every network in these models keep what it reads for prompts that begin alike.
+    """Give every network in these models a prefix cache.
 
     Args:
         models: Of any kind.
-        max_bytes: Memory for keys and values, of each network; 0 keeps none.
+        max_bytes: Memory for keys and values, of each network; 0: no prefix cache.
     """
     for model in models:
         for _, part in descendants(model):
@@ -139,8 +141,9 @@ def remember_prefixes(models: Iterable[Model], max_bytes: int) -> None:
 
 
 def _max_kv_tokens(network: Any) -> int:
+    """Tokens whose keys and values fit in `CACHE_BYTES`."""
     config = network.config.get_text_config()
     num_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    one: int = 2 * config.num_hidden_layers * num_heads * width * network.dtype.itemsize
-    return max(1, min(MAX_KV_TOKENS, CACHE_BYTES // one))
+    token_bytes: int = 2 * config.num_hidden_layers * num_heads * width * network.dtype.itemsize
+    return max(1, min(MAX_KV_TOKENS, CACHE_BYTES // token_bytes))

@@ -1,4 +1,4 @@
-"""What takes a walk through a network to know, kept while it is being asked."""
+"""Facts of a network that its requests share: version, size, fast decoder."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,20 +10,20 @@ from acclimate.nn.weights_identity import num_steps_taken, weights_version
 
 @dataclass(frozen=True)
 class NetworkState:
-    """A network that nobody changes before all who ask it have their answers."""
+    """A network whose weights nobody changes while requests run; each fact is worked out once."""
 
     network: Any
     num_steps: int = field(default_factory=num_steps_taken)
-    """Of optimizers, when it was made."""
+    """Optimizer steps taken in this process when it was made."""
 
     @property
     def is_old(self) -> bool:
-        """Whether some weights were trained on since."""
+        """Whether any weights were trained since."""
         return self.num_steps != num_steps_taken()
 
     @cached_property
     def weights_version(self) -> int:
-        """Of its weights."""
+        """A number that changes with its weights."""
         return weights_version(self.network)
 
     @cached_property

@@ -1,9 +1,10 @@
-"""Keys and values of what was read before, by the tokens: a radix tree.
+"""The prefix cache: keys and values of earlier prompts in a radix tree.
 
-Two prompts that begin alike share the part they begin with; each edge holds the keys and values of
-its tokens (Zheng et al. 2023, "SGLang: Efficient Execution of Structured Language Model Programs",
-https://arxiv.org/abs/2312.07104, section 3). A token's keys and values follow from the tokens
-before it, the weights and the adapter, so a tree is of one network and has a root for each route.
+Prompts that begin alike share the nodes of what they begin with; each node holds the keys and
+values of its tokens (Zheng et al. 2023, "SGLang: Efficient Execution of Structured Language Model
+Programs", https://arxiv.org/abs/2312.07104, section 3). A token's keys and values follow from the
+tokens before it, the weights and the adapter, so a cache is of one network and has a root for each
+route.
 
 Letters: H key heads, T tokens, E head width.
 """
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from acclimate.nn.decoder.kv_cache import Segment
 
 SegmentOf = Callable[[int, int], Segment]
-"""A copy of the keys and values of a prompt's tokens from one place to before another."""
+"""A copy of the keys and values of a prompt's tokens from a first position to before a last."""
 
 
 class _Node:
@@ -29,10 +30,13 @@ class _Node:
 
 
 class RadixPrefixCache:
-    """What one network read, as far as it fits in `max_bytes`; for one thread at a time."""
+    """Keys and values of what one network read; for one thread at a time.
+
+    The least recently used leaf is evicted where `max_bytes` would be exceeded.
+    """
 
     def __init__(self, max_bytes: int) -> None:
-        """Hold nothing; keys and values may come to so many bytes."""
+        """Hold nothing; keys and values may take so many bytes."""
         self.max_bytes = max_bytes
         self.num_bytes = 0
         """Of keys and values held."""
@@ -45,17 +49,17 @@ class RadixPrefixCache:
         self._roots: dict[int | None, _Node] = {}
         self._by_use: OrderedDict[_Node, None] = OrderedDict()
         """Longest unused first. A parent is always behind its children, so the first is a leaf."""
-        self._weights = 0
+        self._weights_version = 0
 
     def __len__(self) -> int:
-        """Edges held."""
+        """Number of nodes held."""
         return len(self._by_use)
 
     def match(self, ids: Sequence[int], route: int | None = None) -> tuple[int, list[Segment]]:
-        """How many of the first tokens are held, and their keys and values in order.
+        """Find the longest prefix that is held: its number of tokens, and its segments in order.
 
-        The last token never counts: a network must read one to say what comes next. The segments
-        are views; copy them (`KeyValues.extend`) before anything else is asked of the tree.
+        The last token never counts: a network must read one to predict the next. The segments are
+        views; copy them (as `KVCache.of` does) before the cache is used again.
         """
         wanted = list(ids[:-1])
         segments, num_tokens, path = [], 0, []
@@ -70,22 +74,22 @@ class RadixPrefixCache:
         return num_tokens, segments
 
     def insert(self, ids: Sequence[int], route: int | None, segment_of: SegmentOf) -> None:
-        """Hold what is not held yet of these tokens, as many of the first as there is room for.
+        """Hold the keys and values of these tokens, of as many of the first as there is room for.
 
-        What was not used for longest makes room; nothing that these tokens begin with does.
+        Least recently used leaves are evicted for them; none that these tokens begin with is.
 
         Args:
             ids: Tokens that were read, from the first on.
-            route: The adapter that they went through; others never see it.
-            segment_of: Asked for a part that is not held yet.
+            route: The adapter that they went through; a match is always of one route.
+            segment_of: Called for the tokens that are not held yet.
         """
         wanted = list(ids)
         node, start = self._roots.setdefault(route, _Node((), (), None)), 0
         path: list[_Node] = []
-        for found, num_alike in self._walk(wanted, route):
+        for match, num_alike in self._walk(wanted, route):
             start += num_alike
-            is_whole = num_alike == len(found.ids) or start == len(wanted)
-            node = found if is_whole else self._split(found, num_alike)
+            is_whole = num_alike == len(match.ids) or start == len(wanted)
+            node = match if is_whole else self._split(match, num_alike)
             path.append(node)
         self._touch(path)
         end = self._end_of_room(wanted, start, path, segment_of)
@@ -95,33 +99,33 @@ class RadixPrefixCache:
             self.num_bytes += _bytes(leaf.segment)
             self._touch([*path, leaf])
 
-    def renew(self, weights: int) -> None:
-        """Forget everything if the network's `weights_mark` is another than last time."""
-        if weights != self._weights:
+    def renew(self, weights_version: int) -> None:
+        """Drop everything if the network's `weights_version` is another than last time."""
+        if weights_version != self._weights_version:
             self.clear()
-            self._weights = weights
+            self._weights_version = weights_version
 
     def clear(self) -> None:
-        """Forget everything but the counts."""
+        """Drop everything but the counts."""
         self._roots.clear()
         self._by_use.clear()
         self.num_bytes = self._token_bytes = 0
 
     def _walk(self, ids: list[int], route: int | None) -> Iterator[tuple[_Node, int]]:
-        """Nodes on the way of the tokens, and how many tokens of each lie on it."""
-        node, place = self._roots.get(route), 0
-        while node is not None and place < len(ids):
-            node = node.children.get(ids[place])
+        """Nodes along the tokens, each with the number of its tokens that match."""
+        node, position = self._roots.get(route), 0
+        while node is not None and position < len(ids):
+            node = node.children.get(ids[position])
             if node is not None:
-                num_alike = _num_alike(node.ids, ids[place : place + len(node.ids)])
-                place += num_alike
-                # Before it is given out: whoever walks may split it.
-                onward = node if num_alike == len(node.ids) else None
+                num_alike = _num_alike(node.ids, ids[position : position + len(node.ids)])
+                position += num_alike
+                # Before the node is yielded: the caller may split it.
+                next_node = node if num_alike == len(node.ids) else None
                 yield node, num_alike
-                node = onward
+                node = next_node
 
     def _split(self, node: _Node, num_tokens: int) -> _Node:
-        """Part a node after so many tokens; the new upper one. Copies: a view would keep both."""
+        """Split a node after so many tokens; the new upper one. Copies: a view would keep both."""
         parent, ids, segment = node.parent, node.ids, node.segment
         upper = _Node(ids[:num_tokens], _copy(_cut(segment, 0, num_tokens)), parent)
         node.ids, node.parent = ids[num_tokens:], upper
@@ -134,7 +138,7 @@ class RadixPrefixCache:
     def _end_of_room(
         self, ids: list[int], start: int, path: list[_Node], segment_of: SegmentOf
     ) -> int:
-        """Up to which token the tree has room, once it was made."""
+        """Evict leaves to make room; the position up to which tokens then have room."""
         if start == len(ids):
             return start
         self._token_bytes = self._token_bytes or _bytes(segment_of(start, start + 1))
@@ -158,11 +162,11 @@ class RadixPrefixCache:
 
 
 def _num_alike(held: list[int], ids: list[int]) -> int:
-    """Tokens that both begin with."""
+    """Number of tokens that both begin with."""
     shorter = min(len(held), len(ids))
     if held[:shorter] == ids[:shorter]:
         return shorter
-    return next(place for place in range(shorter) if held[place] != ids[place])
+    return next(position for position in range(shorter) if held[position] != ids[position])
 
 
 def _cut(segment: Segment, start: int, end: int) -> Segment:

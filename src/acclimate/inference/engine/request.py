@@ -1,4 +1,4 @@
-"""Prompts asked of the decoding loop at once, and their answers in the making.
+"""A request to the engine: prompts, how they are answered, and a queue of events.
 
 Letters: B rows, V vocabulary.
 """
@@ -21,149 +21,154 @@ from acclimate.inference.engine.sequence_batch import SequenceSource
 from acclimate.inference.sampling.sampler import SamplingState
 
 IsStop = Callable[[list[int]], bool]
-"""Told the new ids of one row; whether that row is done."""
+"""Whether a sequence that has written these symbols is finished."""
 CombineLogits = Callable[[Sequence[torch.Tensor], Sequence[int]], torch.Tensor]
-"""Logits (B, V) of each reader, and which prompts the rows are, to those that are drawn from."""
-
+"""From logits (B, V) of each source, and the sequences that the rows are of, to those to draw."""
 NewSamplingState = Callable[[int], SamplingState]
-"""How the answer in a place is drawn."""
+"""The sampling state of a sequence, by its index in the request."""
 
 
-def first_source(logits: Sequence[torch.Tensor], _prompts: Sequence[int]) -> torch.Tensor:
-    """What the only reader says."""
+def first_source(logits: Sequence[torch.Tensor], _sequences: Sequence[int]) -> torch.Tensor:
+    """The logits of a request's only source, as they are."""
     return logits[0]
 
 
 SequenceRef = tuple["Request", int]
-"""Whose answer, and to which prompt."""
+"""A sequence: its request, and its index in it."""
 
 
 class TokenEvent(NamedTuple):
-    """An answer has a new symbol."""
+    """A sequence has new symbols."""
 
-    place: int
+    sequence: int
+    """Its index in the request."""
     is_over: bool
+    """Whether they were its last."""
 
 
 @dataclass(eq=False)
 class Request:
-    """Prompts by their places, 0 to N-1, and the answers to them in the making."""
+    """Prompts to be answered, each a sequence by its index, 0 to N-1.
+
+    A sequence's symbols are tokens, or bytes where sources of different vocabularies write one
+    answer together.
+    """
 
     sources: Sequence[SequenceSource]
-    """Of the same prompts in the same order, and of the same symbols."""
+    """They read the same prompts in the same order, and the same symbols."""
     sampling: Sampling
     is_stop: IsStop
     combine_logits: CombineLogits = first_source
-    """What the readers' logits come to."""
+    """How the sources' logits become those that are drawn from."""
     new_sampling_state: NewSamplingState | None = None
-    """How the answer in a place is drawn; None: by `sampling` alone."""
+    """Makes the sampling state of a sequence; None: it follows from `sampling` alone."""
     speculation: Speculation | None = None
-    """How answers are guessed ahead, where the only reader can go back; None: they are not."""
+    """How sequences are drafted, where the only source can roll back; None: they are not."""
     is_streamed: bool = False
-    """Whether new symbols are told, not only that an answer is done."""
+    """Whether every new symbol is an event, not only a sequence's end."""
     is_cancelled: bool = False
-    """Whether nobody waits for answers any more."""
+    """Whether nobody waits for the answers any more."""
     events: SimpleQueue[TokenEvent | BaseException] = field(default_factory=SimpleQueue)
-    """What happened to its answers, or what went wrong."""
+    """New symbols and ends of sequences, or the error that ended the request."""
     _quiet_until: float = 0.0
 
     @property
     def can_batch(self) -> bool:
-        """Whether its rows may go on together with those of other calls."""
-        return all(reader.can_batch for reader in self.sources)
+        """Whether its sequences may run in one batch with those of other requests."""
+        return all(source.can_batch for source in self.sources)
 
     @cached_property
     def sampling_states(self) -> list[SamplingState]:
-        """Of each answer."""
-        begin = self.new_sampling_state or (lambda place: SamplingState(self.sampling, place, []))
-        return [begin(place) for place in range(len(self.max_new_tokens_each))]
+        """Of each sequence."""
+        new = self.new_sampling_state or (lambda index: SamplingState(self.sampling, index, []))
+        return [new(index) for index in range(len(self.max_new_tokens_each))]
 
     @cached_property
     def row_drafts(self) -> list[RowDrafts | None]:
-        """Of each answer; None: it is not guessed ahead."""
-        how = self.speculation
-        return [how.row() if how else None for _ in self.max_new_tokens_each]
+        """Of each sequence; None: it is not drafted."""
+        speculation = self.speculation
+        return [speculation.row() if speculation else None for _ in self.max_new_tokens_each]
 
     @cached_property
     def max_new_tokens_each(self) -> list[float]:
-        """Symbols that each answer may have."""
-        own = zip(*(reader.max_new_tokens_each for reader in self.sources), strict=True)
-        return [min(self.sampling.max_new_tokens, *rooms) for rooms in own]
+        """Symbols that each sequence may write."""
+        limits = zip(*(source.max_new_tokens_each for source in self.sources), strict=True)
+        return [min(self.sampling.max_new_tokens, *of_sequence) for of_sequence in limits]
 
     @cached_property
     def kv_slots_each(self) -> list[int]:
-        """Places that each prompt and its answer take in the longest of the readers' rows."""
-        own = zip(*(reader.num_prefill_tokens for reader in self.sources), strict=True)
-        return [max(lengths) + self.sampling.max_new_tokens for lengths in own]
+        """KV slots that each prompt and its answer take, in the source where they are the most."""
+        lengths = zip(*(source.num_prefill_tokens for source in self.sources), strict=True)
+        return [max(of_sequence) + self.sampling.max_new_tokens for of_sequence in lengths]
 
-    def is_over(self, place: int) -> bool:
-        """Whether an answer is done."""
-        written = self.sampling_states[place].written
+    def is_over(self, index: int) -> bool:
+        """Whether a sequence is finished."""
+        written = self.sampling_states[index].written
         return (
             self.is_cancelled
-            or len(written) >= self.max_new_tokens_each[place]
+            or len(written) >= self.max_new_tokens_each[index]
             or self.is_stop(written)
         )
 
-    def emit(self, place: int, pause: float = 0.0) -> bool:
-        """Let who asked know of an answer's new symbols; whether it is over.
+    def emit(self, index: int, pause: float = 0.0) -> bool:
+        """Put an event of a sequence's new symbols into the queue; whether it is finished.
 
         Args:
-            place: Of the answer.
-            pause: Seconds from one word of an answer that goes on to the next.
+            index: Of the sequence.
+            pause: Least seconds between two events of sequences that go on.
         """
-        is_over = self.is_finished(place)
+        is_over = self.is_finished(index)
         now = time.perf_counter()
         if is_over or (self.is_streamed and now >= self._quiet_until):
             self._quiet_until = now + pause
-            self.events.put(TokenEvent(place, is_over))
+            self.events.put(TokenEvent(index, is_over))
         return is_over
 
-    def is_finished(self, place: int) -> bool:
-        """Whether an answer is over; where that fails, it is, and who asked is told."""
+    def is_finished(self, index: int) -> bool:
+        """Whether a sequence is finished; an error in finding out fails the request."""
         try:
-            return self.is_over(place)
+            return self.is_over(index)
         except BaseException as error:  # noqa: BLE001 others in the batch go on
             self.fail(error)
             return True
 
     def fail(self, error: BaseException) -> None:
-        """Let who asked know that there will be no answers."""
+        """End the request with an error, which `next_event` raises."""
         self.is_cancelled = True
         self.events.put(error)
 
     def abort(self) -> None:
-        """Write no further, as nobody waits for answers any more."""
+        """End the request, as nobody waits for the answers any more."""
         self.fail(CancelledError("who asked went away before the answer was there"))
 
     def next_event(self) -> TokenEvent:
-        """The next news, when it comes.
+        """The next event, once there is one.
 
         Raises:
             BackendError: The network failed.
-            LeftError: It was given up.
+            CancelledError: The request was aborted.
         """
-        news = self.events.get()
-        if isinstance(news, TokenEvent):
-            return news
-        if isinstance(news, AcclimateError):
-            raise news
-        raise BackendError(f"the model failed while it answered: {news}") from news
+        event = self.events.get()
+        if isinstance(event, TokenEvent):
+            return event
+        if isinstance(event, AcclimateError):
+            raise event
+        raise BackendError(f"the model failed while it answered: {event}") from event
 
     def collect(self) -> list[list[int]]:
-        """Count what was read and written; the answers.
+        """The symbols of each sequence; what was read and written is counted.
 
         Raises:
             ConfigError: A constraint that one of them could not be held to.
         """
-        answers = [drawing.written for drawing in self.sampling_states]
+        answers = [state.written for state in self.sampling_states]
         num_new = sum(map(len, answers))
-        tallies = [own.stats for own in self.row_drafts if own]
-        for reader in self.sources:
-            reader.spend(num_new + sum(tally.num_rejected for tally in tallies))
-        for own in self.row_drafts:
-            spend(Cost(flops=own.flops if own else 0.0))
+        num_rejected = sum(drafts.stats.num_rejected for drafts in self.row_drafts if drafts)
+        for source in self.sources:
+            source.spend(num_new + num_rejected)
+        for drafts in self.row_drafts:
+            spend(Cost(flops=drafts.flops if drafts else 0.0))
         spend(Cost(new_tokens=num_new))
-        for drawing in self.sampling_states:
-            drawing.require_kept()
+        for state in self.sampling_states:
+            state.require_kept()
         return answers

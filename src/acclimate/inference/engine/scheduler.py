@@ -1,11 +1,11 @@
-"""The one decoding loop: rows join, each writes a token at every turn, rows leave.
+"""The scheduler: prefill and decode of all requests, batched anew at every step.
 
-Rows come and go between two tokens, so that nobody waits for the longest answer of a batch (Yu et
-al. 2022, "Orca", https://www.usenix.org/conference/osdi22/presentation/yu), and a long prompt is
-read in pieces between the tokens of others (Agrawal et al. 2023, "Sarathi",
-https://arxiv.org/abs/2308.16369).
+Sequences join and leave the batch between two tokens, so that no request waits for the longest
+answer of a batch (Yu et al. 2022, "Orca",
+https://www.usenix.org/conference/osdi22/presentation/yu), and a long prompt is prefilled in chunks
+between the tokens of others (Agrawal et al. 2023, "Sarathi", https://arxiv.org/abs/2308.16369).
 
-Letters: B rows, K readers, V vocabulary.
+Letters: B rows of a batch, one a sequence; K sources; V vocabulary.
 """
 
 from collections import deque
@@ -22,208 +22,216 @@ from acclimate.inference.engine.turn_lock import ONE_PASS
 from acclimate.inference.engine.verify_drafts import drafts_of, write_ahead
 from acclimate.inference.sampling.sampler import sample
 
-# MERGED decoding/entering.py: Rows that still read their prompts before they write with the others.
+CHUNK_TOKENS = 256
+"""Prompt tokens prefilled in one step while answers are being decoded: their next token waits."""
+MIN_PREFILL_TOKENS = 64
+"""Waiting prompt tokens that are worth a pass of their own."""
+SEQUENCES_PER_STEP = 8
+"""Running sequences for each step that fewer prompt tokens may have to wait: a pass over a short
+prompt costs a large network nearly what a token for all of them does."""
+MAX_SEQUENCES = 64
+"""Sequences that are decoded side by side at most."""
+MAX_EVENTS_PER_SECOND = 320
+"""Token events emitted a second, by all sequences together: threads that wake for every token of
+64 answers would take the interpreter from the one that computes. Where few sequences run, every
+token is emitted."""
+MAX_KV_TOKENS = 65_536
+"""KV slots of all running sequences together, which bounds the memory of keys and values."""
 
 
 @dataclass
 class PrefillBatch:
-    """Rows that still read their prompts."""
+    """Sequences whose prompts are being read, before they join the running ones."""
 
-    seats: list[SequenceRef]
-    rows: list[SequenceBatch] = field(default_factory=list)
-    """Of each reader."""
+    sequences: list[SequenceRef]
+    batches: list[SequenceBatch] = field(default_factory=list)
+    """Of each source."""
     logits: list[torch.Tensor | None] = field(default_factory=list)
-    """Of each reader that has read all."""
+    """Of each source: (B, V) of the first symbols once its prompts are read, None before."""
 
     def begin(self) -> None:
-        """Make the rows, with nothing read yet."""
-        made = []
-        for call, own in groupby(self.seats, key=lambda seat: seat[0]):
-            places = [place for _, place in own]
-            made.append([source.new_batch(places) for source in call.sources])
-        for first, *others in zip(*made, strict=True):
+        """Make the batch of each source, with nothing read yet."""
+        by_request = []
+        for request, members in groupby(self.sequences, key=lambda sequence: sequence[0]):
+            indices = [index for _, index in members]
+            by_request.append([source.new_batch(indices) for source in request.sources])
+        for first, *others in zip(*by_request, strict=True):
             if others:
                 first.extend(*others)
-            self.rows.append(first)
-        self.logits = [None] * len(self.rows)
-
-
-def can_batch_with(call: Request, found: Sequence[SequenceRef]) -> bool:
-    """Whether a call's rows can be read beside those."""
-    return not found or call is found[-1][0] or (call.can_batch and found[-1][0].can_batch)
-
-
-CHUNK_TOKENS = 256
-"""Of prompts, read in one turn while answers are being written: their next token waits for it."""
-MIN_PREFILL_TOKENS = 64
-"""Of prompts that wait: so many are worth a pass of their own."""
-ROWS_PER_TURN = 8
-"""Running rows for each turn that fewer may have to wait for: a pass over a short prompt costs a
-large network nearly what a token for all of them does."""
-MAX_ROWS = 64
-"""At most so many answers are written side by side."""
-MAX_EVENTS_PER_SECOND = 320
-"""Times a second that those who listen are told of new tokens, all together: threads that wake for
-every token of 64 answers would take the interpreter from the one that computes. Where few are
-written, each is told of."""
-MAX_KV_TOKENS = 65_536
-"""Tokens that all rows together may come to hold, which bounds the memory of keys and values."""
+            self.batches.append(first)
+        self.logits = [None] * len(self.batches)
 
 
 class Scheduler:
-    """Rows of the same readers in flight."""
+    """Decides at every step which sequences of its requests are prefilled and decoded."""
 
-    def __init__(self, max_places: int = MAX_KV_TOKENS) -> None:
-        """Begin with none.
+    def __init__(self, max_kv_tokens: int = MAX_KV_TOKENS) -> None:
+        """Begin with no request.
 
         Args:
-            max_places: Tokens that all rows together may hold.
+            max_kv_tokens: KV slots that all running sequences together may take.
         """
-        self.max_places = max_places
+        self.max_kv_tokens = max_kv_tokens
         self.waiting: deque[SequenceRef] = deque()
         self.prefill: PrefillBatch | None = None
         self.running: list[SequenceRef] = []
-        self._rows: list[SequenceBatch] = []
-        self._num_turns = 0
-        """Since prompts were last let in."""
-        """Of each reader; they have read all of an answer but its last symbol."""
+        self._batches: list[SequenceBatch] = []
+        """The running sequences in each source, which has read all but their last symbol."""
+        self._num_steps = 0
+        """Since prompts were last admitted."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is asked."""
+        """Whether no sequence waits, is prefilled or runs."""
         return not (self.waiting or self.prefill or self.running)
 
-    def add(self, call: Request) -> None:
-        """Let a call's prompts wait for their turn, the longest first."""
-        order = sorted(range(len(call.kv_slots_each)), key=lambda place: -call.kv_slots_each[place])
-        self.waiting.extend((call, place) for place in order)
+    def add(self, request: Request) -> None:
+        """Queue a request's sequences, those with the most KV slots first."""
+        slots = request.kv_slots_each
+        order = sorted(range(len(slots)), key=lambda index: -slots[index])
+        self.waiting.extend((request, index) for index in order)
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Let every running answer have its next tokens, and prompts be read on."""
+        """Decode the next symbols of every running sequence, and prefill a chunk of prompts."""
         with ONE_PASS:
             if self.running:
                 self._decode()
             self._prefill()
             if not self.running:
-                self._rows = []  # whose network would live as long as the loop
+                self._batches = []  # whose network would live as long as the scheduler
 
     def fail(self, error: BaseException) -> None:
-        """Tell everybody whose rows are in flight; those that wait are not concerned."""
-        seats = [*self.running, *(self.prefill.seats if self.prefill else [])]
-        self.running, self.prefill, self._rows = [], None, []
-        for call in {id(call): call for call, _ in seats}.values():
-            call.fail(error)
+        """End the requests that are prefilled or run with an error; waiting ones go on."""
+        sequences = [*self.running, *(self.prefill.sequences if self.prefill else [])]
+        self.running, self.prefill, self._batches = [], None, []
+        for request in {id(request): request for request, _ in sequences}.values():
+            request.fail(error)
 
     def _prefill(self) -> None:
-        """Let those that enter read on; who has read all writes with the others."""
-        if self.prefill is None and self._is_worth_it() and (seats := self._admit()):
-            self.prefill = PrefillBatch(seats)  # before anything can fail that they must be told of
+        """Read on in prompts; sequences whose prompts are read join the running ones."""
+        if self.prefill is None and self._should_admit() and (sequences := self._admit()):
+            self.prefill = PrefillBatch(sequences)  # before anything fails: `fail` must know them
             self.prefill.begin()
-        entering = self.prefill
-        if entering is None:
+        prefill = self.prefill
+        if prefill is None:
             return
-        num_tokens = CHUNK_TOKENS // len(entering.seats) + 1 if self.running else MAX_BATCH_TOKENS
-        for reader, rows in enumerate(entering.rows):
-            if entering.logits[reader] is None:
-                entering.logits[reader] = rows.prefill(num_tokens)
-        logits = [own for own in entering.logits if own is not None]
-        # Rows that cannot mix wait until the others are done.
-        if len(logits) == len(entering.rows) and self._can_mix_with(entering):
-            self._join(entering, logits)
+        num_sequences = len(prefill.sequences)
+        num_tokens = CHUNK_TOKENS // num_sequences + 1 if self.running else MAX_BATCH_TOKENS
+        for number, batch in enumerate(prefill.batches):
+            if prefill.logits[number] is None:
+                prefill.logits[number] = batch.prefill(num_tokens)
+        logits = [source_logits for source_logits in prefill.logits if source_logits is not None]
+        # Sequences that cannot share a batch wait until the running ones are done.
+        if len(logits) == len(prefill.batches) and self._can_join(prefill):
+            self._join(prefill, logits)
 
-    def _can_mix_with(self, entering: PrefillBatch) -> bool:
-        return not self.running or (self.running[0][0].can_batch and entering.seats[0][0].can_batch)
-
-    def _join(self, entering: PrefillBatch, logits: list[torch.Tensor]) -> None:
-        _draw(entering.seats, logits)
-        seats = _remaining(entering.seats, entering.rows)
+    def _can_join(self, prefill: PrefillBatch) -> bool:
         if not self.running:
-            self._rows = entering.rows
-        elif seats:
-            for own, new in zip(self._rows, entering.rows, strict=True):
-                own.extend(new)
-        self.running, self.prefill = self.running + seats, None
+            return True
+        return self.running[0][0].can_batch and prefill.sequences[0][0].can_batch
 
-    def _is_worth_it(self) -> bool:
-        """Whether those that wait are enough for a pass, or have waited long enough."""
-        self._num_turns += 1
-        is_due = self._num_turns > len(self.running) // ROWS_PER_TURN
+    def _join(self, prefill: PrefillBatch, logits: list[torch.Tensor]) -> None:
+        """Draw the first symbols of prefilled sequences, which run from now on."""
+        _sample(prefill.sequences, logits)
+        sequences = _unfinished(prefill.sequences, prefill.batches)
+        if not self.running:
+            self._batches = prefill.batches
+        elif sequences:
+            for batch, joining in zip(self._batches, prefill.batches, strict=True):
+                batch.extend(joining)
+        self.running, self.prefill = self.running + sequences, None
+
+    def _should_admit(self) -> bool:
+        """Whether waiting prompts are enough for a pass, or have waited long enough."""
+        self._num_steps += 1
+        is_due = self._num_steps > len(self.running) // SEQUENCES_PER_STEP
         if not is_due:
-            own = (
-                call.kv_slots_each[at] - call.sampling.max_new_tokens
-                for call, at in self.waiting.copy()
+            prompt_tokens = (
+                request.kv_slots_each[index] - request.sampling.max_new_tokens
+                for request, index in self.waiting.copy()
             )
-            is_due = sum(own) >= MIN_PREFILL_TOKENS
+            is_due = sum(prompt_tokens) >= MIN_PREFILL_TOKENS
         if is_due and self.waiting:
-            self._num_turns = 0
+            self._num_steps = 0
         return is_due
 
     def _admit(self) -> list[SequenceRef]:
-        """Those that wait the longest, as many as there is room for; alone, one always has."""
-        held = sum(call.kv_slots_each[place] for call, place in self.running)
-        found: list[SequenceRef] = []
+        """Take waiting sequences, the oldest first, as far as KV slots allow; alone, one always."""
+        num_used = sum(request.kv_slots_each[index] for request, index in self.running)
+        admitted: list[SequenceRef] = []
         widest = 0
-        while self.waiting and len(self.running) + len(found) < MAX_ROWS:
-            call, place = self.waiting[0]
-            widest = max(widest, call.kv_slots_each[place])
-            wanted = (len(found) + 1) * widest
-            is_first = not (self.running or found)
-            if not is_first and (
-                held + wanted > self.max_places or not can_batch_with(call, found)
-            ):
+        while self.waiting and len(self.running) + len(admitted) < MAX_SEQUENCES:
+            request, index = self.waiting[0]
+            widest = max(widest, request.kv_slots_each[index])
+            num_wanted = (len(admitted) + 1) * widest
+            is_first = not (self.running or admitted)
+            has_slots = num_used + num_wanted <= self.max_kv_tokens
+            if not is_first and not (has_slots and can_batch_with(request, admitted)):
                 break
-            if found and wanted > MAX_BATCH_TOKENS:
+            if admitted and num_wanted > MAX_BATCH_TOKENS:
                 break
             self.waiting.popleft()
-            if not call.is_cancelled:
-                found.append((call, place))
-        return found
+            if not request.is_cancelled:
+                admitted.append((request, index))
+        return admitted
 
     def _decode(self) -> None:
-        """Read every answer's last symbol, with guesses at what follows, and write on."""
-        drafts = drafts_of(self.running, self._rows)
+        """Read each running sequence's last symbol, and drafts of what follows; write the next."""
+        drafts = drafts_of(self.running, self._batches)
         if drafts:
-            write_ahead(self.running, self._rows[0], drafts)
+            write_ahead(self.running, self._batches[0], drafts)
         else:
             symbols = torch.tensor(
-                [call.sampling_states[at].written[-1] for call, at in self.running]
+                [request.sampling_states[index].written[-1] for request, index in self.running]
             )
-            _draw(self.running, [rows.decode(symbols) for rows in self._rows])
-        self.running = _remaining(self.running, self._rows)
+            _sample(self.running, [batch.decode(symbols) for batch in self._batches])
+        self.running = _unfinished(self.running, self._batches)
 
 
-def _remaining(seats: list[SequenceRef], rows: Sequence[SequenceBatch]) -> list[SequenceRef]:
-    """Those whose answers go on, after all are told of their new symbols; the others leave."""
-    pause = len(seats) / MAX_EVENTS_PER_SECOND
-    over = {row for row, (call, place) in enumerate(seats) if call.emit(place, pause)}
+def can_batch_with(request: Request, admitted: Sequence[SequenceRef]) -> bool:
+    """Whether a request's sequences can be prefilled in one batch with those admitted."""
+    if not admitted or request is admitted[-1][0]:
+        return True
+    return request.can_batch and admitted[-1][0].can_batch
+
+
+def _unfinished(
+    sequences: list[SequenceRef], batches: Sequence[SequenceBatch]
+) -> list[SequenceRef]:
+    """Emit events for new symbols; the sequences that go on, alone in their batches from now on."""
+    pause = len(sequences) / MAX_EVENTS_PER_SECOND
+    over = {row for row, (request, index) in enumerate(sequences) if request.emit(index, pause)}
     if not over:
-        return seats
-    keep = _closed_up(len(seats), over)
-    for own in rows:
-        own.keep(keep)
-    return [seats[row] for row in keep]
+        return sequences
+    rows = _rows_that_go_on(len(sequences), over)
+    for batch in batches:
+        batch.keep(rows)
+    return [sequences[row] for row in rows]
 
 
-def _closed_up(num_rows: int, over: set[int]) -> list[int]:
-    """Rows that go on, the last ones in place of those that are over, so that few are moved."""
+def _rows_that_go_on(num_rows: int, over: set[int]) -> list[int]:
+    """Rows to keep; the last ones take the rows of those that are over, so that few are moved."""
     num_left = num_rows - len(over)
     last = [row for row in range(num_left, num_rows) if row not in over]
     return [last.pop() if row in over else row for row in range(num_left)]
 
 
-def _draw(seats: Sequence[SequenceRef], logits: Sequence[torch.Tensor]) -> None:
-    """Write each answer's next symbol, of logits (B, V) of each reader."""
-    sample(_joined(seats, logits), [call.sampling_states[place] for call, place in seats])
+def _sample(sequences: Sequence[SequenceRef], logits: Sequence[torch.Tensor]) -> None:
+    """Draw and write each sequence's next symbol, from logits (B, V) of each source."""
+    states = [request.sampling_states[index] for request, index in sequences]
+    sample(_combined(sequences, logits), states)
 
 
-def _joined(seats: Sequence[SequenceRef], logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Logits (B, V) that are drawn from: each call joins its readers' own way."""
-    if all(call.combine_logits is first_source for call, _ in seats):
+def _combined(sequences: Sequence[SequenceRef], logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Logits (B, V) to draw from; each request combines those of its sources as it does."""
+    if all(request.combine_logits is first_source for request, _ in sequences):
         return logits[0]
-    found, first = [], 0
-    for call, group in groupby(seats, key=lambda seat: seat[0]):
-        places = [place for _, place in group]
-        rows = slice(first, first := first + len(places))
-        found.append(call.combine_logits([own[rows] for own in logits], places))
-    return torch.cat(found)
+    parts, first = [], 0
+    for request, members in groupby(sequences, key=lambda sequence: sequence[0]):
+        indices = [index for _, index in members]
+        rows = slice(first, first := first + len(indices))
+        parts.append(
+            request.combine_logits([source_logits[rows] for source_logits in logits], indices)
+        )
+    return torch.cat(parts)

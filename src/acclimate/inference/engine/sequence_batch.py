@@ -1,6 +1,6 @@
-"""What one network reads: rows in flight, each with its own keys and values.
+"""Sources of sequences (what reads a request's prompts) and their batches.
 
-Letters: B rows, T tokens, S places, V vocabulary.
+Letters: B rows of a batch, one a sequence; V vocabulary.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 
 from acclimate.core.runtime.cost import Cost, spend
 from acclimate.inference.engine.batching import shared_prefix
-from acclimate.inference.engine.causal_batch import VIRTUAL, CausalBatch
+from acclimate.inference.engine.causal_batch import VIRTUAL_TOKEN, CausalBatch
 from acclimate.inference.engine.encoder_decoder_batch import EncoderDecoderBatch
 from acclimate.inference.engine.network_state import NetworkState
 from acclimate.inference.engine.prefix_cache import RadixPrefixCache
@@ -24,63 +24,63 @@ from acclimate.nn.decoder.kv_cache import KVCache, Segment
 
 
 class SequenceBatch(Protocol):
-    """Rows in flight, whatever a symbol is: logits (B, V) of the next one of each."""
+    """Sequences that one source reads together, each a row with its KV cache."""
 
     def prefill(self, num_tokens: int) -> torch.Tensor | None:
-        """Read so many tokens of each context at most; once all are read, of the first symbol."""
+        """Read so many tokens of each prompt at most; logits (B, V) once all are read."""
 
     def decode(self, symbols: torch.Tensor) -> torch.Tensor:
-        """Read one new symbol (B,) a row; of the next."""
+        """Read one new symbol (B,) a row; logits (B, V) of the next."""
 
     def keep(self, keep: list[int]) -> None:
-        """Go on with some of the rows."""
+        """Go on with some of the rows, in this order."""
 
     def extend(self, *others: Any) -> None:
-        """Go on with others' rows, of the same reader or one that may mix, behind these."""
+        """Add the rows of other batches, of this source or one that may mix, behind these."""
 
 
 class SequenceSource(Protocol):
-    """Something that reads the prompts of the loop, its own layout of each."""
+    """What reads a request's prompts in a layout of its own, such as a network."""
 
     @property
     def can_batch(self) -> bool:
-        """Whether its rows may go on together with rows that are further on."""
+        """Whether its sequences may run in one batch with others that are further on."""
 
     @property
     def num_prefill_tokens(self) -> list[int]:
-        """What it reads of each prompt beside what all share, tokens."""
+        """Tokens of each prompt to prefill, beside those that all prompts share."""
 
     @property
     def max_new_tokens_each(self) -> list[float]:
-        """How many symbols it can take in after each prompt."""
+        """Symbols that it can read after each prompt."""
 
     def new_batch(self, group: Sequence[int]) -> SequenceBatch:
-        """Some of the prompts, to be read together."""
+        """A batch of some of the prompts, by their indices."""
 
     def spend(self, num_new: int) -> None:
-        """Count the reading of all prompts and of so many new symbols."""
+        """Count the cost of reading all prompts and so many new symbols."""
 
 
 @dataclass(frozen=True)
 class NetworkSource:
-    """A transformers network with the token ids that it reads; a shared prefix is read once."""
+    """A transformers network with the prompts it reads, as token ids; a shared prefix once."""
 
     network: Any
     """Causal or encoder-decoder."""
     contexts: Sequence[list[int]]
-    """Of each prompt, one token at least."""
+    """Token ids of each prompt, one at least."""
     routes: Sequence[int | None] = ()
     """Of each context, where the network has adapters to choose from."""
     window: int | None = None
-    """Tokens that a context and its answer may have; None: no end of them."""
+    """Tokens that a context and its answer may have; None: any number."""
     prefix_cache: RadixPrefixCache | None = None
-    """Of what the network read for others before; None: it remembers nothing."""
+    """Keys and values of earlier prompts; None: there is none."""
     has_cache: bool = True
-    """Whether keys and values are kept at all, or all is read again at every token."""
+    """Whether there is a KV cache, or all is read again at every token."""
     network_state: NetworkState | None = None
-    """Of the network, shared by all who ask it meanwhile; None: one is made."""
+    """Of the network, shared by requests that run at the same time; None: one is made."""
     num_reread: list[int] = field(default_factory=list)
-    """Tokens that were read in each pass, where they are not kept."""
+    """Tokens that were read in each pass, where there is no KV cache."""
 
     @cached_property
     def num_shared(self) -> int:
@@ -105,34 +105,34 @@ class NetworkSource:
         return [self.window - len(context) for context in self.contexts]
 
     def new_batch(self, group: Sequence[int]) -> SequenceBatch:
-        """Some of the contexts as a batch."""
+        """A batch of some of the contexts, as far as the prefix cache has them read already."""
         routes = as_keyword([self.routes[i] for i in group] if self.routes else [])
-        own = [self.contexts[i] for i in group]
+        contexts = [self.contexts[i] for i in group]
         if self._has_encoder:
-            return EncoderDecoderBatch(self.network, own, routes)
+            return EncoderDecoderBatch(self.network, contexts, routes)
         if not self.has_cache:
-            return UncachedBatch(self.network, own, routes, self.num_reread)
+            return UncachedBatch(self.network, contexts, routes, self.num_reread)
         if self.prefix_cache is not None:
-            self.prefix_cache.renew(self._known.weights_version)
-        cache = KVCache.of([self._begun(i) for i in group])
-        rows = CausalBatch(self.network, own, cache, routes, self.prefix_cache, self._known)
-        for place, row in zip(group, rows.num_read, strict=True):
-            self.num_cached[place] = row
-        return rows
+            self.prefix_cache.renew(self._state.weights_version)
+        cache = KVCache.of([self._cached_segments(i) for i in group])
+        batch = CausalBatch(self.network, contexts, cache, routes, self.prefix_cache, self._state)
+        for index, num_read in zip(group, batch.num_read, strict=True):
+            self.num_cached[index] = num_read
+        return batch
 
     def spend(self, num_new: int) -> None:
-        """Count what is read, and the operations on that and on what is new."""
-        read = sum(map(len, self.contexts)) - sum(self.num_cached)
+        """Count prompt tokens that were read, and the operations on them and on new tokens."""
+        num_read = sum(map(len, self.contexts)) - sum(self.num_cached)
         if "_shared" in vars(self):
-            read += self.num_shared
+            num_read += self.num_shared
         if self.num_reread:
-            read = sum(self.num_reread)
-        flops = 2.0 * self._known.num_params * (read + num_new)
-        spend(Cost(prompt_tokens=read, flops=flops))
+            num_read = sum(self.num_reread)
+        flops = 2.0 * self._state.num_params * (num_read + num_new)
+        spend(Cost(prompt_tokens=num_read, flops=flops))
 
     @property
     def can_batch(self) -> bool:
-        """Whether rows have positions and a memory of their own, as a causal network's have."""
+        """Whether rows have positions and KV slots of their own, as a causal network's have."""
         return self.has_cache and not self._has_encoder
 
     @property
@@ -140,20 +140,21 @@ class NetworkSource:
         return bool(self.network.config.is_encoder_decoder)
 
     @cached_property
-    def _known(self) -> NetworkState:
+    def _state(self) -> NetworkState:
         return self.network_state or NetworkState(self.network)
 
-    def _begun(self, place: int) -> Sequence[Segment]:
-        """What is known of a context."""
+    def _cached_segments(self, index: int) -> Sequence[Segment]:
+        """Keys and values of the beginning of a context, as far as they are known."""
         if self.prefix_cache is not None:
-            found = self.prefix_cache.match(self._path(self.contexts[place]), self._route(place))
-            if found[0] > max(self.num_shared, num_virtual_tokens(self.network)):
-                return found[1]
+            ids = [*[VIRTUAL_TOKEN] * num_virtual_tokens(self.network), *self.contexts[index]]
+            num_matched, segments = self.prefix_cache.match(ids, self._route(index))
+            if num_matched > max(self.num_shared, num_virtual_tokens(self.network)):
+                return segments
         return self._virtual if self._shared is None else [self._shared]
 
     @cached_property
     def _virtual(self) -> Sequence[Segment]:
-        """What stands before every row: rows beside others that hold something need it too."""
+        """Of the virtual tokens before every row; rows beside others that hold any need them."""
         if not num_virtual_tokens(self.network):
             return []
         cache = KVCache(1)
@@ -163,17 +164,13 @@ class NetworkSource:
 
     @cached_property
     def _shared(self) -> Segment | None:
-        """What all contexts begin with, read once."""
+        """Of the tokens that all contexts begin with, read once."""
         if not self.num_shared:
             return None
         prefix = list(self.contexts[0][: self.num_shared])
-        rows = CausalBatch(self.network, [prefix], KVCache(1), as_keyword([self._route(0)]))
-        rows.prefill(len(prefix))
-        return rows.cache.segment(0, 0, rows.cache.lengths[0])
+        batch = CausalBatch(self.network, [prefix], KVCache(1), as_keyword([self._route(0)]))
+        batch.prefill(len(prefix))
+        return batch.cache.segment(0, 0, batch.cache.lengths[0])
 
-    def _path(self, ids: Sequence[int]) -> list[int]:
-        """A row's tokens in the tree, behind the virtual ones that stand before every row."""
-        return [*[VIRTUAL] * num_virtual_tokens(self.network), *ids]
-
-    def _route(self, place: int) -> int | None:
-        return self.routes[place] if self.routes else None
+    def _route(self, index: int) -> int | None:
+        return self.routes[index] if self.routes else None

@@ -4,7 +4,7 @@ import threading
 
 
 class _InTurn:
-    """A lock that who let it go cannot take again before those who waited for it."""
+    """A fair lock: a thread that releases it cannot take it again before those that wait."""
 
     def __init__(self) -> None:
         self._is_next, self._is_on = threading.Lock(), threading.Lock()
@@ -18,4 +18,4 @@ class _InTurn:
 
 
 ONE_PASS = _InTurn()
-"""Of a process: two at once would only take each other's processor, and a network's routes."""
+"""Of a process: two passes at once would only compete for cores, and share a network's routes."""

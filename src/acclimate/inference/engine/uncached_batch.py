@@ -1,8 +1,8 @@
-"""Rows that keep nothing and read all of themselves again at every token.
+"""A batch without a KV cache, which reads every sequence again at every token.
 
-For measuring what a key-value cache saves.
+For measuring what a KV cache saves.
 
-Letters: B rows, T tokens of the longest, V vocabulary.
+Letters: B rows, one a sequence; T tokens of the longest, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 
 
 class UncachedBatch:
-    """Rows of a causal network in flight, each as long as it is."""
+    """Sequences of a causal network, each as long as it is."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class UncachedBatch:
         self.ids = [list(context) for context in contexts]
 
     def prefill(self, num_tokens: int) -> torch.Tensor:
-        """Read every row whole, whatever is asked; logits (B, V) of what comes after each."""
+        """Read every row whole, whatever `num_tokens`; logits (B, V) of the next token of each."""
         self.num_read.append(sum(map(len, self.ids)))
         width = max(map(len, self.ids))
         pads = [width - len(ids) for ids in self.ids]
@@ -64,9 +64,9 @@ class UncachedBatch:
         self.routes = {name: routes[index] for name, routes in self.routes.items()}
 
     def extend(self, *others: Self) -> None:
-        """Go on with others' rows, of the same network, behind these."""
+        """Add the rows of other batches of the same network behind these."""
         self.ids = [*self.ids, *(ids for other in others for ids in other.ids)]
         self.routes = {
-            name: torch.cat([own, *(other.routes[name] for other in others)])
-            for name, own in self.routes.items()
+            name: torch.cat([routes, *(other.routes[name] for other in others)])
+            for name, routes in self.routes.items()
         }

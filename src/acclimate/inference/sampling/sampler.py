@@ -1,4 +1,4 @@
-"""How the next token is drawn from what a network expects.
+"""The sampler: draws next tokens from logits (temperature, top-k, top-p, min-p).
 
 Letters: B rows, R of them that are drawn alike, V vocabulary.
 """
@@ -23,21 +23,21 @@ or so much are no numbers any more."""
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A token that was drawn, and how likely the model found it, before anything was changed."""
+    """A token that was drawn, with its log-probability by the model's own logits."""
 
     token: int
     logprob: float
     """Nats."""
     likeliest: tuple[tuple[int, float], ...]
-    """Tokens in its place and their log-probabilities, likeliest first."""
+    """The likeliest tokens at its position and their log-probabilities, likeliest first."""
 
 
 class SamplingState:
-    """One answer in the making: what decides its next token beside the logits.
+    """What decides a sequence's next token beside the logits, and the tokens it has written.
 
     Args:
-        sampling: How it is drawn.
-        place: Of its prompt among those asked at once; with the seed it decides every draw.
+        sampling: How its tokens are drawn.
+        index: Of the sequence in its request; with the seed it decides every draw.
         read: Token ids before the answer that a repetition penalty counts; of an
             encoder-decoder, those that the decoder read.
         constraint: What its text must be.
@@ -49,19 +49,19 @@ class SamplingState:
     def __init__(
         self,
         sampling: Sampling,
-        place: int,
+        index: int,
         read: list[int],
         constraint: Constraint | None = None,
     ) -> None:
-        if constraint is None and (asked := fields_asked(sampling)):
+        if constraint is None and (names := fields_asked(sampling)):
             raise NotApplicableError(
-                f"{asked[0]}: this model does not write token by token in one vocabulary, by which "
+                f"{names[0]}: this model does not write token by token in one vocabulary, by which "
                 "an answer is held to it; ask a single model, or without it"
             )
-        self.sampling, self.place, self.constraint = sampling, place, constraint
+        self.sampling, self.index, self.constraint = sampling, index, constraint
         self.read = torch.tensor(read if sampling.repetition_penalty != 1 else [], dtype=torch.long)
         self.written: list[int] = []
-        self.tokens_told: list[TokenLogprob] = []
+        self.token_logprobs: list[TokenLogprob] = []
         self.is_greedy = sampling.temperature < MIN_TEMPERATURE
         self.is_plain = (
             self.is_greedy
@@ -69,12 +69,12 @@ class SamplingState:
             and sampling.repetition_penalty == 1
             and sampling.logprobs is None
         )
-        """Whether its next token is the likeliest, and no more is asked."""
+        """Whether its next token is simply the likeliest, and no log-probabilities are wanted."""
 
     @cached_property
     def generator(self) -> torch.Generator:
-        """Its own, so that no other answer in the batch moves its draws."""
-        return torch.Generator().manual_seed(derive(self.sampling.seed, self.place))
+        """Random numbers of its own, so that no other sequence in the batch moves its draws."""
+        return torch.Generator().manual_seed(derive(self.sampling.seed, self.index))
 
     def uniform(self) -> float:
         """The next of its random numbers, in [0, 1)."""
@@ -88,8 +88,8 @@ class SamplingState:
 
     def rollback(self, num_tokens: int) -> None:
         """Forget the last tokens; random numbers that were used stay used."""
-        kept_tokens = len(self.written) - num_tokens
-        del self.written[kept_tokens:], self.tokens_told[kept_tokens:]
+        num_left = len(self.written) - num_tokens
+        del self.written[num_left:], self.token_logprobs[num_left:]
         if self.constraint is not None:
             self.constraint.rollback(num_tokens)
 
@@ -103,16 +103,16 @@ class SamplingState:
             self.constraint.require_kept()
 
 
-def sample(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
-    """Draw one token a row from logits (B, V) and write it down; ids (B,).
+def sample(logits: torch.Tensor, states: Sequence[SamplingState]) -> torch.Tensor:
+    """Draw one token a row from logits (B, V) and write it; ids (B,).
 
     A row's token does not depend on the others in the batch.
     """
     ids = likeliest(logits)  # (B,)
-    for rows in _alike(drawings):
-        own = [drawings[row] for row in rows]
-        ids[rows] = _drawn(logits[rows], own)
-    write(logits, drawings, ids.tolist())
+    for rows in _draw_groups(states):
+        group = [states[row] for row in rows]
+        ids[rows] = _draw(logits[rows], group)
+    write(logits, states, ids.tolist())
     return ids
 
 
@@ -124,81 +124,78 @@ def likeliest(logits: torch.Tensor) -> torch.Tensor:
     return logits.argmax(-1)
 
 
-def write(logits: torch.Tensor, drawings: Sequence[SamplingState], tokens: Sequence[int]) -> None:
-    """Write down a token a row, as drawn from logits (B, V)."""
-    for drawing, token in zip(drawings, tokens, strict=True):
-        drawing.write(token)
-    _tell(logits, drawings)
+def write(logits: torch.Tensor, states: Sequence[SamplingState], tokens: Sequence[int]) -> None:
+    """Write a token a row, drawn from logits (B, V)."""
+    for state, token in zip(states, tokens, strict=True):
+        state.write(token)
+    _record_logprobs(logits, states)
 
 
-def distribution(logits: torch.Tensor, drawing: SamplingState) -> torch.Tensor:
+def distribution(logits: torch.Tensor, state: SamplingState) -> torch.Tensor:
     """Probabilities (V,) that the next token is drawn with, from logits (V,)."""
-    return distributions(logits[None], [drawing])[0]
+    return distributions(logits[None], [state])[0]
 
 
-def distributions(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
+def distributions(logits: torch.Tensor, states: Sequence[SamplingState]) -> torch.Tensor:
     """Probabilities (R, V) of rows that are drawn alike, from logits (R, V)."""
-    how = drawings[0].sampling
-    scores = _adjusted(logits, drawings)
-    if drawings[0].is_greedy:
+    sampling = states[0].sampling
+    scores = _adjusted(logits, states)
+    if states[0].is_greedy:
         return torch.nn.functional.one_hot(scores.argmax(-1), scores.shape[-1]).float()
-    return truncate_logits(scores / min(how.temperature, MAX_TEMPERATURE), how).softmax(-1)
+    return truncate_logits(scores / min(sampling.temperature, MAX_TEMPERATURE), sampling).softmax(
+        -1
+    )
 
 
-def _alike(drawings: Sequence[SamplingState]) -> list[list[int]]:
-    """Rows that are not plain, by how their distribution is made."""
+def _draw_groups(states: Sequence[SamplingState]) -> list[list[int]]:
+    """Groups of the rows that are not plain, by how their distribution is made."""
     groups: dict[tuple[float, ...], list[int]] = {}
-    for row, drawing in enumerate(drawings):
-        if not drawing.is_plain:
-            how = drawing.sampling
-            # What comes before these is done a row at a time.
-            key = (how.temperature, how.top_k, how.top_p, how.min_p)
+    for row, state in enumerate(states):
+        if not state.is_plain:
+            sampling = state.sampling
+            # Penalties and constraints are applied a row at a time.
+            key = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p)
             groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
-def _drawn(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
+def _draw(logits: torch.Tensor, states: Sequence[SamplingState]) -> torch.Tensor:
     """Ids (R,) from logits (R, V): where the distribution function passes a random number."""
-    if drawings[0].is_greedy:
-        return _adjusted(logits, drawings).argmax(-1)
-    cumulative = distributions(logits, drawings).cumsum(-1, dtype=torch.float64)  # (R, V)
-    uniform = cumulative.new_tensor([[drawing.uniform()] for drawing in drawings])
-    found = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)[:, 0]
-    return found.clamp(max=logits.shape[-1] - 1)
+    if states[0].is_greedy:
+        return _adjusted(logits, states).argmax(-1)
+    cumulative = distributions(logits, states).cumsum(-1, dtype=torch.float64)  # (R, V)
+    uniform = cumulative.new_tensor([[state.uniform()] for state in states])
+    ids = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)[:, 0]
+    return ids.clamp(max=logits.shape[-1] - 1)
 
 
-def _adjusted(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> torch.Tensor:
+def _adjusted(logits: torch.Tensor, states: Sequence[SamplingState]) -> torch.Tensor:
     """A copy of logits (R, V), floats, with each row's penalty and constraint."""
     scores = logits.to(torch.float32, copy=True)
-    for row, drawing in zip(scores, drawings, strict=True):
-        penalty = drawing.sampling.repetition_penalty
+    for row, state in zip(scores, states, strict=True):
+        penalty = state.sampling.repetition_penalty
         if penalty != 1:
-            seen = torch.cat([drawing.read, torch.tensor(drawing.written, dtype=torch.long)])
+            seen = torch.cat([state.read, torch.tensor(state.written, dtype=torch.long)])
             seen = seen.to(row.device)
-            own = row[seen]
-            row[seen] = torch.where(own < 0, own * penalty, own / penalty)
-        if drawing.constraint is not None:
-            allowed = drawing.constraint.allowed(len(row)).to(row.device)
+            seen_scores = row[seen]
+            row[seen] = torch.where(seen_scores < 0, seen_scores * penalty, seen_scores / penalty)
+        if state.constraint is not None:
+            allowed = state.constraint.allowed(len(row)).to(row.device)
             row.masked_fill_(~allowed, float("-inf"))
     return scores
 
 
-def _tell(logits: torch.Tensor, drawings: Sequence[SamplingState]) -> None:
-    """Note how likely the model itself found the tokens just written, and the likeliest."""
-    for row, drawing in enumerate(drawings):
-        num_likeliest = drawing.sampling.logprobs
+def _record_logprobs(logits: torch.Tensor, states: Sequence[SamplingState]) -> None:
+    """Record the log-probabilities of the tokens just written, and of the likeliest."""
+    for row, state in enumerate(states):
+        num_likeliest = state.sampling.logprobs
         if num_likeliest is None:
             continue
         logprobs = logits[row].float().log_softmax(-1)  # (V,)
         best = logprobs.topk(min(num_likeliest, len(logprobs)))
         likeliest = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        token = drawing.written[-1]
-        drawing.tokens_told.append(TokenLogprob(token, logprobs[token].item(), tuple(likeliest)))
-
-
-# MERGED decoding/truncation.py: The likely tokens, which a draw is kept to.
-#
-# Letters: R rows, V vocabulary.
+        token = state.written[-1]
+        state.token_logprobs.append(TokenLogprob(token, logprobs[token].item(), tuple(likeliest)))
 
 
 def truncate_logits(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
