@@ -1,1 +1,1 @@
-"""A local network as a Model."""
+"""Local networks as models: generation, sampling, scoring, external engines."""

@@ -1,4 +1,4 @@
-"""Texts as vectors by a language model: the mean of its last hidden states.
+"""Text embeddings by a language model: the mean of its last hidden states.
 
 Letters: B texts, T tokens, C width of the network.
 """
@@ -16,21 +16,21 @@ from acclimate.inference.engine.batching import MAX_BATCH_TOKENS, by_length
 
 @torch.inference_mode()
 def mean_states(model: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Unit vectors (B, C), in order; a text longer than the window is read as far as that.
+    """Unit vectors (B, C) of texts, in order; a text longer than the window is cut.
 
     Args:
         model: With `network`, `tokenizer` and `window`.
-        texts: To be read alone; one without a token is a zero vector.
+        texts: Each read by itself; one without a token is a zero vector.
     """
     encoded = model.tokenizer(list(texts), truncation=True, max_length=model.window)["input_ids"]
     lengths = [len(ids) for ids in encoded]
     spend(Cost(prompt_tokens=sum(lengths), flops=2.0 * _num_params(model) * sum(lengths)))
-    found = np.zeros((len(texts), model.network.config.get_text_config().hidden_size), np.float32)
-    read = [place for place, length in enumerate(lengths) if length]
-    for group in by_length([lengths[place] for place in read], MAX_BATCH_TOKENS):
-        places = [read[i] for i in group]
-        found[places] = _means(model.network, [encoded[place] for place in places])
-    return found
+    vectors = np.zeros((len(texts), model.network.config.get_text_config().hidden_size), np.float32)
+    read = [index for index, length in enumerate(lengths) if length]
+    for group in by_length([lengths[index] for index in read], MAX_BATCH_TOKENS):
+        indices = [read[i] for i in group]
+        vectors[indices] = _means(model.network, [encoded[index] for index in indices])
+    return vectors
 
 
 def _means(network: Any, rows: Sequence[list[int]]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Answers of one or several networks, from token ids to token ids.
+"""Generate from token ids with one network, or with several jointly.
 
 Letters: B rows, V vocabulary.
 """
@@ -31,50 +31,50 @@ def decode(
     routes: Sequence[int | None] = (),
     window: int | None = None,
 ) -> list[list[int]]:
-    """New token ids after each context, in order; ends at `is_stop` or `max_new_tokens`.
+    """Generate new token ids after each context, in order, to `is_stop` or `max_new_tokens`.
 
     Args:
         network: A causal or encoder-decoder transformers network.
         contexts: Token ids, at least one each.
         sampling: How a token is drawn.
-        is_stop: Told the new ids of one row; whether that row is done.
+        is_stop: Whether a sequence that has written these ids is finished.
         routes: Of each context, where the network has adapters to choose from.
         window: Tokens that a context and its answer may have, where one network reads both.
     """
-    reader = NetworkSource(network, contexts, routes, window)
-    answers: list[list[int]] = decode_jointly([reader], sampling, is_stop=is_stop)
+    source = NetworkSource(network, contexts, routes, window)
+    answers: list[list[int]] = decode_jointly([source], sampling, is_stop=is_stop)
     return answers
 
 
 def decode_jointly(
-    readers: Sequence[SequenceSource],
+    sources: Sequence[SequenceSource],
     sampling: Sampling,
     *,
     is_stop: IsStop,
     join: CombineLogits = first_source,
     begin: NewSamplingState | None = None,
 ) -> list[list[int]]:
-    """What all readers write together after each prompt, in order.
+    """Generate what all sources write together after each prompt, in order.
 
     Each reads its own layout of every prompt and keeps its own keys and values; what is drawn
-    from their joined distribution is written to all, and a row that is done leaves all.
+    from their combined distribution is read by all.
 
     Args:
-        readers: Of the same prompts in the same order, and of the same symbols.
+        sources: Of the same prompts in the same order, and of the same symbols.
         sampling: How a symbol is drawn.
-        is_stop: Told the new symbols of one row; whether that row is done.
-        join: What the readers' logits come to.
-        begin: How the answer in a place is drawn; None: by `sampling` alone.
+        is_stop: Whether a sequence that has written these symbols is finished.
+        join: How the sources' logits become those that are drawn from.
+        begin: Makes the sampling state of a sequence; None: it follows from `sampling` alone.
     """
-    call, loop = Request(readers, sampling, is_stop, join, begin), Scheduler()
-    loop.add(call)
-    with on_cancel(call.abort), progress("answering", len(call.kv_slots_each)) as advance:
-        while not loop.is_idle:
-            loop.step()
-            while not call.events.empty():
-                call.next_event()
+    request, scheduler = Request(sources, sampling, is_stop, join, begin), Scheduler()
+    scheduler.add(request)
+    with on_cancel(request.abort), progress("answering", len(request.kv_slots_each)) as advance:
+        while not scheduler.is_idle:
+            scheduler.step()
+            while not request.events.empty():
+                request.next_event()
                 advance(1)
-    return call.collect()
+    return request.collect()
 
 
 @torch.inference_mode()
@@ -82,9 +82,9 @@ def prefill_logits(
     network: Any, contexts: Sequence[list[int]], routes: Sequence[int | None] = ()
 ) -> torch.Tensor:
     """Logits (B, V) of the token after each context."""
-    reader = NetworkSource(network, contexts, routes)
-    logits = reader.new_batch(range(len(contexts))).prefill(max(map(len, contexts)))
-    reader.spend(0)
+    source = NetworkSource(network, contexts, routes)
+    logits = source.new_batch(range(len(contexts))).prefill(max(map(len, contexts)))
+    source.spend(0)
     if logits is None:
         raise AssertionError("a context longer than the longest of them")
     return logits

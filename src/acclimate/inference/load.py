@@ -1,4 +1,4 @@
-"""A network and its tokenizer from a transformers folder or hub name."""
+"""Load a network and its tokenizer from a transformers folder or hub name."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a prompt to token ids: layout, chat template, cutting to the window."""
+"""From a prompt to token ids: template, chat template, cutting to the window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from acclimate.data.prompt_template import as_messages, as_text
 
 @dataclass(frozen=True)
 class PromptTokenizer:
-    """How one tokenizer lays prompts out within one context window."""
+    """Tokenizes prompts within one context window."""
 
     tokenizer: Any
     window: int
     is_seq2seq: bool = False
 
     def encode(self, prompt: Prompt, continuation: str = "") -> tuple[list[int], list[int]]:
-        """Ids of the prompt, cut to leave room for the continuation and its end, and of that."""
+        """Ids of the prompt, cut to leave room for the continuation and its end, and of both."""
         if not continuation:
             return self.fitted(prompt, 1)[1], []
         _, ids, (answer,) = self.encode_choices(prompt, [continuation], num_after=1)
@@ -67,7 +67,7 @@ class PromptTokenizer:
         return prompt, ids
 
     def text(self, prompt: Prompt) -> str:
-        """What the model reads."""
+        """The text that the model reads."""
         if not self._is_chat(prompt):
             return as_text(prompt)
         first, *rest = messages = as_messages(prompt)
@@ -77,8 +77,10 @@ class PromptTokenizer:
             if first["role"] != "system":
                 raise
             # Some templates know no system role: say the instruction before the question.
-            said = f"{first['content']}\n\n{rest[0]['content']}"
-            return self._chat([{"role": "user", "content": said}, *rest[1:]]) + prompt.answer_prefix
+            content = f"{first['content']}\n\n{rest[0]['content']}"
+            return (
+                self._chat([{"role": "user", "content": content}, *rest[1:]]) + prompt.answer_prefix
+            )
 
     def _encode(
         self, prompt: Prompt, continuations: Sequence[str] = ()
@@ -100,7 +102,7 @@ class PromptTokenizer:
 
     @property
     def _start(self) -> list[int]:
-        """What stands before a text that begins from nothing."""
+        """The token before a text that begins from nothing."""
         ends = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id)
         marks = [token for token in ends if token is not None]
         # Where a vocabulary marks neither end, a text begins after a line break.
@@ -139,6 +141,6 @@ class PromptTokenizer:
             last.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         ends = [end for _, end in encoded["offset_mapping"]]
-        kept = last.text[: ends[-excess - 1]].rstrip() if len(ends) > excess else ""
-        whole = replace(last, text=kept)
-        return prompt.with_parts(passages=(*rest, whole) if kept else tuple(rest))
+        shortened = last.text[: ends[-excess - 1]].rstrip() if len(ends) > excess else ""
+        passage = replace(last, text=shortened)
+        return prompt.with_parts(passages=(*rest, passage) if shortened else tuple(rest))

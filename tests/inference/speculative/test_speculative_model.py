@@ -64,7 +64,7 @@ def test_greedy_answers_are_the_same_alone_and_in_a_batch(family, model_folder):
     alike(ahead.generate(PROMPTS, sampling), plain)
     for prompt, expected in zip(PROMPTS, plain, strict=True):
         alike(ahead.generate([prompt], sampling), [expected])
-    assert ahead.how.stats.num_kept > 10
+    assert ahead.speculation.stats.num_kept > 10
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -75,17 +75,21 @@ def test_answers_are_the_same_however_they_are_drawn(way, is_drafted, tiny):
         pytest.skip("of the same distribution, which is tested below")
     ahead = guessing(tiny, tiny if is_drafted else None)
     alike(ahead.generate(PROMPTS, sampling), tiny.generate(PROMPTS, sampling))
-    assert ahead.how.stats.num_drafted > 0
+    assert ahead.speculation.stats.num_drafted > 0
 
 
 def test_a_draft_of_the_same_network_is_always_right(tiny):
     ahead = guessing(tiny, tiny, num=4)
     ahead.generate(PROMPTS, Sampling(max_new_tokens=21))
     # One token of reading the prompt, then four passes of five.
-    assert ahead.how.stats.num_kept == ahead.how.stats.num_drafted == 4 * 4 * len(PROMPTS)
-    before = ahead.how.stats.num_kept
+    assert (
+        ahead.speculation.stats.num_kept
+        == ahead.speculation.stats.num_drafted
+        == 4 * 4 * len(PROMPTS)
+    )
+    before = ahead.speculation.stats.num_kept
     ahead.generate(PROMPTS[:1], Sampling(max_new_tokens=21, temperature=1.0))
-    assert ahead.how.stats.num_kept - before == 16
+    assert ahead.speculation.stats.num_kept - before == 16
 
 
 def test_drawn_answers_with_a_draft_are_distributed_as_without(tiny):
@@ -95,7 +99,7 @@ def test_drawn_answers_with_a_draft_are_distributed_as_without(tiny):
     sampling = Sampling(max_new_tokens=4, logprobs=0, temperature=1.5, top_k=2)
     drawn = ahead.generate([prompt] * n, sampling)
     counts = Counter(tuple(t.text for t in answer.tokens) for answer in drawn)
-    assert 0.1 < ahead.how.stats.acceptance < 0.9
+    assert 0.1 < ahead.speculation.stats.acceptance < 0.9
     expected = Counter()
     for spelled, chance in chances(tiny, context, 4, n):
         expected[spelled] += chance  # halves of characters are spelled alike
@@ -171,7 +175,7 @@ def test_without_keys_and_values_nothing_is_guessed(tiny):
     ahead = guessing(bare)
     sampling = Sampling(max_new_tokens=6)
     alike(ahead.generate(PROMPTS, sampling), tiny.generate(PROMPTS, sampling))
-    assert ahead.how.stats.num_passes == 0
+    assert ahead.speculation.stats.num_passes == 0
 
 
 def test_what_is_guessed_in_vain_is_counted(tiny):
@@ -192,11 +196,11 @@ def test_saved_and_loaded(is_drafted, tiny, tmp_path):
     ahead = guessing(tiny, tiny if is_drafted else None)
     save_model(ahead, tmp_path / "saved")
     again = load_model(tmp_path / "saved")
-    assert again.how.pace == ahead.how.pace
-    assert again.how.choices == ahead.how.choices
+    assert again.speculation.pace == ahead.speculation.pace
+    assert again.speculation.choices == ahead.speculation.choices
     assert (again.draft is not None) == is_drafted
     alike(again.generate(PROMPTS, Sampling()), tiny.generate(PROMPTS, Sampling()))
-    assert again.how.stats.num_drafted > 0
+    assert again.speculation.stats.num_drafted > 0
     with pytest.raises(BackendError, match="no local network"):
         SpeculativeModel.read(tmp_path, {}, {"inner": again})
 

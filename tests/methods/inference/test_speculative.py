@@ -56,7 +56,7 @@ def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
     assert isinstance(core, SpeculativeModel)
     assert core.inner is tiny
     facts = book.notes().facts
-    rate, num = core.how.acceptance, facts["num_draft_tokens that pays most (0: off)"]
+    rate, num = core.speculation.acceptance, facts["num_draft_tokens that pays most (0: off)"]
     assert facts["acceptance rate on dev, share of guesses"] == rate
     gains = {g: sum(rate**i for i in range(g + 1)) / (0.01 * g + 1) for g in range(33)}
     assert num == max(gains, key=gains.get) > 0
@@ -73,7 +73,7 @@ def test_where_it_pays_answers_are_the_same_and_it_says_what_it_measured(
     sampling = Sampling(max_new_tokens=24)
     expected = [answer.text for answer in base.generate(food, sampling)]
     assert [answer.text for answer in model.generate(food, sampling)] == expected
-    assert core.how.stats.num_kept > 0
+    assert core.speculation.stats.num_kept > 0
 
 
 def test_where_it_does_not_pay_the_base_comes_back(tiny, small_data, paced):
@@ -91,7 +91,7 @@ def test_a_draft_is_made_by_its_recipe(tiny, model_folder, small_data, food, pac
         model = Speculative(draft=folder, num_draft_tokens=3).fit(tiny, small_data, seed=0)
     # Equal weights under another name: every guess is right.
     assert book.facts["acceptance rate on dev, share of guesses"] == 1
-    assert model.how.choices == (3,)
+    assert model.speculation.choices == (3,)
     assert model.draft.network.config.model_type == "mistral"
     sampling = Sampling(max_new_tokens=16)
     expected = [answer.text for answer in tiny.generate(food, sampling)]
@@ -105,7 +105,7 @@ def test_a_draft_may_be_a_saved_model(tiny, small_data, food, paced, tmp_path):
     assert method.reads == (str(tmp_path / "saved"),)
     model = method.fit(tiny, small_data, seed=0)
     assert model.draft is not None
-    assert model.how.acceptance == 1
+    assert model.speculation.acceptance == 1
     sampling = Sampling(max_new_tokens=16)
     expected = [answer.text for answer in tiny.generate(food, sampling)]
     assert [answer.text for answer in model.generate(food, sampling)] == expected

@@ -1,1 +1,1 @@
-"""Other engines behind the same Model."""
+"""External engines behind the same Model."""

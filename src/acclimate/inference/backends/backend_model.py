@@ -1,4 +1,4 @@
-"""A model that answers through a faster engine, else by our own loop."""
+"""A model that answers through an external engine, else by our own."""
 
 import shutil
 import threading
@@ -25,125 +25,129 @@ from acclimate.inference.base_identity import identity
 from acclimate.inference.local_model import LocalModel
 from acclimate.inference.stop_strings import IncrementalDetokenizer, StopCondition
 
-# MERGED decoding/wanted.py: A greedy answer that is wanted of an engine, from its prompt on.
+_FOLDER = "converted"
+_OWN_ENGINE = ("temperature", "repetition_penalty", "choice", "regex", "json_schema", "logprobs")
+"""Fields of Sampling that external engines lack, or do so that a seed gives another answer."""
 
 
 def ends_of(model: LocalModel) -> frozenset[int]:
-    """Tokens that end its answers."""
+    """Tokens that end a model's answers."""
     return stop_ids(model.network, model.tokenizer)
 
 
 class BackendRequest:
-    """A prompt as the engine is asked it, and its answer."""
+    """A prompt laid out for an external engine, and its greedy answer.
+
+    Args:
+        model: Whose tokenizer lays it out.
+        prompt: Cut to leave room for the answer.
+        sampling: Its length and stop strings.
+        tokens: Takes each token as it is written; None: nobody reads them before the end.
+    """
 
     def __init__(
         self,
         model: LocalModel,
         prompt: Prompt,
         sampling: Sampling,
-        news: SimpleQueue[int | None] | None = None,
+        tokens: SimpleQueue[int | None] | None = None,
     ) -> None:
-        layout, most = model.prompt_tokenizer, sampling.max_new_tokens
+        tokenizer, max_new_tokens = model.prompt_tokenizer, sampling.max_new_tokens
         self.model = model
-        self.shown, context = layout.fitted(prompt, layout.reserve(most))
-        self.ending = StopCondition(model.tokenizer, sampling, ends_of(model))
-        self.news = news
+        self.shown, context = tokenizer.fitted(prompt, tokenizer.reserve(max_new_tokens))
+        self.stop_condition = StopCondition(model.tokenizer, sampling, ends_of(model))
+        self.tokens = tokens
         self.is_cancelled = False
         self._written: list[int] = []
-        budget = max(1, min(most, model.window - len(context)))
-        # Hearing every token costs: only who needs it does.
-        listens = bool(sampling.stop) or news is not None
-        self.request = EngineRequest(context, budget, self._hear if listens else None)
+        budget = max(1, min(max_new_tokens, model.window - len(context)))
+        # A call for every token costs: only who needs it gets one.
+        listens = bool(sampling.stop) or tokens is not None
+        self.request = EngineRequest(context, budget, self._on_token if listens else None)
 
-    def _hear(self, token: int) -> bool:
+    def _on_token(self, token: int) -> bool:
         self._written.append(token)
-        if self.news is not None:
-            self.news.put(token)
-        return self.is_cancelled or self.ending.is_met(self._written)
+        if self.tokens is not None:
+            self.tokens.put(token)
+        return self.is_cancelled or self.stop_condition.is_met(self._written)
 
     def completion(self) -> Completion:
-        """The answer; what it took is counted."""
+        """The answer; its cost is counted."""
         read, ids = self.request.context, self.request.answer
         flops = 2.0 * self.model.network.num_parameters() * (len(read) + len(ids))
         spend(Cost(prompt_tokens=len(read), new_tokens=len(ids), flops=flops))
         return Completion(
-            text=self.ending.text(ids),
+            text=self.stop_condition.text(ids),
             num_prompt_tokens=len(read),
             num_new_tokens=len(ids),
-            is_cut=len(ids) >= self.request.budget and not self.ending.is_met(ids),
+            is_cut=len(ids) >= self.request.budget and not self.stop_condition.is_met(ids),
             passages=self.shown.passages,
             prompt=self.model.prompt_tokenizer.text(self.shown),
         )
 
 
-_FOLDER = "converted"
-_OWN_LOOP = ("temperature", "repetition_penalty", "choice", "regex", "json_schema", "logprobs")
-"""Fields of Sampling that engines lack, or do so that the same seed gives another answer."""
-
-
 @dataclass(frozen=True, eq=False)
 class BackendModel(Model):
-    """Greedy answers come from the engine; continuations are weighed by our own network."""
+    """Answers greedily with an external engine; scores continuations with our own network."""
 
     inner: LocalModel
     backend: Backend
     folder: Path
     """The engine's files."""
-    _told: set[str] = field(default_factory=set, init=False)
-    """What was said to the user, so that it is said once."""
-    _opening: Any = field(default_factory=threading.Lock, init=False)
+    _notified: set[str] = field(default_factory=set, init=False)
+    """Fields of Sampling whose lack the user was told of, which happens once."""
+    _engine_lock: Any = field(default_factory=threading.Lock, init=False)
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer in the engine's batches, together with whoever asks meanwhile."""
+        """Answer in the engine's batches, together with requests of other threads."""
         if not prompts or self._is_beyond(sampling):
             return self.inner.generate(prompts, sampling)
-        asked = [BackendRequest(self.inner, prompt, sampling) for prompt in prompts]
-        self._queue.serve([own.request for own in asked])
-        return [own.completion() for own in asked]
+        requests = [BackendRequest(self.inner, prompt, sampling) for prompt in prompts]
+        self._queue.serve([request.request for request in requests])
+        return [request.completion() for request in requests]
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """Pieces of the answer as the engine writes them, and the whole."""
         if self._is_beyond(sampling):
             yield from self.inner.stream(prompt, sampling)
             return
-        news = SimpleQueue[int | None]()
-        asked = BackendRequest(self.inner, prompt, sampling, news)
-        served = copy_context()
-        worker = threading.Thread(target=served.run, args=(self._serve, asked), daemon=True)
+        tokens = SimpleQueue[int | None]()
+        request = BackendRequest(self.inner, prompt, sampling, tokens)
+        context = copy_context()
+        worker = threading.Thread(target=context.run, args=(self._serve, request), daemon=True)
         worker.start()
-        pieces, ids = IncrementalDetokenizer(asked.ending), list[int]()
+        pieces, ids = IncrementalDetokenizer(request.stop_condition), list[int]()
         try:
-            while (token := news.get()) is not None:
+            while (token := tokens.get()) is not None:
                 ids.append(token)
                 if new := pieces.add(ids):
                     yield new
         finally:
-            asked.is_cancelled = True
+            request.is_cancelled = True
         worker.join()
-        if asked.request.failure is not None:
-            raise BackendError(f"{self.backend.name} failed: {asked.request.failure}")
-        if new := pieces.end(asked.request.answer):
+        if request.request.failure is not None:
+            raise BackendError(f"{self.backend.name} failed: {request.request.failure}")
+        if new := pieces.end(request.request.answer):
             yield new
-        yield asked.completion()
+        yield request.completion()
 
-    def _serve(self, asked: BackendRequest) -> None:
+    def _serve(self, request: BackendRequest) -> None:
         try:
-            self._queue.serve([asked.request])
+            self._queue.serve([request.request])
         except BackendError as error:
-            asked.request.failure = error
+            request.request.failure = error
         finally:
-            if asked.news is not None:
-                asked.news.put(None)
+            if request.tokens is not None:
+                request.tokens.put(None)
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """By our own network, as exact as it is."""
+        """Score continuations with our own network, exactly."""
         return self.inner.loglikelihood(pairs)
 
     def try_out(self) -> None:
-        """Write one token: some engines know only then what they cannot run.
+        """Write one token: some engines find only then that they cannot run a network.
 
         Raises:
-            NotApplicableError: It cannot.
+            NotApplicableError: The engine cannot run it.
         """
         try:
             with silenced():
@@ -153,39 +157,41 @@ class BackendModel(Model):
             raise NotApplicableError(f"{self.backend.name} cannot run it: {reason}") from error
 
     def _is_beyond(self, sampling: Sampling) -> bool:
-        """Whether our own loop must answer; says so the first time."""
+        """Whether our own engine must answer; notifies the user the first time."""
         default = Sampling()
-        asked = [name for name in _OWN_LOOP if getattr(sampling, name) != getattr(default, name)]
-        for name in asked:
+        lacking = [
+            name for name in _OWN_ENGINE if getattr(sampling, name) != getattr(default, name)
+        ]
+        for name in lacking:
             self.tell_lacking(name)
-        return bool(asked)
+        return bool(lacking)
 
     def tell_lacking(self, name: str) -> None:
-        """Say, the first time, what our own loop does in the engine's place."""
-        if name not in self._told:
-            self._told.add(name)
+        """Notify the user, the first time, that our own engine does something in its stead."""
+        if name not in self._notified:
+            self._notified.add(name)
             where = "where it is asked for, our own loop answers, slower"
             notify(f"{self.backend.name} answers without {name}; {where}")
 
     @property
     def _queue(self) -> BatchQueue:
-        """Who gives requests to the engine."""
-        with self._opening:
-            return self._opened
+        """The engine with its batch queue."""
+        with self._engine_lock:
+            return self._loaded_queue
 
     @cached_property
-    def _opened(self) -> BatchQueue:
-        """The engine, opened when it is first asked something."""
+    def _loaded_queue(self) -> BatchQueue:
+        """The same, loaded at the first request."""
         model = self.inner
         try:
             with silenced():
-                opened = self.backend.open(self.folder, ends_of(model), model.window)
+                engine = self.backend.open(self.folder, ends_of(model), model.window)
         except (RuntimeError, ValueError, OSError) as error:
             raise BackendError(
                 f"{self.folder}: {self.backend.name} cannot open what it was converted to "
                 f"({error}); fit faster_engine again"
             ) from error
-        return BatchQueue(opened)
+        return BatchQueue(engine)
 
     @property
     def children(self) -> Mapping[str, Model]:
@@ -200,7 +206,7 @@ class BackendModel(Model):
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Open them beside the model.
+        """Load the engine's files beside the model.
 
         Raises:
             BackendError: They were converted from another model.
@@ -213,7 +219,7 @@ class BackendModel(Model):
 
 
 def on_backend(model: LocalModel, backend: Backend) -> BackendModel:
-    """The same model on a faster engine, converted now if it never was.
+    """The same model on an external engine, converted now if it never was.
 
     Raises:
         NotApplicableError: The engine cannot run it.
@@ -222,15 +228,15 @@ def on_backend(model: LocalModel, backend: Backend) -> BackendModel:
         raise NotApplicableError(
             f"{backend.name} needs a token that ends an answer, and this tokenizer has none"
         )
-    found = BackendModel(model, backend, converted(model, backend))
-    found.try_out()
-    return found
+    converted_model = BackendModel(model, backend, converted(model, backend))
+    converted_model.try_out()
+    return converted_model
 
 
 def core_by_steps(member: Model) -> Any:
-    """What is inside all rewriters, for who joins members at every step: engines do not let them.
+    """A member's core model, for ensembles that join members at every token.
 
-    Where there is one it is passed over, and said so.
+    External engines cannot do that: in their stead comes our own model, and the user is notified.
     """
     core = unwrap(member).core
     if not isinstance(core, BackendModel):

@@ -1,4 +1,4 @@
-"""Requests of many threads, gathered into batches for one engine."""
+"""Dynamic batching: requests of many threads, in batches for one external engine."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,32 +9,34 @@ from acclimate.core.runtime.cancellation import CancelledError, is_cancellable, 
 from acclimate.inference.backends.interface import LoadedEngine
 
 TokenListener = Callable[[int], bool]
-"""Told each token as it is written; whether that is enough."""
+"""Called with each token as it is written; whether that is enough."""
 
 
 @dataclass(eq=False)
 class EngineRequest:
-    """An answer that is wanted."""
+    """A prompt for an external engine, and its answer."""
 
     context: list[int]
+    """Token ids of the prompt."""
     budget: int
+    """Tokens to write at most."""
     listener: TokenListener | None = None
     answer: list[int] = field(default_factory=list)
     num_emitted: int = 0
-    """Tokens that the listener was told."""
+    """Tokens that the listener was called with."""
     failure: BaseException | None = None
     is_done: bool = False
-    may_leave: bool = field(default_factory=is_cancellable)
-    """Whether it is for somebody who may go away."""
-    is_left: bool = False
-    """Whether they did: at its next token the engine ends it."""
+    can_be_cancelled: bool = field(default_factory=is_cancellable)
+    """Whether its caller may go away."""
+    is_cancelled: bool = False
+    """Whether the caller did: at its next token the engine ends it."""
 
 
 class BatchQueue:
-    """While a batch is written others wait, and whoever comes first then takes all with them."""
+    """Requests that come while a batch is written wait; the first of them takes all as a batch."""
 
-    def __init__(self, opened: LoadedEngine) -> None:
-        self._opened = opened
+    def __init__(self, engine: LoadedEngine) -> None:
+        self._engine = engine
         self._busy = threading.Lock()
         self._adding = threading.Lock()
         self._waiting: list[EngineRequest] = []
@@ -44,16 +46,16 @@ class BatchQueue:
 
         Raises:
             BackendError: The engine failed.
-            LeftError: Who asked went away.
+            CancelledError: The caller went away.
         """
         with self._adding:
             self._waiting += requests
-        with on_cancel(lambda: _leave(requests)), self._busy:
+        with on_cancel(lambda: _cancel(requests)), self._busy:
             if not all(request.is_done for request in requests):
                 with self._adding:
                     batch, self._waiting = self._waiting, []
                 self._write_all(batch)
-        if any(request.is_left for request in requests):
+        if any(request.is_cancelled for request in requests):
             raise CancelledError("who asked went away before the answer was there")
         for request in requests:
             if request.failure is not None:
@@ -61,9 +63,9 @@ class BatchQueue:
         return [request.answer for request in requests]
 
     def _write_all(self, batch: list[EngineRequest]) -> None:
-        """Write answers, or say that there are none to whoever waits in other threads."""
+        """Write answers; where that is stopped, requests of other threads fail."""
         try:
-            self._write([request for request in batch if not request.is_left])
+            self._write([request for request in batch if not request.is_cancelled])
         finally:
             for request in batch:
                 if not request.is_done:
@@ -72,11 +74,11 @@ class BatchQueue:
     def _write(self, batch: list[EngineRequest]) -> None:
         if not batch:
             return
-        listens = any(request.listener or request.may_leave for request in batch)
-        hear = (lambda place, token: _heard(batch[place], token)) if listens else None
+        listens = any(request.listener or request.can_be_cancelled for request in batch)
+        on_token = (lambda index, token: _emit(batch[index], token)) if listens else None
         contexts, budgets = [r.context for r in batch], [r.budget for r in batch]
         try:
-            answers = self._opened.write(contexts, budgets, hear)
+            answers = self._engine.write(contexts, budgets, on_token)
             if len(answers) != len(batch):
                 raise RuntimeError(f"{len(answers)} answers to {len(batch)} prompts")
         except (KeyboardInterrupt, SystemExit):
@@ -88,7 +90,7 @@ class BatchQueue:
             request.answer, request.is_done = answer, True
 
     def _fail(self, batch: list[EngineRequest], error: BaseException) -> None:
-        """One bad request must not cost the others their answers, unless those were begun."""
+        """Try requests one by one: a bad one must not fail the others, unless they had begun."""
         for request in batch:
             if len(batch) > 1 and not request.num_emitted:
                 self._write([request])
@@ -96,13 +98,13 @@ class BatchQueue:
                 request.failure, request.is_done = error, True
 
 
-def _heard(request: EngineRequest, token: int) -> bool:
+def _emit(request: EngineRequest, token: int) -> bool:
     if request.listener is None:
-        return request.is_left
+        return request.is_cancelled
     request.num_emitted += 1
-    return request.listener(token) or request.is_left
+    return request.listener(token) or request.is_cancelled
 
 
-def _leave(requests: Sequence[EngineRequest]) -> None:
+def _cancel(requests: Sequence[EngineRequest]) -> None:
     for request in requests:
-        request.is_left = True
+        request.is_cancelled = True

@@ -1,4 +1,4 @@
-"""Networks in another engine's format, each converted once and kept in the store."""
+"""Cache of networks converted for external engines, each converted once."""
 
 import hashlib
 import io
@@ -51,7 +51,7 @@ def converted(model: LocalModel, backend: Backend) -> Path:
 
 
 def _plain_network(model: LocalModel, backend: Backend) -> Any:
-    """The network, with an adapter in its weights, if it is one that engines know."""
+    """The network, with an adapter merged into its weights, if engines can run it."""
     if model.is_seq2seq:
         raise NotApplicableError(
             f"{backend.name} runs decoders alone here, and this model has an encoder; it answers "

@@ -1,4 +1,4 @@
-"""What an engine outside PyTorch must do to answer in place of our own loop."""
+"""The interface of external engines, which answer in place of our own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from acclimate.core.record import Record
 
 EnginePrecision = Literal["fastest", "float32", "bfloat16", "float16", "int8", "int4"]
 OnToken = Callable[[int, int], bool]
-"""Told a place and the token that was written there; whether that is enough."""
+"""Called with a prompt's index and a token of its answer; whether that is enough."""
 
 
 class LoadedEngine(ABC):
@@ -21,39 +21,39 @@ class LoadedEngine(ABC):
 
     @abstractmethod
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], on_token: OnToken | None = None
     ) -> list[list[int]]:
         """The likeliest tokens after each context, one by one, with that which ends the answer.
 
         Args:
             contexts: Token ids, at least one each.
             budgets: Most tokens to write after each; they fit in the window beside it.
-            hear: Told every token; None: nobody wants to know before the end.
+            on_token: Called for every token; None: nobody reads them before the end.
         """
 
 
 class Backend(Record):
-    """An engine, and how it keeps weights."""
+    """An external engine, and the precision of its weights."""
 
     precisions: ClassVar[Mapping[EnginePrecision, str]] = {}
-    """What it can keep weights in, in our words and its own; the first is its fastest."""
+    """Precisions of its weights, by our name and its own; the first is its fastest."""
     package: ClassVar[str] = ""
-    """The installed package whose version its files belong to; none: they are transformers'."""
+    """The installed package whose version its files belong to; empty: they are transformers'."""
 
     precision: EnginePrecision = "fastest"
-    """What weights are kept in; `fastest` is the engine's own choice."""
+    """Of the weights; `fastest` is the engine's own choice."""
 
     @property
     def name(self) -> str:
-        """As in the catalogue."""
+        """Its name in the catalogue."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
     def kept_as(self) -> str:
-        """The precision in the engine's own words.
+        """The precision by the engine's own name.
 
         Raises:
-            ConfigError: It has none such.
+            ConfigError: The engine has no such precision.
         """
         if self.precision == "fastest":
             return next(iter(self.precisions.values()))
@@ -83,7 +83,7 @@ class Backend(Record):
 
 
 BACKENDS: Catalogue[Backend] = Catalogue("acclimate.inference.backends", Backend)
-"""The folder `backends`."""
+"""All external engines by name."""
 
 
 @contextmanager
@@ -95,6 +95,6 @@ def saved_network(network: Any, tokenizer: Any) -> Iterator[str]:
         yield folder
 
 
-def or_ignore(hear: OnToken | None) -> OnToken:
-    """Something to call in any case."""
-    return hear or (lambda _place, _token: False)
+def or_ignore(on_token: OnToken | None) -> OnToken:
+    """The callback, or one that ignores tokens."""
+    return on_token or (lambda _index, _token: False)

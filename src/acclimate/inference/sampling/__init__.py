@@ -1,1 +1,1 @@
-"""From logits to a token."""
+"""From logits to tokens: sampling, and acceptance of drafted tokens."""

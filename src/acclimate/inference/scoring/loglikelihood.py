@@ -1,4 +1,4 @@
-"""Log-likelihoods under one network, or under several joined at every token.
+"""Log-likelihoods under one network, or several whose distributions are combined.
 
 Letters: T tokens of a continuation, V vocabulary.
 """
@@ -19,18 +19,18 @@ CPU_BATCH_TOKENS = 1024
 
 
 class ForcedLogits(NamedTuple):
-    """One continuation as all networks see it."""
+    """One continuation and the logits that all networks have at its tokens."""
 
     request: int
-    place: int
-    """Among the request's continuations."""
+    continuation: int
+    """Its index among the request's continuations."""
     tokens: list[int]
     logits: list[torch.Tensor]
-    """Of each network, (T, V): what it expects where each of the tokens stands."""
+    """Of each network, (T, V): those that predict each of the tokens."""
 
 
 def score(network: Any, requests: Sequence[ScoringRequest]) -> list[list[float]]:
-    """Sum of log-probabilities of each continuation, nats, in the order asked."""
+    """Sum of log-probabilities of each continuation of each request, nats, in order."""
     scores: list[list[float]] = score_jointly([(network, requests)], _alone)
     return scores
 
@@ -41,38 +41,42 @@ def _alone(logits: Sequence[torch.Tensor], _requests: Sequence[int]) -> torch.Te
 
 @torch.inference_mode()
 def score_jointly(
-    asked: Sequence[tuple[Any, Sequence[ScoringRequest]]], join: CombineLogits
+    networks: Sequence[tuple[Any, Sequence[ScoringRequest]]], combine_logprobs: CombineLogits
 ) -> list[list[float]]:
-    """The same under what several networks' distributions come to at every token.
+    """The same under several networks' distributions, combined at every token.
 
     Args:
-        asked: Networks, each with its own contexts before the same continuations.
-        join: From logits (T, V) of each, and the request that the rows are of, to
+        networks: Each with requests of its own contexts and the same continuations.
+        combine_logprobs: From logits (T, V) of each, and the request that the rows are of, to
             log-probabilities (T, V).
     """
-    scores = [[0.0] * len(request.continuations) for request in asked[0][1]]
-    for found in forced_logits(asked):
-        logprobs = join(found.logits, [found.request] * len(found.tokens))
-        scores[found.request][found.place] = float(of_tokens(logprobs, found.tokens).sum())
+    scores = [[0.0] * len(request.continuations) for request in networks[0][1]]
+    for forced in forced_logits(networks):
+        logprobs = combine_logprobs(forced.logits, [forced.request] * len(forced.tokens))
+        scores[forced.request][forced.continuation] = float(
+            of_tokens(logprobs, forced.tokens).sum()
+        )
     return scores
 
 
 @torch.inference_mode()
-def forced_logits(asked: Sequence[tuple[Any, Sequence[ScoringRequest]]]) -> Iterator[ForcedLogits]:
-    """Every continuation with what each network expects in it, in batches of like length."""
-    if not asked[0][1]:
+def forced_logits(
+    networks: Sequence[tuple[Any, Sequence[ScoringRequest]]],
+) -> Iterator[ForcedLogits]:
+    """Every continuation with the logits of each network, in batches of like length."""
+    if not networks[0][1]:
         return
-    readers = [TeacherForcing(network, requests) for network, requests in asked]
-    lengths = [max(own) for own in zip(*(r.lengths for r in readers), strict=True)]
-    is_cpu = any(network.device.type == "cpu" for network, _ in asked)
+    members = [TeacherForcing(network, requests) for network, requests in networks]
+    lengths = [max(of_request) for of_request in zip(*(r.lengths for r in members), strict=True)]
+    is_cpu = any(network.device.type == "cpu" for network, _ in networks)
     with progress("scoring", len(lengths)) as advance:
         for group in by_length(lengths, CPU_BATCH_TOKENS if is_cpu else MAX_BATCH_TOKENS):
             with ONE_PASS:
-                read = [reader.logits(group) for reader in readers]
+                read = [member.logits(group) for member in members]
             for row, request in enumerate(group):
-                for place, tokens in enumerate(asked[0][1][request].continuations):
-                    logits = [own[row][place] for own in read]
-                    yield ForcedLogits(request, place, tokens, logits)
+                for number, tokens in enumerate(networks[0][1][request].continuations):
+                    logits = [of_request[row][number] for of_request in read]
+                    yield ForcedLogits(request, number, tokens, logits)
             advance(len(group))
 
 

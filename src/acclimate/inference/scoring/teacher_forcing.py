@@ -1,11 +1,11 @@
-"""Logits of given continuations: what is shared is read once, choices together.
+"""Teacher forcing: logits of given continuations, all of a prompt in one row.
 
-The row of one item is its own part of the prompt followed by all its continuations. A mask lets
-each continuation see the prompt and itself, and positions restart after the prompt, so that one
-pass weighs every choice as if it stood alone.
+A prefix that all requests share is read once. The row of one request is the rest of its context
+followed by all its continuations. A mask lets each continuation see the context and itself, and
+positions restart after the context, so that one pass scores every choice as if it stood alone.
 
 Letters: B rows, Q tokens of a row, T tokens of a continuation, P tokens of the shared prefix,
-V vocabulary.
+H key heads, D head width, V vocabulary.
 """
 
 import inspect
@@ -25,12 +25,12 @@ from acclimate.nn.adapters.routing import as_keyword
 
 @dataclass(frozen=True)
 class ScoringRequest:
-    """A context with the continuations to weigh after it, as token ids."""
+    """A context with the continuations to score after it, as token ids."""
 
     context: list[int]
     continuations: Sequence[list[int]]
     route: int | None = None
-    """Which of the network's adapters it goes through; None: there is only one way."""
+    """Of the network's adapters; None: it has none to choose from."""
 
     @property
     def num_tokens(self) -> int:
@@ -52,7 +52,7 @@ def can_share(network: Any, num_tokens: int) -> bool:
 
 @dataclass(frozen=True)
 class TeacherForcing:
-    """A network and the requests that are put to it."""
+    """Reads scoring requests with one network, in the way that it allows."""
 
     network: Any
     requests: Sequence[ScoringRequest]
@@ -68,7 +68,7 @@ class TeacherForcing:
         return [request.num_tokens - self._num_shared for request in self.requests]
 
     def logits(self, group: Sequence[int]) -> list[Choices]:
-        """Of some of the requests, read together, in the order asked."""
+        """Logits of some of the requests, by their indices, read together, in order."""
         return self._read([self.requests[i] for i in group])
 
     @cached_property
@@ -185,18 +185,13 @@ def _lay_out(
 
 def _choices(logits: torch.Tensor, row: ScoringRequest) -> Choices:
     """Of a row's continuations, from its last columns (tail+1, V)."""
-    found = []
+    choices = []
     column = 1
     for continuation in row.continuations:
         stop = column + len(continuation) - 1
-        found.append(torch.cat([logits[:1], logits[column:stop]]))  # (T, V)
+        choices.append(torch.cat([logits[:1], logits[column:stop]]))  # (T, V)
         column = stop
-    return found
-
-
-# MERGED decoding/prefix_cache.py: Keys and values of a prefix, computed once and given to every row of a batch.
-#
-# Letters: P prefix tokens, B rows, H key heads, D head dimension.
+    return choices
 
 
 def encode_prefix(

@@ -1,1 +1,1 @@
-"""Drafts and their verification."""
+"""Speculative decoding: draft models, prompt lookup and their timing."""

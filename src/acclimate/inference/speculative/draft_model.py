@@ -1,4 +1,4 @@
-"""Guesses at the next tokens, and how a small network makes them.
+"""Speculative decoding with a draft model: a small network drafts the next tokens.
 
 Letters: G drafted tokens, V vocabulary.
 """
@@ -16,7 +16,7 @@ from acclimate.nn.decoder.kv_cache import KVCache
 
 @dataclass(frozen=True)
 class DraftNetwork:
-    """A network of the same vocabulary that takes less time."""
+    """A smaller network of the same vocabulary, which drafts tokens."""
 
     network: Any
     window: int
@@ -28,35 +28,35 @@ class DraftNetwork:
         return 2.0 * float(self.network.num_parameters())
 
     def row(self) -> "NetworkDraftRow":
-        """For one row."""
+        """Drafts for one row, which begins."""
         return NetworkDraftRow(self.network, self.window)
 
 
 class NetworkDraftRow:
-    """A row as the smaller network has read it, its own guesses among it."""
+    """One row in the draft network, its own drafted tokens read too."""
 
     def __init__(self, network: Any, window: int) -> None:
-        """Begin with nothing."""
+        """Begin with no token read."""
         self.network, self.window = network, window
         self.rows = CausalBatch(network, [[]], KVCache(1), {})
 
-    def draft(self, ids: list[int], num_tokens: int, drawing: SamplingState) -> Draft:
-        """Tokens drawn one after another, as the answer's are but for penalty and constraint."""
+    def draft(self, ids: list[int], num_tokens: int, state: SamplingState) -> Draft:
+        """Draft tokens one by one, sampled as the answer's but for penalty and constraint."""
         if len(ids) + num_tokens > self.window:
             return Draft()
         logits = self._caught_up(ids)
         tokens: list[int] = []
         probs: list[torch.Tensor] = []
         while True:
-            token, chances = _guess(logits, drawing)
+            token, token_probs = _sample(logits, state)
             tokens.append(token)
-            probs += [] if chances is None else [chances]
+            probs += [] if token_probs is None else [token_probs]
             if len(tokens) == num_tokens:
                 return Draft(tokens, torch.stack(probs) if probs else None)
             logits = self.rows.decode(torch.tensor([token]))[0]
 
     def _caught_up(self, ids: list[int]) -> torch.Tensor:
-        """Logits (V,) after the row so far: guesses that were wrong are forgotten."""
+        """Logits (V,) after the row so far: rejected tokens are rolled back."""
         (known,) = self.rows.ids
         num_same = 0
         while num_same < min(len(known), len(ids) - 1) and known[num_same] == ids[num_same]:
@@ -69,12 +69,12 @@ class NetworkDraftRow:
         return logits[0]
 
 
-def _guess(logits: torch.Tensor, drawing: SamplingState) -> tuple[int, torch.Tensor | None]:
-    """A token, and probabilities (V,) where it is drawn by chance."""
-    if drawing.is_greedy:
+def _sample(logits: torch.Tensor, state: SamplingState) -> tuple[int, torch.Tensor | None]:
+    """A token, and the probabilities (V,) that it was sampled from; None where it is greedy."""
+    if state.is_greedy:
         return int(logits.argmax()), None
-    how = drawing.sampling
-    probs = truncate_logits(logits[None].float() / how.temperature, how).softmax(-1)[0]
+    sampling = state.sampling
+    probs = truncate_logits(logits[None].float() / sampling.temperature, sampling).softmax(-1)[0]
     cumulative = probs.double().cumsum(-1)
-    found = torch.searchsorted(cumulative, cumulative[-1:] * drawing.uniform(), right=True)
-    return min(int(found), len(probs) - 1), probs
+    sampled = torch.searchsorted(cumulative, cumulative[-1:] * state.uniform(), right=True)
+    return min(int(sampled), len(probs) - 1), probs

@@ -1,4 +1,4 @@
-"""Guesses at the next tokens by what followed the last ones before."""
+"""Prompt-lookup decoding: draft what followed the last tokens before."""
 
 from dataclasses import dataclass
 
@@ -6,83 +6,81 @@ from acclimate.inference.engine.draft_length import Draft
 from acclimate.inference.sampling.sampler import SamplingState
 
 _NEAR, _NEAR_ALIKE = 12, 8
-"""Last tokens that are held against a text that is being quoted, and how many must be its own: so
-a word put otherwise does not end a quotation, and text that only looks like one is left alone."""
+"""Last tokens that are compared with a text being quoted, and how many must be equal: so a word put
+otherwise does not end a quotation, and text that only looks like one is not drafted from."""
 
 
 @dataclass(frozen=True)
 class PromptLookup:
-    """What followed the last words where they stood before, in the prompt or in the answer.
+    """Drafts what followed the last tokens where they stood before, in the prompt or the answer.
 
     Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding.
 
-    Differs: where the last words stood nowhere, but those before them where guesses came from, it
-    goes on there, behind as many words: a quotation in which one was put otherwise.
+    Differs: where the last tokens stood nowhere before, but those before them did where the last
+    draft came from, it goes on there: a quotation in which a word was put otherwise.
     """
 
     longest: int
-    """Tokens by which places are told apart at most."""
+    """Tokens by which matches are compared at most (the longest n-gram)."""
     shortest: int
-    """Tokens that must have stood there at least."""
+    """Tokens that must match at least (the shortest n-gram)."""
     flops_per_token: float = 0.0
 
     def row(self) -> "LookupRow":
-        """For one row."""
+        """Drafts for one row, which begins."""
         return LookupRow(self.longest, self.shortest)
 
 
 class LookupRow:
-    """Where each sequence of a row's tokens stood."""
+    """Positions of each n-gram of one row's tokens."""
 
     def __init__(self, longest: int, shortest: int) -> None:
-        """Look for so many tokens."""
+        """Begin with no token; match so many."""
         self.longest, self.shortest = longest, shortest
         self._after: dict[tuple[int, ...], list[int]] = {}
-        """Places behind each of the shortest sequences, first to last."""
+        """Positions behind each of the shortest n-grams, first to last."""
         self._num_known = 0
         self._back: int | None = None
-        """How far back the last guesses stood."""
+        """Tokens from the last draft's position to the row's end."""
 
-    def draft(
-        self, ids: list[int], num_tokens: int, _drawing: SamplingState | None = None
-    ) -> Draft:
-        """What followed the longest end of the row that stood before, the last time."""
+    def draft(self, ids: list[int], num_tokens: int, _state: SamplingState | None = None) -> Draft:
+        """Draft what followed the longest end of the row that stood before, the last time."""
         size = self.shortest
-        for place in range(max(size, self._num_known), len(ids)):
-            self._after.setdefault(tuple(ids[place - size : place]), []).append(place)
+        for position in range(max(size, self._num_known), len(ids)):
+            self._after.setdefault(tuple(ids[position - size : position]), []).append(position)
         self._num_known = len(ids)
-        back = self._found(ids) or self._gone_on(ids)
+        back = self._longest_match(ids) or self._resumed_match(ids)
         if back is None:
             return Draft()
         self._back = back
-        return Draft(_going_on(ids, len(ids) - back, num_tokens))
+        return Draft(_continuation(ids, len(ids) - back, num_tokens))
 
-    def _found(self, ids: list[int]) -> int | None:
-        """How far back the longest end of the row stood."""
+    def _longest_match(self, ids: list[int]) -> int | None:
+        """Tokens back from the end of the row to where its longest end stood before."""
         best, most = None, 0
-        for place in reversed(self._after.get(tuple(ids[len(ids) - self.shortest :]), ())):
+        for position in reversed(self._after.get(tuple(ids[len(ids) - self.shortest :]), ())):
             num_same = self.shortest
             while (
-                num_same < min(self.longest, place)
-                and ids[place - num_same - 1] == (ids[-num_same - 1])
+                num_same < min(self.longest, position)
+                and ids[position - num_same - 1] == (ids[-num_same - 1])
             ):
                 num_same += 1
             if num_same > most:
-                best, most = len(ids) - place, num_same
+                best, most = len(ids) - position, num_same
             if most == self.longest:
                 break
         return best
 
-    def _gone_on(self, ids: list[int]) -> int | None:
-        """As far back as before, if most of the last words are those that stand there."""
+    def _resumed_match(self, ids: list[int]) -> int | None:
+        """As far back as the last draft, if most of the last tokens equal those there."""
         if self._back is None or self._back + _NEAR > len(ids):
             return None
-        place = len(ids) - self._back
-        pairs = zip(ids[place - _NEAR : place], ids[-_NEAR:], strict=True)
+        position = len(ids) - self._back
+        pairs = zip(ids[position - _NEAR : position], ids[-_NEAR:], strict=True)
         return self._back if sum(a == b for a, b in pairs) >= _NEAR_ALIKE else None
 
 
-def _going_on(ids: list[int], place: int, num_tokens: int) -> list[int]:
-    """Tokens from a place on; past the end of the row, those that this adds to it."""
-    period = len(ids) - place
-    return [ids[place + number % period] for number in range(num_tokens)]
+def _continuation(ids: list[int], position: int, num_tokens: int) -> list[int]:
+    """Tokens from a position on; past the end of the row, those that this adds to it."""
+    period = len(ids) - position
+    return [ids[position + number % period] for number in range(num_tokens)]

@@ -1,4 +1,4 @@
-"""A network whose answers are guessed ahead, several tokens checked in one pass."""
+"""A local model that answers by speculative decoding."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,20 +21,24 @@ from acclimate.inference.speculative.prompt_lookup import PromptLookup
 
 @dataclass(frozen=True, eq=False)
 class SpeculativeModel(NeuralModel):
-    """Answers as the model inside, only sooner."""
+    """Gives the same answers as the model inside, sooner."""
 
     inner: LocalModel
-    how: Speculation
+    speculation: Speculation
     draft: LocalModel | None = None
-    """What guesses; None: it is looked up."""
+    """The draft model; None: prompt lookup drafts."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer side by side with whoever asks the same network."""
-        return Generation(self.inner, prompts, sampling, self._how).answers() if prompts else []
+        """Answer in one batch with other requests to the same network."""
+        return (
+            Generation(self.inner, prompts, sampling, self._speculation).answers()
+            if prompts
+            else []
+        )
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
-        """The text as it is written, in pieces of several tokens where guesses were right."""
-        return Generation(self.inner, [prompt], sampling, self._how).pieces()
+        """The text as it is written, in pieces of several tokens where drafts are accepted."""
+        return Generation(self.inner, [prompt], sampling, self._speculation).pieces()
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """The inner model's, which reads all at once anyway."""
@@ -57,8 +61,8 @@ class SpeculativeModel(NeuralModel):
         return self.inner.with_network(network)
 
     @cached_property
-    def _how(self) -> Speculation:
-        return replace(self.how, ends=stop_ids(self.network, self.tokenizer))
+    def _speculation(self) -> Speculation:
+        return replace(self.speculation, ends=stop_ids(self.network, self.tokenizer))
 
     @property
     def network(self) -> Any:  # type: ignore[override]
@@ -72,30 +76,30 @@ class SpeculativeModel(NeuralModel):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Not the weights: what guesses and how well was measured on them as they are."""
+        """Without the weights: drafting was measured on them as they are."""
         return self.inner.capabilities - {"weights"}
 
     @property
     def children(self) -> Mapping[str, Model]:
-        """What answers, and what guesses."""
+        """The target model, and the draft model where there is one."""
         return {"inner": self.inner, **({"draft": self.draft} if self.draft else {})}
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """What was measured, and how guesses are looked up."""
-        how = self.how
-        found = how.drafter
-        sizes = [found.longest, found.shortest] if isinstance(found, PromptLookup) else []
+        """Save what was measured, and the n-grams of prompt lookup."""
+        speculation = self.speculation
+        drafter = speculation.drafter
+        sizes = [drafter.longest, drafter.shortest] if isinstance(drafter, PromptLookup) else []
         return {
             "ngram_sizes": sizes,
-            "choices": list(how.choices),
-            "acceptance": how.acceptance,
-            "draft_cost": how.pace.draft,
-            "pass_costs": [list(own) for own in how.pace.passes],
+            "choices": list(speculation.choices),
+            "acceptance": speculation.acceptance,
+            "draft_cost": speculation.pace.draft,
+            "pass_costs": [list(pair) for pair in speculation.pace.passes],
         }
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Rebuild from them.
+        """Load what `write` saved.
 
         Raises:
             BackendError: One of the models inside is no local network.
@@ -104,17 +108,17 @@ class SpeculativeModel(NeuralModel):
         if not isinstance(inner, LocalModel) or not isinstance(draft, LocalModel | None):
             raise BackendError(f"{folder}: guesses ahead for a model that is no local network")
         passes = tuple((int(size), float(cost)) for size, cost in fields["pass_costs"])
-        how = Speculation(
+        speculation = Speculation(
             drafter_of(draft, fields["ngram_sizes"]),
             tuple(fields["choices"]),
             fields["acceptance"],
             StepTimes(fields["draft_cost"], passes),
         )
-        return cls(inner, how, draft)
+        return cls(inner, speculation, draft)
 
 
 def drafter_of(draft: LocalModel | None, ngram_sizes: Sequence[int]) -> Drafter:
-    """A network's guesses, or what followed so many tokens before, from the most to the least."""
+    """The draft model's drafter, or prompt lookup with the longest and the shortest n-gram."""
     if draft is not None:
         return DraftNetwork(draft.network, draft.window)
     longest, shortest = ngram_sizes

@@ -1,4 +1,4 @@
-"""How long passes and guesses take here, measured.
+"""Measure how long passes and drafted tokens take on this machine.
 
 Letters: T tokens of a pass.
 """
@@ -23,45 +23,45 @@ PASS_TOKENS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 NUM_TIMES = 15
 """Each is timed; the shortest counts, as whatever else runs only makes others longer."""
 NUM_DRAFTED = 8
-"""Tokens guessed at once where guessing is timed."""
+"""Tokens drafted at once where drafting is timed."""
 
 
 @torch.inference_mode()
 def measure_step_times(model: LocalModel, drafter: Drafter, context: Sequence[int]) -> StepTimes:
-    """Time passes over 1 to 64 tokens, and guesses, after a context that is usual.
+    """Time passes over 1 to 64 tokens, and drafting, after a context of usual length.
 
     Args:
-        model: A decoder, whose answers are to be guessed.
-        drafter: What guesses.
+        model: A decoder, the target.
+        drafter: Of its answers.
         context: Token ids, at least one.
     """
     network, context = model.network, context[: max(1, model.window // 2)]
     room = model.window - len(context)
-    rows = CausalBatch(network, [list(context)], KVCache(1), {})
-    rows.prefill(len(context))
+    batch = CausalBatch(network, [list(context)], KVCache(1), {})
+    batch.prefill(len(context))
     seconds = {
-        size: _timed(partial(_pass_over, rows, [context[-1]] * size), network)
+        size: _timed(partial(_pass_over, batch, [context[-1]] * size), network)
         for size in PASS_TOKENS
         if size <= room
     }
-    row, drawing = drafter.row(), SamplingState(Sampling(), 0, [])
-    drafting = _timed(lambda: row.draft(list(context), NUM_DRAFTED, drawing), network)
-    passes = tuple((size, own / seconds[1]) for size, own in seconds.items())
+    row, state = drafter.row(), SamplingState(Sampling(), 0, [])
+    drafting = _timed(lambda: row.draft(list(context), NUM_DRAFTED, state), network)
+    passes = tuple((size, time_of_pass / seconds[1]) for size, time_of_pass in seconds.items())
     return StepTimes(drafting / NUM_DRAFTED / seconds[1], passes)
 
 
-def _pass_over(rows: CausalBatch, tokens: list[int]) -> None:
-    rows.decode(torch.tensor([tokens]))
-    rows.rollback([len(tokens)])
+def _pass_over(batch: CausalBatch, tokens: list[int]) -> None:
+    batch.decode(torch.tensor([tokens]))
+    batch.rollback([len(tokens)])
 
 
 def _timed(work: Callable[[], object], network: Any) -> float:
-    """Seconds, after one that only warms up."""
-    found = []
+    """The shortest time, seconds, after one that only warms up."""
+    seconds = []
     for _ in range(NUM_TIMES + 1):
         start = time.perf_counter()
         work()
         if network.device.type == "cuda":
             torch.cuda.synchronize()
-        found.append(time.perf_counter() - start)
-    return min(found[1:])
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])

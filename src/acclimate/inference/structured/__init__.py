@@ -1,1 +1,1 @@
-"""Choice, regex, JSON schema as token masks."""
+"""Structured output: choice, regex and JSON schema as token masks."""

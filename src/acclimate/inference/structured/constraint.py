@@ -1,4 +1,4 @@
-"""What an answer's text must be, as the tokens that may come next."""
+"""Structured output: which tokens may come next (choice, regex, JSON schema)."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -14,22 +14,22 @@ from acclimate.data.tokenizers.token_bytes import token_bytes
 from acclimate.inference.structured.grammar import grammar_of
 
 MAX_ITEMS_IN_ROW = 20_000
-"""What may come next, as llguidance counts it: four for each optional property of an object."""
+"""Possible continuations, as llguidance counts them: four for each optional property."""
 MAX_BYTES_AHEAD = 256
-"""Of text that has to come, cut into tokens again at every token: a long one would take ever so
+"""Of text that has to come, which is tokenized again at every token: a long one would take too
 long."""
 
 _vocabularies: WeakKeyDictionary[Any, dict[frozenset[int], Any]] = WeakKeyDictionary()
-"""Of each tokenizer, by the tokens that end an answer, as llguidance reads them."""
+"""llguidance's vocabularies, by tokenizer and by the tokens that end an answer."""
 
 
 class Constraint:
-    """What one answer must be, and how far it has come.
+    """The grammar of one answer, matched as far as the answer has come.
 
     Args:
         matcher: llguidance's, of the whole answer; it is changed.
         num_tokens: In its vocabulary.
-        field: Of the sampling, that asks for it.
+        field: The field of the sampling that asks for it.
     """
 
     def __init__(self, matcher: Any, num_tokens: int, field: str) -> None:
@@ -46,7 +46,7 @@ class Constraint:
             raise _refused(self.field, self.matcher.get_error())
 
     def allowed(self, num_tokens: int) -> torch.Tensor:
-        """Whether each of a network's tokens (V,) may come next; at the end, what ends an answer.
+        """Whether each of a network's tokens (V,) may come next; at the end, those that end it.
 
         A network may have more rows than its tokenizer has tokens; those may not.
         """
@@ -70,10 +70,10 @@ def constraint_of(sampling: Sampling, tokenizer: Any, stop_ids: Iterable[int]) -
         ConfigError: More than one of them, or one that is malformed, too large, or cannot be met.
         NotApplicableError: A tokenizer that does not say which bytes its tokens stand for.
     """
-    asked = grammar_of(sampling)
-    if asked is None:
+    wanted = grammar_of(sampling)
+    if wanted is None:
         return None
-    grammar, field = asked
+    grammar, field = wanted
     vocabulary = _vocabulary(tokenizer, frozenset(stop_ids))
     return Constraint(
         _matcher(vocabulary, grammar, field).deep_copy(), vocabulary.vocab_size, field
@@ -82,36 +82,36 @@ def constraint_of(sampling: Sampling, tokenizer: Any, stop_ids: Iterable[int]) -
 
 @lru_cache(maxsize=256)
 def _matcher(vocabulary: Any, grammar: str, field: str) -> Any:
-    """Before the first token; kept, as many answers are asked alike."""
+    """A matcher before the first token; cached, as many answers have the same grammar."""
     from llguidance import LLMatcher, LLParserLimits
 
     limits = LLParserLimits(max_items_in_row=MAX_ITEMS_IN_ROW, verbose_errors=False)
     matcher = LLMatcher(vocabulary, grammar, log_level=0, limits=limits)
     begun = matcher.deep_copy()
     begun.consume_tokens(vocabulary.tokenize_str(" "))
-    for own in (matcher, begun):
-        if not own.is_error():
-            own.compute_bitmask()  # what no answer can match is found here
-        if own.is_error():
-            raise _refused(field, own.get_error())
+    for tried in (matcher, begun):
+        if not tried.is_error():
+            tried.compute_bitmask()  # fails for grammars that no answer can match
+        if tried.is_error():
+            raise _refused(field, tried.get_error())
     return matcher
 
 
-def _refused(field: str, said: str) -> ConfigError:
-    """In one sentence, without the library's own state."""
-    if said.startswith(("NoExtension", "panic")):
-        said = "no answer can be so" if said.startswith("NoExtension") else "it is too large"
+def _refused(field: str, message: str) -> ConfigError:
+    """The library's message in one sentence, without its own state."""
+    if message.startswith(("NoExtension", "panic")):
+        message = "no answer can be so" if message.startswith("NoExtension") else "it is too large"
     for opening in ("error: ", "JSON schema: ", "(in regex): "):
-        said = said.rpartition(opening)[2]
-    reason = said.split("<state>")[0].split("\n")[0].rstrip(".; ")[:200]
+        message = message.rpartition(opening)[2]
+    reason = message.split("<state>")[0].split("\n")[0].rstrip(".; ")[:200]
     return ConfigError(f"{field}: cannot be followed: {reason}; mend it or ask for less")
 
 
 def _vocabulary(tokenizer: Any, stop_ids: frozenset[int]) -> Any:
-    own = _vocabularies.setdefault(tokenizer, {})
-    if stop_ids not in own:
-        own[stop_ids] = _read(tokenizer, stop_ids)
-    return own[stop_ids]
+    by_ends = _vocabularies.setdefault(tokenizer, {})
+    if stop_ids not in by_ends:
+        by_ends[stop_ids] = _read(tokenizer, stop_ids)
+    return by_ends[stop_ids]
 
 
 def _read(tokenizer: Any, stop_ids: frozenset[int]) -> Any:
@@ -127,7 +127,7 @@ def _read(tokenizer: Any, stop_ids: frozenset[int]) -> Any:
 
 
 class _Spelled:
-    """A tokenizer as llguidance asks for it: the bytes of every token, and how text is cut."""
+    """A tokenizer as llguidance needs it: the bytes of every token, and a tokenizing function."""
 
     bos_token_id = None
 
@@ -140,7 +140,7 @@ class _Spelled:
         self._backend = tokenizer.backend_tokenizer
 
     def __call__(self, text: str | bytes) -> list[int]:
-        """Tokens that together say exactly this or, as far as they go, its beginning."""
+        """Tokens whose text is exactly this or, as far as they go, its beginning."""
         wanted = text.encode() if isinstance(text, str) else text
         if len(wanted) <= MAX_BYTES_AHEAD:
             return self._exactly(wanted)
@@ -149,7 +149,7 @@ class _Spelled:
         return ids[:-1] or ids  # the last might have gone on
 
     def _exactly(self, text: bytes) -> list[int]:
-        """Many tokenizers begin a text with a blank: what comes after a character has none."""
+        """Tokens of a text after another: many tokenizers begin one by itself with a blank."""
         for lead in ("", "\n"):
             ids = self._backend.encode(lead + text.decode(), add_special_tokens=False).ids
             for num_before in range(min(len(ids), 4)):
@@ -159,12 +159,12 @@ class _Spelled:
 
     def _longest(self, text: bytes) -> list[int]:
         """One token after the other, each the longest that fits; ends where none does."""
-        found: list[int] = []
+        ids: list[int] = []
         while text:
             ends = range(min(len(text), self._num_bytes), 0, -1)
             end = next((end for end in ends if text[:end] in self._numbers), 0)
             if end == 0:
                 break
-            found.append(self._numbers[text[:end]])
+            ids.append(self._numbers[text[:end]])
             text = text[end:]
-        return found
+        return ids

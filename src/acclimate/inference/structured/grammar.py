@@ -1,4 +1,4 @@
-"""A choice, a regular expression or a JSON schema as one grammar."""
+"""Grammars of structured output: a choice, a regular expression or a JSON schema."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,16 +13,16 @@ _MAX_CHARS = 100_000
 MAX_PATTERN_CHARS = 4000
 """Of regular expressions: llguidance's time and memory grow with the square."""
 MAX_LEVELS = 64
-"""Of brackets in each other: libraries under us go as deep as they are nested."""
+"""Of nested brackets: libraries under us recurse as deep as they are nested."""
 MAX_REFERRED_LEVELS = 512
-"""Of the schema and all that it refers to, one in the other; a few times as many end the process,
+"""Of nested brackets in the schema and all that it refers to; a few times as many end the process,
 as the library's compiler calls itself for each."""
 _SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """As `json.dumps` has it: a weak model that may write blanks writes nothing else."""
 
 
 def fields_asked(sampling: Sampling) -> list[str]:
-    """Which of the fields that say what an answer must be are given."""
+    """Names of the fields of structured output that the sampling sets."""
     return [name for name in _MADE if getattr(sampling, name)]
 
 
@@ -34,12 +34,12 @@ def grammar_of(sampling: Sampling) -> tuple[str, str] | None:
     Raises:
         ConfigError: Fields that exclude each other, or one that is too large or malformed.
     """
-    asked = fields_asked(sampling)
-    if not asked:
+    fields = fields_asked(sampling)
+    if not fields:
         return None
-    if len(asked) > 1:
-        raise ConfigError(f"{' and '.join(asked)} exclude each other; give one of them")
-    field = asked[0]
+    if len(fields) > 1:
+        raise ConfigError(f"{' and '.join(fields)} exclude each other; give one of them")
+    field = fields[0]
     value = getattr(sampling, field)
     texts = value if field == "choice" else (value,)
     _require_few(field, texts, MAX_PATTERN_CHARS if field == "regex" else _MAX_CHARS)
@@ -56,7 +56,7 @@ def _choice(choices: tuple[str, ...]) -> str:
 
 
 def _literal(text: str) -> str:
-    """An expression for the text itself, which needs no knowledge of what escapes what."""
+    """An expression for the text itself, every special character by its code point."""
     return "".join(c if c.isascii() and c.isalnum() else f"\\x{{{ord(c):x}}}" for c in text)
 
 
@@ -78,7 +78,7 @@ def _json(text: str) -> str:
         raise ConfigError(f"json_schema: must be a JSON object {{…}}, got {text[:40]}")
     _require_short(schema)
     _require_few("json_schema: patterns", list(_patterns(schema)), MAX_PATTERN_CHARS)
-    # Whatever the asker says of the library's own settings is replaced.
+    # The library's own settings in the schema are replaced.
     written = _quoted(schema | {"x-guidance": _SPACING})
     _require_characters("json_schema", written)
     return f"start: /[ ]?/ value\nvalue: %json {written}"
@@ -110,7 +110,7 @@ def _require_characters(what: str, text: str) -> None:
 
 
 def _require_flat(text: str) -> None:
-    """Refuse JSON that is nested deeper than parsers go, before one sees it."""
+    """Refuse JSON that is nested deeper than parsers go, before one reads it."""
     level, is_string, is_escaped = 0, False, False
     for character in text:
         if is_string:
@@ -130,7 +130,7 @@ def _require_flat(text: str) -> None:
 
 def _require_short(schema: dict[str, Any]) -> None:
     """Refuse a schema whose references, followed one into the other, go too deep."""
-    referred = {str(own["$ref"]) for own in _objects(schema) if "$ref" in own}
+    referred = {str(part["$ref"]) for part in _objects(schema) if "$ref" in part}
     levels = _levels(schema) + sum(_levels(_target(schema, reference)) for reference in referred)
     if levels > MAX_REFERRED_LEVELS:
         raise ConfigError(
@@ -140,8 +140,8 @@ def _require_short(schema: dict[str, Any]) -> None:
 
 
 def _patterns(schema: dict[str, Any]) -> Iterator[str]:
-    for own in _objects(schema):
-        pattern, named = own.get("pattern"), own.get("patternProperties")
+    for part in _objects(schema):
+        pattern, named = part.get("pattern"), part.get("patternProperties")
         yield from named if isinstance(named, dict) else ()
         if isinstance(pattern, str):
             yield pattern
@@ -152,8 +152,8 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
         yield value
     inside = value.values() if isinstance(value, dict) else value
     if isinstance(value, dict | list):
-        for own in inside:
-            yield from _objects(own)
+        for inner in inside:
+            yield from _objects(inner)
 
 
 def _levels(value: Any) -> int:
@@ -164,13 +164,13 @@ def _levels(value: Any) -> int:
 
 
 def _target(schema: Any, reference: str) -> Any:
-    """What a pointer (RFC 6901) inside the schema leads to; the whole, where that is unclear."""
-    found = schema
+    """The part that a pointer (RFC 6901) leads to inside the schema; the whole, if unclear."""
+    target = schema
     for step in unquote(reference).removeprefix("#").split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list):
-            found = dict(zip(map(str, range(len(found))), found, strict=True))
-        if not isinstance(found, dict) or name not in found:
+        if isinstance(target, list):
+            target = dict(zip(map(str, range(len(target))), target, strict=True))
+        if not isinstance(target, dict) or name not in target:
             return schema
-        found = found[name]
-    return found
+        target = target[name]
+    return target

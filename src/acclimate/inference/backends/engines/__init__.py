@@ -1,1 +1,1 @@
-"""Faster engines, a file each."""
+"""External engines, a file each."""

@@ -42,7 +42,7 @@ class CTranslate2(Backend):
         generator = ctranslate2.Generator(
             str(folder / _FOLDER), compute_type=self.kept_as, intra_threads=torch.get_num_threads()
         )
-        return _Opened(generator, _vocabulary(folder / _FOLDER), ends)
+        return _Loaded(generator, _vocabulary(folder / _FOLDER), ends)
 
 
 def _vocabulary(folder: Path) -> list[str]:
@@ -59,53 +59,53 @@ def _name_all_marks(folder: Path) -> None:
     path.write_text(json.dumps(named), encoding="utf-8")
 
 
-class _Opened(LoadedEngine):
+class _Loaded(LoadedEngine):
     def __init__(self, generator: Any, tokens: list[str], ends: frozenset[int]) -> None:
         self.generator, self.tokens, self.ends = generator, tokens, ends
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], on_token: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
         for group in near_in_length(list(map(len, contexts)), budgets):
-            asked = [[self.tokens[i] for i in contexts[place]] for place in group]
+            prompts = [[self.tokens[i] for i in contexts[index]] for index in group]
             written = self.generator.generate_batch(
-                asked,
+                prompts,
                 include_prompt_in_result=False,
-                max_length=max(budgets[place] for place in group),
+                max_length=max(budgets[index] for index in group),
                 end_token=sorted(self.ends),
                 return_end_token=True,
-                callback=hear and _by_place(group, budgets, hear),
+                callback=on_token and _by_place(group, budgets, on_token),
             )
-            for place, own in zip(group, written, strict=True):
-                answers[place] = own.sequences_ids[0][: budgets[place]]
+            for index, result in zip(group, written, strict=True):
+                answers[index] = result.sequences_ids[0][: budgets[index]]
         return answers
 
 
-def _by_place(group: Sequence[int], budgets: Sequence[int], hear: OnToken) -> Any:
+def _by_place(group: Sequence[int], budgets: Sequence[int], on_token: OnToken) -> Any:
     counts = dict.fromkeys(group, 0)
 
-    def heard(step: Any) -> bool:
-        place = group[step.batch_id]
-        counts[place] += 1
-        return counts[place] > budgets[place] or hear(place, step.token_id)
+    def callback(step: Any) -> bool:
+        index = group[step.batch_id]
+        counts[index] += 1
+        return counts[index] > budgets[index] or on_token(index, step.token_id)
 
-    return heard
+    return callback
 
 
 def near_in_length(lengths: Sequence[int], budgets: Sequence[int]) -> Iterator[list[int]]:
-    """Places in groups that pay: what is longer than the shortest is read a token at a time.
+    """Indices in groups that pay: what is longer than the shortest is read a token at a time.
 
     A group of prompts costs as many steps as the longest answer and the difference in length
     together, so that one more must be nearer than an answer is long.
     """
     group: list[int] = []
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        is_far = group and lengths[place] - lengths[group[0]] > max(budgets)
-        size = (len(group) + 1) * (lengths[place] + max(budgets))
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        is_far = group and lengths[index] - lengths[group[0]] > max(budgets)
+        size = (len(group) + 1) * (lengths[index] + max(budgets))
         if group and (is_far or size > MAX_BATCH_TOKENS):
             yield group
             group = []
-        group.append(place)
+        group.append(index)
     if group:
         yield group

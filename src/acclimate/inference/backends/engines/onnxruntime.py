@@ -51,7 +51,7 @@ class OnnxRuntime(Backend):
                 *("", source, target, self.kept_as, "cpu", cache), hf_details=details, **options
             )
 
-        _tell_ends(folder / _FOLDER / "genai_config.json", stop_ids(network, tokenizer))
+        _write_ends(folder / _FOLDER / "genai_config.json", stop_ids(network, tokenizer))
 
     def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On as many threads as torch has; more of them wait for one another."""
@@ -59,10 +59,10 @@ class OnnxRuntime(Backend):
         config = onnxruntime_genai.Config(str(folder / _FOLDER))
         threads = {"session_options": {"intra_op_num_threads": torch.get_num_threads()}}
         config.overlay(json.dumps({"model": {"decoder": threads}}))
-        return _Opened(onnxruntime_genai.Model(config), ends, window)
+        return _Loaded(onnxruntime_genai.Model(config), ends, window)
 
 
-def _tell_ends(path: Path, ends: frozenset[int]) -> None:
+def _write_ends(path: Path, ends: frozenset[int]) -> None:
     """Write which tokens end an answer, all of them, and that none is padding."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["model"].update(eos_token_id=sorted(ends), pad_token_id=_PAD)
@@ -70,7 +70,7 @@ def _tell_ends(path: Path, ends: frozenset[int]) -> None:
 
 
 def _require_whole_heads(config: Any) -> None:
-    """Its attention on a CPU says so only when it is first asked something."""
+    """Refuse head widths that its attention on a CPU refuses only at the first prompt."""
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     if head_dim % _HEAD_STEP:
         raise NotApplicableError(
@@ -79,20 +79,20 @@ def _require_whole_heads(config: Any) -> None:
         )
 
 
-class _Opened(LoadedEngine):
+class _Loaded(LoadedEngine):
     def __init__(self, model: Any, ends: frozenset[int], window: int) -> None:
         self.model, self.ends, self.window = model, ends, window
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], on_token: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
         for group in by_length([len(c) + b for c, b in zip(contexts, budgets, strict=True)]):
             room = max(len(contexts[i]) for i in group) + max(budgets[i] for i in group)
-            for own in [group] if room <= self.window else [[place] for place in group]:
-                left = {place: budgets[place] for place in own}
+            for batch in [group] if room <= self.window else [[index] for index in group]:
+                left = {index: budgets[index] for index in batch}
                 self._write(
-                    {place: contexts[place] for place in own}, left, answers, or_ignore(hear)
+                    {index: contexts[index] for index in batch}, left, answers, or_ignore(on_token)
                 )
         return answers
 
@@ -101,20 +101,20 @@ class _Opened(LoadedEngine):
         contexts: Mapping[int, list[int]],
         left: dict[int, int],
         answers: list[list[int]],
-        hear: OnToken,
+        on_token: OnToken,
     ) -> None:
-        """Go on until no place has tokens left to write."""
-        generator, places = self._reading(contexts, max(left.values())), list(contexts)
+        """Write tokens until no prompt has any left to write."""
+        generator, indices = self._reading(contexts, max(left.values())), list(contexts)
         while any(left.values()):
             generator.generate_next_token()
-            for place, token in zip(places, generator.get_next_tokens().tolist(), strict=True):
-                if not left[place]:
+            for index, token in zip(indices, generator.get_next_tokens().tolist(), strict=True):
+                if not left[index]:
                     continue
-                left[place] -= 1
+                left[index] -= 1
                 if token != _PAD:  # which it writes after the end of an answer
-                    answers[place].append(token)
-                if token == _PAD or token in self.ends or hear(place, token):
-                    left[place] = 0
+                    answers[index].append(token)
+                if token == _PAD or token in self.ends or on_token(index, token):
+                    left[index] = 0
 
     def _reading(self, contexts: Mapping[int, list[int]], budget: int) -> Any:
         longest = max(map(len, contexts.values()))

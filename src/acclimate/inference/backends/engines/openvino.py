@@ -42,8 +42,8 @@ class OpenVino(Backend):
 
     def convert(self, network: Any, tokenizer: Any, folder: Path) -> None:
         """One file."""
-        kept: Any = self.kept_as
-        write_gguf(network, tokenizer, folder / _FILE, kept)
+        kind: Any = self.kept_as
+        write_gguf(network, tokenizer, folder / _FILE, kind)
 
     def open(self, folder: Path, ends: frozenset[int], window: int) -> LoadedEngine:
         """On as many threads as torch has, with room for several whole windows."""
@@ -54,29 +54,29 @@ class OpenVino(Backend):
         pipeline = openvino_genai.ContinuousBatchingPipeline(
             str(folder / _FILE), scheduling, "CPU", properties
         )
-        return _Opened(pipeline, ends)
+        return _Loaded(pipeline, ends)
 
 
-class _Opened(LoadedEngine):
+class _Loaded(LoadedEngine):
     def __init__(self, pipeline: Any, ends: frozenset[int]) -> None:
         self.pipeline, self.ends = pipeline, ends
         self.numbers = count()
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], on_token: OnToken | None = None
     ) -> list[list[int]]:
         answers: list[list[int]] = [[] for _ in contexts]
-        asked = zip(contexts, budgets, strict=True)
-        running = {place: self._begin(*own) for place, own in enumerate(asked)}
-        told = or_ignore(hear)
+        prompts = zip(contexts, budgets, strict=True)
+        running = {index: self._begin(*prompt) for index, prompt in enumerate(prompts)}
+        is_enough = or_ignore(on_token)
         while self.pipeline.has_non_finished_requests():
             self.pipeline.step()
-            for place, request in list(running.items()):
-                for token in _news(request):
-                    answers[place].append(token)
-                    if token in self.ends or told(place, token):
+            for index, request in list(running.items()):
+                for token in _new_tokens(request):
+                    answers[index].append(token)
+                    if token in self.ends or is_enough(index, token):
                         request.stop()
-                        del running[place]
+                        del running[index]
                         break
         return answers
 
@@ -88,9 +88,9 @@ class _Opened(LoadedEngine):
         return self.pipeline.add_request(next(self.numbers), ids, config)
 
 
-def _news(request: Any) -> list[int]:
-    """The tokens that were written since the last look."""
+def _new_tokens(request: Any) -> list[int]:
+    """The tokens that were written since the last call."""
     if not request.can_read():
         return []
-    (own,) = request.read().values()
-    return list(own.generated_ids)
+    (output,) = request.read().values()
+    return list(output.generated_ids)

@@ -18,7 +18,7 @@ from acclimate.inference.backends.interface import (
 class Vllm(Backend):
     """For machines with a GPU and an installation of its own: it needs another PyTorch than ours.
 
-    It tells tokens when an answer is over, not as they are written.
+    Tokens are emitted when an answer is over, not as they are written.
     """
 
     precisions: ClassVar[Mapping[EnginePrecision, str]] = {
@@ -35,7 +35,7 @@ class Vllm(Backend):
         """On the GPU."""
         library = _library()
         engine = library.LLM(model=str(folder), dtype=self.kept_as, max_model_len=window)
-        return _Opened(library, engine, ends)
+        return _Loaded(library, engine, ends)
 
 
 def _library() -> Any:
@@ -48,30 +48,30 @@ def _library() -> Any:
         ) from error
 
 
-class _Opened(LoadedEngine):
+class _Loaded(LoadedEngine):
     def __init__(self, library: Any, engine: Any, ends: frozenset[int]) -> None:
         self.library, self.engine, self.ends = library, engine, ends
 
     def write(
-        self, contexts: Sequence[list[int]], budgets: Sequence[int], hear: OnToken | None = None
+        self, contexts: Sequence[list[int]], budgets: Sequence[int], on_token: OnToken | None = None
     ) -> list[list[int]]:
-        how = [
+        params = [
             self.library.SamplingParams(
                 temperature=0.0, max_tokens=budget, stop_token_ids=sorted(self.ends)
             )
             for budget in budgets
         ]
-        asked = [{"prompt_token_ids": ids} for ids in contexts]
-        written = self.engine.generate(asked, how, use_tqdm=False)
+        prompts = [{"prompt_token_ids": ids} for ids in contexts]
+        written = self.engine.generate(prompts, params, use_tqdm=False)
         return [
-            _heard(place, list(own.outputs[0].token_ids), or_ignore(hear))
-            for place, own in enumerate(written)
+            _emit(index, list(output.outputs[0].token_ids), or_ignore(on_token))
+            for index, output in enumerate(written)
         ]
 
 
-def _heard(place: int, ids: list[int], hear: OnToken) -> list[int]:
-    """The tokens until whoever listens has enough."""
+def _emit(index: int, ids: list[int], on_token: OnToken) -> list[int]:
+    """The tokens until the callback has enough."""
     for number, token in enumerate(ids):
-        if hear(place, token):
+        if on_token(index, token):
             return ids[: number + 1]
     return ids
