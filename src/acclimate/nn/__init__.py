@@ -1,1 +1,1 @@
-"""Tensor maths; plain numbers in."""
+"""Networks and their parts: architectures, adapters, decoder, quantization."""

@@ -1,4 +1,4 @@
-"""The blocks of a transformer, whatever family it is of."""
+"""The blocks of a transformer of any family, and the layers of a block."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,10 +14,10 @@ def stacks(network: Any) -> list[torch.nn.ModuleList]:
     Raises:
         NotApplicableError: There are none.
     """
-    found = list(_stacks(network))
-    if not found:
+    lists = list(_stacks(network))
+    if not lists:
         raise NotApplicableError(f"{type(network).__name__} has no blocks that repeat")
-    return found
+    return lists
 
 
 def blocks(network: Any) -> list[torch.nn.Module]:
@@ -26,21 +26,21 @@ def blocks(network: Any) -> list[torch.nn.Module]:
 
 
 def depths(network: Any) -> dict[str, int]:
-    """How far below the output each parameter lies, by name.
+    """Depth of each parameter below the output, by name.
 
     0 is above all blocks (last norm, output layer), 1 the last block, and so on; embeddings, also
-    those that are the output layer as well, lie deepest.
+    those tied to the output layer, lie deepest.
     """
-    found = blocks(network)
+    in_order = blocks(network)
     tables = [m for m in network.modules() if isinstance(m, torch.nn.Embedding)]
-    deep = {id(p): len(found) + 1 for table in tables for p in table.parameters()}
-    for place, block in enumerate(found):
-        deep |= {id(p): len(found) - place for p in block.parameters()}
+    deep = {id(p): len(in_order) + 1 for table in tables for p in table.parameters()}
+    for index, block in enumerate(in_order):
+        deep |= {id(p): len(in_order) - index for p in block.parameters()}
     return {name: deep.get(id(p), 0) for name, p in network.named_parameters()}
 
 
 class Sublayers(NamedTuple):
-    """What a block is made of, norms and residual sums apart."""
+    """The layers of a block, without norms and residual sums."""
 
     attentions: list[torch.nn.Module]
     """An encoder-decoder's decoder has two: of itself and of the encoder."""
@@ -56,11 +56,11 @@ def sublayers(block: torch.nn.Module) -> Sublayers:
     Raises:
         NotApplicableError: The block is not made of attention and one feed-forward layer.
     """
-    found = list(_layers(block))
-    attentions = [layer for layer in found if "attention" in type(layer).__name__.lower()]
-    rest = [layer for layer in found if layer not in attentions]
+    layers = list(_layers(block))
+    attentions = [layer for layer in layers if "attention" in type(layer).__name__.lower()]
+    rest = [layer for layer in layers if layer not in attentions]
     if not attentions or len(rest) != 1:
-        names = ", ".join(type(layer).__name__ for layer in found) or "nothing that multiplies"
+        names = ", ".join(type(layer).__name__ for layer in layers) or "nothing that multiplies"
         raise NotApplicableError(
             f"{type(block).__name__} is not made of attention and one feed-forward layer; it has "
             f"{names}"
@@ -69,7 +69,7 @@ def sublayers(block: torch.nn.Module) -> Sublayers:
 
 
 def _layers(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
-    """Down through lists, and through wrappers of a single part (T5 has both)."""
+    """The innermost layers, below lists and wrappers of a single part (T5 has both)."""
     for child in module.children():
         inner = [part for part in child.children() if _has_matrix(part)]
         if isinstance(child, torch.nn.ModuleList) or len(inner) == 1:

@@ -1,4 +1,4 @@
-"""Cross-entropy over a vocabulary without keeping its logits.
+"""Chunked cross-entropy over a vocabulary, without keeping its logits.
 
 The output layer of a small network is most of its work and memory: N positions times V tokens.
 Here a slice of positions at a time is projected, turned into its gradient while it still lies in
@@ -80,16 +80,16 @@ class _Loss(torch.autograd.Function):
 def _loss_and_gradient(
     logits: torch.Tensor, targets: torch.Tensor, smoothing: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed loss of logits (n, V), and its gradient, which takes their place."""
-    at = targets[:, None]
+    """Summed loss of logits (n, V), and its gradient, which overwrites them."""
+    columns = targets[:, None]
     highest = logits.amax(1, keepdim=True)
     logits -= highest
-    right, mean = logits.gather(1, at), logits.mean(1, keepdim=True)
+    right, mean = logits.gather(1, columns), logits.mean(1, keepdim=True)
     logits.exp_()
     mass = logits.sum(1, keepdim=True)
     loss = (mass.log() - (1 - smoothing) * right - smoothing * mean).sum()
     logits /= mass  # softmax
     if smoothing:
         logits -= smoothing / logits.shape[1]
-    logits.scatter_add_(1, at, logits.new_full(at.shape, smoothing - 1.0))
+    logits.scatter_add_(1, columns, logits.new_full(columns.shape, smoothing - 1.0))
     return loss, logits

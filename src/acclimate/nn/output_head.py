@@ -1,6 +1,6 @@
-"""What a network's output layer reads and says, at chosen positions alone.
+"""Hidden states and logits of a network's output layer, at chosen positions alone.
 
-It is as wide as the vocabulary, and what training or judging asks of it is mostly a few positions.
+It is as wide as the vocabulary, and training or scoring mostly needs it at a few positions.
 
 Letters: B rows, T tokens of a row, N chosen positions, D width, V vocabulary.
 """
@@ -41,7 +41,7 @@ def at(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def doing(layer: Any, forward: Callable[[torch.Tensor], Any]) -> Iterator[None]:
-    """Let a layer do something else for a while."""
+    """Replace a layer's forward function while open."""
     layer.forward = forward
     try:
         yield

@@ -1,4 +1,4 @@
-"""How many processor threads a network of some size should run on."""
+"""The number of processor threads for a network of some size."""
 
 import torch
 
@@ -11,5 +11,5 @@ _all_threads = torch.get_num_threads()
 
 
 def use_threads_for(num_params: int) -> None:
-    """Let torch use one thread for a small network, all it began with for others."""
+    """Let torch use one thread for a small network, all threads for others."""
     torch.set_num_threads(1 if num_params < SMALL_PARAMS else _all_threads)

@@ -1,4 +1,4 @@
-"""Whether weights are what they were, in this process and in another."""
+"""Versions and digests of weights: have they changed, here or in another process?"""
 
 import hashlib
 from itertools import chain
@@ -27,10 +27,10 @@ def num_steps_taken() -> int:
 
 
 def weights_version(network: Any) -> int:
-    """Another number after its parameters or buffers were replaced or changed in place.
+    """A number that changes once parameters or buffers are replaced or changed in place.
 
-    Any optimizer's step changes it, of whatever network. A change through `tensor.data` is not
-    seen: torch does not count those.
+    Any optimizer's step changes it, of whatever network. A change through `tensor.data` does not:
+    torch does not count those.
     """
     tensors = chain(network.parameters(), network.buffers())
     versions = ((x.data_ptr(), -1 if x.is_inference() else x._version) for x in tensors)
@@ -39,16 +39,16 @@ def weights_version(network: Any) -> int:
 
 def weights_digest(network: Any) -> str:
     """SHA-256 of all its weights, bit by bit, with their names and shapes."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, weight in sorted(network.state_dict().items()):
-        found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
         flat = weight.detach().cpu().contiguous().flatten()
-        found.update(flat.view(torch.uint8).numpy())
-    return found.hexdigest()
+        digest.update(flat.view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 SAMPLED = 4096
-"""Weights of each tensor that the fingerprint looks at."""
+"""Weights of each tensor that the fingerprint reads."""
 
 
 def fingerprint(network: Any) -> str:

@@ -56,7 +56,7 @@ def test_learns_and_leaves_the_base(tiny):
 @pytest.mark.parametrize("placement", ["pfeiffer", "houlsby"])
 def test_placements(placement, tiny):
     method = SHORT.model_copy(update={"placement": placement})
-    places = unwrap(method.fit(tiny, ONE, seed=0)).core.adapter.places
+    places = unwrap(method.fit(tiny, ONE, seed=0)).core.adapter.sites
     layers = {name.rpartition(".")[2] for name in places}
     assert layers == ({"mlp"} if placement == "pfeiffer" else {"mlp", "self_attn"})
 

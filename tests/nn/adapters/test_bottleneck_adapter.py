@@ -29,7 +29,7 @@ def put_on(model, form, *, is_new=False):
     """The model with an adapter on it: a new one, or one that does something."""
     adapted = model.adapted(lambda network: BottleneckAdapter.new(network, form))
     if not is_new:
-        stir(weight for p in adapted.adapter.places.values() for weight in p.parameters())
+        stir(weight for p in adapted.adapter.sites.values() for weight in p.parameters())
     return adapted
 
 
@@ -88,9 +88,9 @@ def test_in_every_family_a_new_one_changes_nothing_and_another_does(family, form
 )
 def test_places(family, places, model_folder):
     base = HuggingFace(path=str(model_folder(family))).load()
-    both = put_on(base, FORMS["houlsby"]).adapter.places
+    both = put_on(base, FORMS["houlsby"]).adapter.sites
     assert set(both) == {place.format(block) for place in places for block in range(2)}
-    narrow = put_on(base, FORMS["pfeiffer"]).adapter.places
+    narrow = put_on(base, FORMS["pfeiffer"]).adapter.sites
     assert set(narrow) == {name for name in both if "ttention" not in name and "attn" not in name}
 
 
@@ -115,7 +115,7 @@ def test_files_are_of_pefts_shape(tiny, tmp_path):
     assert json.loads((tmp_path / "adapter_config.json").read_text())["peft_type"] == "BOTTLENECK"
     saved = load_file(tmp_path / "adapter_model.safetensors")
     layers = {name.partition(".adapters.")[0] for name in saved}
-    assert layers == set(adapted.adapter.places)
+    assert layers == set(adapted.adapter.sites)
     assert sum(t.numel() for t in saved.values()) < 1000
     assert torch.equal(logits(load_model(tmp_path, outside=tiny)), logits(adapted))
 

@@ -36,7 +36,7 @@ def routed(model, form=FORM):
     """A model with an adapter for each task, each unlike the others."""
     adapted = model.adapted(lambda network: BottleneckAdapter.new(network, form))
     torch.manual_seed(1)
-    for place in adapted.adapter.places.values():
+    for place in adapted.adapter.sites.values():
         for weight in place.parameters():
             if weight.ndim:
                 torch.nn.init.normal_(weight, std=0.2)
@@ -47,8 +47,8 @@ def alone(model, routes_model, number):
     """The model with one task's adapter and no routes at all."""
     form = FORM.model_copy(update={"tasks": ()})
     single = model.adapted(lambda network: BottleneckAdapter.new(network, form))
-    for name, place in single.adapter.places.items():
-        of = routes_model.adapter.places[name].adapters[number]
+    for name, place in single.adapter.sites.items():
+        of = routes_model.adapter.sites[name].adapters[number]
         place.adapters[0].load_state_dict(of.state_dict())
     return single
 
@@ -123,7 +123,7 @@ def gradients(model, some):
     (batch,) = batches(model.network, some)
     loss = next_token_loss(model.network, batch)
     loss.backward()
-    of = model.adapter.places
+    of = model.adapter.sites
     return float(loss.detach()), {
         (name, number): [w.grad.clone() for w in adapter.parameters() if w.grad is not None]
         for name, place in of.items()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acclimate.nn.decoder.length_groups import (
-    CALL_PLACES,
+    CALL_SLOTS,
     NEAR_LENGTHS,
     LengthGroups,
     length_groups,
@@ -16,7 +16,7 @@ from acclimate.nn.decoder.length_groups import (
 def cost(lengths: list[int], cut: list[slice]) -> int:
     """Places that are read, and what calls cost in places."""
     own = [lengths[rows] for rows in cut]
-    return sum(len(part) * max(part) + CALL_PLACES for part in own)
+    return sum(len(part) * max(part) + CALL_SLOTS for part in own)
 
 
 def least(lengths: list[int]) -> int:

@@ -1,1 +1,1 @@
-"""What is put into a network: low rank, bottleneck, prefix, value head, routing."""
+"""Adapters in a network: low rank, bottleneck, prefix, value head, routing."""

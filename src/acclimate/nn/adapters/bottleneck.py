@@ -1,6 +1,6 @@
 """The bottleneck adapter: a narrow two-layer network beside or after a layer.
 
-    h + s (f(x D' + b) U' + c),  x = h (sequential) or what the layer read (parallel)
+    h + s (f(x D' + b) U' + c),  x = h (sequential) or the layer's input (parallel)
 
 Houlsby et al. 2019 (https://arxiv.org/abs/1902.00751), figure 2; He et al. 2022
 (https://arxiv.org/abs/2110.04366), table 1.
@@ -28,12 +28,12 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 class BottleneckForm(Record):
-    """What adapters compute and where they stand: all that is needed to build them again."""
+    """What adapters compute and on which layers: all that is needed to build them again."""
 
     peft_type: Literal["BOTTLENECK"] = "BOTTLENECK"
-    """Tells the file from those of adapters that PEFT knows."""
+    """Distinguishes the file from those of PEFT's adapters."""
     is_parallel: bool = False
-    """Whether they read what their layer reads, rather than what it says."""
+    """Whether they read their layer's input rather than its output."""
     has_attention: bool = False
     """Whether attention layers get one too, not feed-forward layers alone."""
     reduction: int = Field(default=16, ge=1)
@@ -85,10 +85,10 @@ class BottleneckModule(torch.nn.Module):
         self.scale = torch.nn.Parameter(scale, requires_grad=form.is_scale_learned)
         torch.nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
-    def forward(self, read: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
-        """What the layer says (N, D), changed, given also what it read (N, D)."""
-        x = (read if self.form.is_parallel else said).to(self.down.dtype)
+    def forward(self, read: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """The layer's output (N, D), changed, given also its input `read` (N, D)."""
+        x = (read if self.form.is_parallel else output).to(self.down.dtype)
         hidden = ACTIVATIONS[self.form.activation](functional.linear(x, self.down, self.down_bias))
         hidden = functional.dropout(hidden, self.dropout, self.training)  # (N, R)
         change = self.scale * functional.linear(hidden, self.up, self.up_bias)
-        return said + change.to(said.dtype)
+        return output + change.to(output.dtype)

@@ -18,13 +18,13 @@ _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 class BottleneckAdapter(Adapter):
-    """Puts adapters on the layers of every block; the activation between keeps them apart."""
+    """Bottleneck adapters on the layers of every block; their activation forbids merging."""
 
     def __init__(
-        self, network: Any, form: BottleneckForm, places: Mapping[str, "BottleneckSite"]
+        self, network: Any, form: BottleneckForm, sites: Mapping[str, "BottleneckSite"]
     ) -> None:
-        """Hold a network with adapters at places, by the names of their layers."""
-        self.network, self.form, self.places = network, form, places
+        """Hold a network with adapters, by the names of their layers."""
+        self.network, self.form, self.sites = network, form, sites
 
     @classmethod
     def new(cls, network: Any, form: BottleneckForm) -> Self:
@@ -40,14 +40,14 @@ class BottleneckAdapter(Adapter):
         names = {module: name for name, module in network.named_modules()}
         layer_width = network.config.get_text_config().hidden_size
         routes = AdapterRoutes.opened(network) if form.tasks else None
-        places = {}
+        sites = {}
         for block in blocks(network):
             attentions, feed_forward = sublayers(block)
             for layer in (*(attentions if form.has_attention else ()), feed_forward):
-                place = BottleneckSite(layer_width, form, routes)
-                places[names[layer]] = place.to(next(layer.parameters()).device)
-                _put(place, layer)
-        return cls(network, form, places)
+                site = BottleneckSite(layer_width, form, routes)
+                sites[names[layer]] = site.to(next(layer.parameters()).device)
+                _put(site, layer)
+        return cls(network, form, sites)
 
     def write(self, folder: Path) -> None:
         """Save in PEFT's two files, with fields of our own."""
@@ -69,8 +69,8 @@ class BottleneckAdapter(Adapter):
     def _weights(self) -> dict[str, torch.Tensor]:
         return {
             f"{layer}.{name}": weight
-            for layer, place in self.places.items()
-            for name, weight in place.state_dict().items()
+            for layer, site in self.sites.items()
+            for name, weight in site.state_dict().items()
         }
 
 
@@ -88,17 +88,17 @@ class BottleneckSite(torch.nn.Module):
         self.routes = routes
         self.numbers = routes.numbers(form.tasks) if routes else []
 
-    def forward(self, read: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
-        """What the layer says (B, T, D), changed; each adapter computes on its own tokens alone."""
+    def forward(self, read: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """The layer's output (B, T, D), changed; each adapter computes on its own tokens alone."""
         if self.routes is None:
-            changed: torch.Tensor = self.adapters[0](read, said)
+            changed: torch.Tensor = self.adapters[0](read, output)
             return changed
-        changed = said.clone()
-        routes = self.routes.of_tokens(said)  # (B, T)
+        changed = output.clone()
+        routes = self.routes.of_tokens(output)  # (B, T)
         for number, adapter in zip(self.numbers, self.adapters, strict=True):
-            own = routes == number
-            if own.any():
-                changed[own] = adapter(read[own], said[own])  # (N, D)
+            is_routed = routes == number
+            if is_routed.any():
+                changed[is_routed] = adapter(read[is_routed], output[is_routed])  # (N, D)
         return changed
 
 
@@ -111,18 +111,18 @@ def _require_no_virtual_tokens(network: Any) -> None:
         )
 
 
-def _put(place: BottleneckSite, layer: torch.nn.Module) -> None:
-    """After those that a layer has already."""
+def _put(site: BottleneckSite, layer: torch.nn.Module) -> None:
+    """Put adapters on a layer, after those that it has already."""
     if not hasattr(layer, "bottlenecks"):
         layer.bottlenecks = torch.nn.ModuleList()
         layer.register_forward_hook(_through, with_kwargs=True)
-    layer.bottlenecks.append(place)  # type: ignore[union-attr,operator]
+    layer.bottlenecks.append(site)  # type: ignore[union-attr,operator]
 
 
 def _through(layer: Any, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
-    # Finds the adapters by its layer: so that a copy of the network goes through its own copies.
+    # The adapters come from the layer, so that a copy of the network goes through its own copies.
     read = args[0] if args else kwargs["hidden_states"]
-    said, *rest = output if isinstance(output, tuple) else (output,)
-    for place in layer.bottlenecks:
-        said = place(read, said)
-    return (said, *rest) if isinstance(output, tuple) else said
+    hidden, *rest = output if isinstance(output, tuple) else (output,)
+    for site in layer.bottlenecks:
+        hidden = site(read, hidden)
+    return (hidden, *rest) if isinstance(output, tuple) else hidden

@@ -1,4 +1,7 @@
-"""Rows for new tokens in a network's embeddings and output layer."""
+"""Embedding and output rows of new tokens: added, initialised, and trained alone.
+
+Letters: V vocabulary, D width, n rows that learn.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,13 +14,13 @@ from acclimate.nn.fast_linear import use_fast_linears
 
 @torch.no_grad()
 def add_rows(network: Any, new: Sequence[int], num_tokens: int, *, like: int | None) -> None:
-    """Make room for `num_tokens` tokens, in place, and begin the new ones where others are.
+    """Make room for `num_tokens` tokens, in place, and initialise the new ones by other rows.
 
     Tied layers stay tied. A vocabulary is never made smaller.
 
     Args:
         network: A transformers network.
-        new: Ids of the tokens that it has not met.
+        new: Ids of the new tokens.
         num_tokens: Of the tokenizer with them.
         like: The token whose rows the last of them begins with; the others begin with the mean of
             all that were there, as it does where this is None.
@@ -41,13 +44,8 @@ def make_room_for(network: Any, num_tokens: int) -> list[torch.Tensor]:
     return list({id(t): t for t in tables}.values())
 
 
-# MERGED nn/own_rows.py: Rows of a network's vocabulary that learn by themselves, all else as it was.
-#
-# Letters: V vocabulary, D width, n rows that learn.
-
-
 class TrainableRows(torch.nn.Module):
-    """Puts rows of its own in place of some of a table's, which is left alone."""
+    """A parametrization that puts trainable rows in place of some of a frozen table's."""
 
     def __init__(self, table: torch.Tensor, tokens: torch.Tensor) -> None:
         """Begin with the table's (V, D) own rows of `tokens` (n,)."""
@@ -73,16 +71,16 @@ def add_means(network: Any, pieces: Mapping[int, Sequence[int]]) -> None:
 
 
 def make_rows_trainable(network: Any, tokens: Sequence[int]) -> Callable[[], None]:
-    """Let nothing but these tokens' rows learn; gives what writes them into the network.
+    """Let nothing but these tokens' rows learn; a function that writes them into the network.
 
     Input and output rows are the same where the network's are. An output layer's bias stays.
     """
     network.requires_grad_(False)
     tables = [m.weight for m in (network.get_input_embeddings(), network.get_output_embeddings())]
-    at = torch.tensor(tokens, device=tables[0].device)
-    own = {id(table): TrainableRows(table, at) for table in tables}
+    token_ids = torch.tensor(tokens, device=tables[0].device)
+    by_table = {id(table): TrainableRows(table, token_ids) for table in tables}
     # Tied layers hold one table between them.
-    layers = {m: own[id(m.weight)] for m in network.modules() if id(_weight(m)) in own}
+    layers = {m: by_table[id(m.weight)] for m in network.modules() if id(_weight(m)) in by_table}
     for layer, rows in layers.items():
         parametrize.register_parametrization(layer, "weight", rows, unsafe=True)
 

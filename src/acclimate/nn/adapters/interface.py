@@ -1,4 +1,4 @@
-"""What an adapter is: something put on a network, apart from its weights."""
+"""The interface of adapters: trained parts in a network whose own weights stay."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class Adapter(ABC):
-    """Something learned that works inside a network whose own weights it leaves alone."""
+    """A trained part inside a network, whose own weights stay as they are."""
 
     network: Any
     """The network with the adapter in it."""
@@ -21,5 +21,5 @@ class Adapter(ABC):
         """Put on a network, in place, what `write` wrote."""
 
     def merged(self) -> Any | None:
-        """A network of its own with the same outputs and no adapter; None: there is none such."""
+        """A copy of the network with the adapter in its weights; None: it cannot be merged."""
         return None

@@ -81,8 +81,8 @@ def adaptable_linear_layers(network: Any) -> dict[str, torch.nn.Module]:
     """Every linear layer by its name, but for the output layer over the vocabulary."""
     head = network.get_output_embeddings()
     kinds = (torch.nn.Linear, Conv1D)
-    found = network.named_modules()
-    return {name: m for name, m in found if isinstance(m, kinds) and m is not head}
+    modules = network.named_modules()
+    return {name: m for name, m in modules if isinstance(m, kinds) and m is not head}
 
 
 def widths(layer: Any) -> tuple[int, int]:

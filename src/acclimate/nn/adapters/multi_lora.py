@@ -1,4 +1,4 @@
-"""Adapters of one network side by side: each row of a pass goes through its own.
+"""Multi-LoRA: each row of a pass goes through an adapter of its own (Punica).
 
 Letters: K networks, N tokens of the rows of one, R rank, I inputs and O outputs of a layer.
 """
@@ -25,7 +25,7 @@ class MultiLoraLinear(torch.nn.Module):
     """
 
     def __init__(self, layer: Any, updates: Sequence[Any | None]) -> None:
-        """Stand where `layer` stood.
+        """Take the place of `layer`.
 
         Args:
             layer: Without an adapter.
@@ -34,18 +34,18 @@ class MultiLoraLinear(torch.nn.Module):
         """
         super().__init__()
         self.layer = layer
-        first = next(own for own in updates if own is not None)
+        first = next(update for update in updates if update is not None)
         self.in_features, self.out_features = first.in_features, first.out_features
         new = first.lora_A[_ONLY].weight.new_zeros
-        rank = max(own.r[_ONLY] for own in updates if own is not None)
+        rank = max(update.r[_ONLY] for update in updates if update is not None)
         self.down = new(len(updates), rank, self.in_features)  # (K, R, I)
         self.up = new(len(updates), self.out_features, rank)  # (K, O, R)
         self.scale = new(len(updates), 1, 1)
-        for place, own in enumerate(updates):
-            if own is not None:
-                _move(own.lora_A[_ONLY], self.down[place, : own.r[_ONLY]])
-                _move(own.lora_B[_ONLY], self.up[place, :, : own.r[_ONLY]])
-                self.scale[place] = own.scaling[_ONLY]
+        for index, update in enumerate(updates):
+            if update is not None:
+                _move(update.lora_A[_ONLY], self.down[index, : update.r[_ONLY]])
+                _move(update.lora_B[_ONLY], self.up[index, :, : update.r[_ONLY]])
+                self.scale[index] = update.scaling[_ONLY]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (…, I) of KN tokens to (…, O)."""
@@ -56,37 +56,37 @@ class MultiLoraLinear(torch.nn.Module):
         return whole.view(plain.shape)
 
 
-def _move(part: Any, place: torch.Tensor) -> None:
-    """Let a matrix lie in a place, if it fills rows from end to end; else copy it there."""
-    place.copy_(part.weight)
-    if place.is_contiguous():
-        part.weight.data = place
+def _move(part: Any, target: torch.Tensor) -> None:
+    """Copy a matrix into the stack, and make it a view of that where it is contiguous."""
+    target.copy_(part.weight)
+    if target.is_contiguous():
+        part.weight.data = target
 
 
 def updates_of(network: Any, base: Any) -> Updates | None:
     """The low-rank updates that make a network of its base.
 
     Returns:
-        None where something else makes it, as another kind of adapter or weights of its own.
+        None where more makes it, such as another kind of adapter or weights of its own.
     """
     known = _seen.get(network)
     if known is None or known[0]() is not base:
-        known = _seen[network] = weakref.ref(base), _found(network, base)
+        known = _seen[network] = weakref.ref(base), _updates_between(network, base)
     return known[1]
 
 
-def _found(network: Any, base: Any) -> Updates | None:
+def _updates_between(network: Any, base: Any) -> Updates | None:
     with silenced():
         from peft.tuners.lora.layer import Linear
         from peft.tuners.tuners_utils import BaseTunerLayer
 
-    found = {n: m for n, m in network.named_modules() if isinstance(m, BaseTunerLayer)}
-    if not all(type(layer) is Linear and _is_plain(layer) for layer in found.values()):
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, BaseTunerLayer)}
+    if not all(type(layer) is Linear and _is_plain(layer) for layer in layers.values()):
         return None
     known = {id(weight) for weight in base.parameters()}
-    for layer in found.values():
+    for layer in layers.values():
         known |= {id(w) for w in (layer.lora_A[_ONLY].weight, layer.lora_B[_ONLY].weight)}
-    return found if all(id(weight) in known for weight in network.parameters()) else None
+    return layers if all(id(weight) in known for weight in network.parameters()) else None
 
 
 def _is_plain(layer: Any) -> bool:
@@ -99,10 +99,10 @@ def _is_plain(layer: Any) -> bool:
 
 _seen: "weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], Updates | None]]"
 _seen = weakref.WeakKeyDictionary()
-"""By network: its base, and what was found."""
+"""By network: its base, and its updates."""
 MultiLoraNetwork = tuple[tuple["weakref.ref[Any]", ...], Any]
 _made: "weakref.WeakKeyDictionary[Any, MultiLoraNetwork]" = weakref.WeakKeyDictionary()
-"""By the first network: all of them, and what was made of them."""
+"""By the first network: all of them, and the network made of them."""
 
 
 def multi_lora_network(
@@ -125,9 +125,9 @@ def multi_lora_network(
 @torch.inference_mode(False)
 @torch.no_grad()
 def _put_on(network: Any, updates: Sequence[Updates]) -> Any:
-    for name in dict.fromkeys(name for own in updates for name in own):
+    for name in dict.fromkeys(name for of_network in updates for name in of_network):
         above, _, last = name.rpartition(".")
         layer = network.get_submodule(name)
-        own = MultiLoraLinear(layer, [found.get(name) for found in updates])
-        setattr(network.get_submodule(above), last, own.eval())
+        joined = MultiLoraLinear(layer, [of_network.get(name) for of_network in updates])
+        setattr(network.get_submodule(above), last, joined.eval())
     return network

@@ -1,4 +1,4 @@
-"""An adapter of the PEFT library (LoRA and its kin) inside a network."""
+"""Adapters of the PEFT library (LoRA, DoRA and others) inside a network."""
 
 import copy
 from functools import cache
@@ -36,7 +36,7 @@ class PeftAdapter(Adapter):
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
-        """Load what PEFT, ours or anybody's, saved."""
+        """Load what PEFT saved, here or elsewhere."""
         with silenced():
             from peft import PeftModel
 
@@ -45,9 +45,6 @@ class PeftAdapter(Adapter):
     def merged(self) -> Any:
         """A copy with the update added to the weights."""
         return copy.deepcopy(self.model).merge_and_unload()
-
-
-# MERGED nn/dora_norm.py: DoRA on weights with rows of zeros: a row without a direction keeps none.
 
 
 def use_safe_norms(network: Any) -> Any:
@@ -67,7 +64,7 @@ def _safe_kind() -> type:
     from peft.tuners.lora.dora import DoraLinearLayer
 
     class SafeDoraLayer(DoraLinearLayer):
-        """PEFT's own but for lengths of 0."""
+        """PEFT's layer, with lengths of 0 taken as 1."""
 
         def get_weight_norm(self, *args: Any, **kwargs: Any) -> torch.Tensor:
             lengths: torch.Tensor = super().get_weight_norm(*args, **kwargs)

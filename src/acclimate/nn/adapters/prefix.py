@@ -1,8 +1,8 @@
-"""A network that reads as if virtual tokens stood before every row.
+"""Prefix tuning: a network with learned keys and values before every row.
 
-What stands there are keys and values of every layer: learned as such (`KeysValues`), or those of
-learned embeddings (`virtual_tokens`). Nobody who calls the network has to know of them: masks,
-positions and caches are the caller's own.
+They are keys and values of every layer: learned as such (`KeysValues`), or those of learned
+embeddings (`virtual_tokens`). A caller of the network need not know of them: masks, positions and
+caches are as without them.
 
 Letters: B rows, P virtual tokens, L layers, H key heads, E head width, T tokens, S keys.
 """
@@ -21,10 +21,10 @@ Layers = Sequence[tuple[torch.Tensor, torch.Tensor]]
 
 
 class Prefixed(torch.nn.Module):
-    """Called as the network inside is called; in all else it is that network."""
+    """A network with a prefix; it is called as the network inside, and has its attributes."""
 
     def __init__(self, network: Any, prefix: Any) -> None:
-        """Put a prefix before what a network, which may have one already, reads."""
+        """Put a prefix before every row of a network, which may have one already."""
         super().__init__()
         self.network, self.prefix = network, prefix
         self.num_virtual_tokens = prefix.num_tokens + num_virtual_tokens(network)
@@ -72,7 +72,7 @@ class Prefixed(torch.nn.Module):
 
 
 def num_virtual_tokens(network: Any) -> int:
-    """How many tokens of a network's context window stand before every row."""
+    """Tokens of a network's context window that its prefixes take."""
     return getattr(network, "num_virtual_tokens", 0)
 
 
@@ -87,7 +87,7 @@ def of_inner(module: torch.nn.Module, name: str) -> Any:
 
 
 class PrefixShape(NamedTuple):
-    """Of a network's keys and values."""
+    """The shape of a network's keys and values."""
 
     num_layers: int
     num_heads: int
@@ -110,7 +110,7 @@ class PrefixShape(NamedTuple):
 
 
 class KeysValues(torch.nn.Module):
-    """Keys and values as they are learned: a start that stays and what is added to it."""
+    """Learned keys and values: a start that stays, and what is added to it."""
 
     def __init__(self, start: torch.Tensor, shape: PrefixShape, encoder: Any = None) -> None:
         """Hold the start (P, 2LHE) and PEFT's encoder of the same, None: nothing is added."""
@@ -128,14 +128,14 @@ class KeysValues(torch.nn.Module):
         return start + added
 
     def layers(self, network: Any) -> Layers:
-        """The same for each layer of a network."""
+        """Keys and values of each layer of a network."""
         num_layers, *heads = self.shape
         apart = self.flat().to(network.dtype).view(self.num_tokens, 2 * num_layers, *heads)
         pairs = apart.permute(1, 2, 0, 3)[:, None]  # (2L, 1, H, P, E)
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
     def settle(self) -> None:
-        """Keep what was learned, and drop what it was learned by (the paper's section 4.3)."""
+        """Keep the learned keys and values, and drop the encoder (the paper's section 4.3)."""
         self.start, self.encoder = self.flat().detach().clone(), None
 
 
@@ -145,8 +145,8 @@ def prefix_states(network: Any, num_tokens: int, **inputs: torch.Tensor) -> Laye
     if not network.config.is_encoder_decoder:
         inputs["logits_to_keep"] = 1  # type: ignore[assignment]
     network(past_key_values=cache, use_cache=True, **inputs)
-    found = [(layer.keys, layer.values) for layer in own_attention(cache).layers]
-    return [(k[:, :, -num_tokens:], v[:, :, -num_tokens:]) for k, v in found]
+    pairs = [(layer.keys, layer.values) for layer in own_attention(cache).layers]
+    return [(k[:, :, -num_tokens:], v[:, :, -num_tokens:]) for k, v in pairs]
 
 
 def read_text(network: Any, ids: Sequence[int]) -> Layers:
@@ -164,7 +164,7 @@ def flattened(layers: Layers) -> torch.Tensor:
 
 
 def widened(mask: torch.Tensor, num_tokens: int) -> torch.Tensor:
-    """A mask (B, S), or (B, 1, T, S), with columns before it that everybody sees."""
+    """A mask (B, S), or (B, 1, T, S), with columns before it that every token sees."""
     is_added = mask.ndim == 4 and mask.dtype != torch.bool  # 0 is seen, the least number is not
     return functional.pad(mask, (num_tokens, 0), value=0 if is_added else 1)
 
@@ -177,5 +177,5 @@ def new_cache(network: Any) -> Any:
 
 
 def own_attention(cache: Any) -> Any:
-    """What a decoder keeps of itself."""
+    """The part of a cache that holds a decoder's self-attention."""
     return getattr(cache, "self_attention_cache", cache)

@@ -18,10 +18,10 @@ _WEIGHTS, _NAME = "adapter_model.safetensors", "prompt_embeddings"
 
 
 class PrefixAdapter(Adapter):
-    """Stands before what a network reads; its weights cannot be merged into the network's."""
+    """A prefix before every row of a network; it cannot be merged into the network's weights."""
 
     def __init__(self, network: Any, prefix: KeysValues | VirtualTokens) -> None:
-        """Put a prefix before what a network reads."""
+        """Put a prefix before every row of a network."""
         self.prefix = prefix
         is_encoders = network.config.is_encoder_decoder and isinstance(prefix, VirtualTokens)
         around: Any = EncoderPrompted if is_encoders else Prefixed
@@ -35,7 +35,7 @@ class PrefixAdapter(Adapter):
 
     @classmethod
     def read(cls, network: Any, folder: Path) -> Self:
-        """Put before a network what `write` wrote."""
+        """Put the saved prefix on a network."""
         with silenced():
             from peft import PeftConfig
 

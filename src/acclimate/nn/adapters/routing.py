@@ -1,4 +1,4 @@
-"""Which of several adapters each token of a pass goes through: its route.
+"""Routes: which of several adapters each token of a pass goes through.
 
 A route is a number. A network with adapters of several tasks takes routes as one more keyword
 argument, `routes`: (B, 1) where whole rows go one way, (B, T) where tokens differ.
@@ -18,18 +18,18 @@ NO_ADAPTER = -1
 
 
 class AdapterRoutes:
-    """Routes of the pass under way; one of these is shared by a network and its adapters."""
+    """Routes of the pass under way, shared by a network and its adapters."""
 
     def __init__(self) -> None:
-        """Know no task yet."""
+        """Begin with no task."""
         self.tasks: list[str] = []
         self.now: torch.Tensor | None = None
 
     @classmethod
     def opened(cls, network: Any) -> "AdapterRoutes":
-        """The network's; it takes `routes` from now on, and so does its encoder if it has one."""
-        if (found := _of(network)) is not None:
-            return found
+        """The network's routes; from now on it, and its encoder, take the keyword `routes`."""
+        if (present := _of(network)) is not None:
+            return present
         routes = network.routes_of_pass = cls()
         network.register_forward_pre_hook(_begin, with_kwargs=True)
         if network.config.is_encoder_decoder:
@@ -47,7 +47,7 @@ class AdapterRoutes:
         """The routes of hidden states (B, T, D), as (B, T).
 
         Raises:
-            NotApplicableError: Whoever called the network did not say.
+            NotApplicableError: The network was called without `routes`.
         """
         if self.now is None:
             raise NotApplicableError(
@@ -76,9 +76,9 @@ def _of(network: Any) -> AdapterRoutes | None:
 
 
 def _encoder(network: Any) -> Any:
-    """What reads prompts, innermost: a prefix before it reads by a method of its own."""
-    found = network.get_encoder()
-    return found if isinstance(found, torch.nn.Module) else _encoder(network.network)
+    """The innermost encoder module: a prefix before it is a method, not a module."""
+    encoder = network.get_encoder()
+    return encoder if isinstance(encoder, torch.nn.Module) else _encoder(network.network)
 
 
 def _begin(network: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -88,7 +88,7 @@ def _begin(network: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[s
 
 
 def _go_on(encoder: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    # Called by itself it is told; called by its network, the network was.
+    # Called by itself it gets the routes; called by its network, the network got them.
     if "routes" in kwargs:
         encoder.routes_of_pass.now = kwargs.pop("routes")
     return args, kwargs

@@ -1,4 +1,4 @@
-"""Learned embeddings of virtual tokens that stand before what a network reads.
+"""Prompt tuning: learned embeddings of virtual tokens before every row.
 
 Letters: B rows, P virtual tokens, T tokens, D width.
 """
@@ -29,7 +29,7 @@ class VirtualTokens(torch.nn.Module):
         self._known: Layers | None = None
 
     def layers(self, network: Any) -> Layers:
-        """Keys and values of a decoder's layers; read once where nobody learns."""
+        """Keys and values of a decoder's layers; computed once where nothing is trained."""
         if any(p.requires_grad for module in (self, network) for p in module.parameters()):
             self._known = None
             return self._read(network)
@@ -52,7 +52,7 @@ class EncoderPrompted(torch.nn.Module):
     """An encoder-decoder whose encoder reads virtual tokens before every row."""
 
     def __init__(self, network: Any, prefix: VirtualTokens) -> None:
-        """Put a prefix before what a network's encoder reads."""
+        """Put virtual tokens before what a network's encoder reads."""
         super().__init__()
         self.network, self.prefix = network, prefix
         self.num_virtual_tokens = prefix.num_tokens + num_virtual_tokens(network)
@@ -76,7 +76,7 @@ class EncoderPrompted(torch.nn.Module):
         return self.network(encoder_outputs=encoder_outputs, use_cache=use_cache, **inputs)
 
     def get_encoder(self) -> Any:
-        """What reads a prompt, the virtual tokens before it."""
+        """The encoder, which reads the virtual tokens before a prompt."""
         return self.encode
 
     def encode(
@@ -86,7 +86,7 @@ class EncoderPrompted(torch.nn.Module):
         inputs_embeds: Any = None,
         **inputs: Any,
     ) -> Any:
-        """The encoder's output for rows (B, T), or their embeddings, of P + T places."""
+        """The encoder's output for rows (B, T), or their embeddings, of P + T positions."""
         embedded = inputs_embeds  # (B, T, D)
         if embedded is None:
             embedded = self.network.get_input_embeddings()(input_ids)
@@ -100,7 +100,7 @@ class EncoderPrompted(torch.nn.Module):
         return self.network.get_encoder()(inputs_embeds=whole, **inputs)
 
     def _order(self, mask: torch.Tensor) -> torch.Tensor:
-        """Places (B, P+T) that put a row's padding on the left before the virtual tokens.
+        """The order (B, P+T) that puts a row's padding on the left before the virtual tokens.
 
         An encoder counts how far apart tokens stand.
         """
@@ -114,8 +114,8 @@ class EncoderPrompted(torch.nn.Module):
 def embed_tokens(network: Any, ids: Sequence[int]) -> torch.Tensor:
     """A copy of the embeddings (P, D) of tokens."""
     rows = torch.tensor(list(ids), device=network.device)
-    found: torch.Tensor = network.get_input_embeddings()(rows)
-    return found.detach().float().clone()
+    embeddings: torch.Tensor = network.get_input_embeddings()(rows)
+    return embeddings.detach().float().clone()
 
 
 def text_tokens(tokenizer: Any, text: str, num_tokens: int) -> list[int]:

@@ -1,1 +1,1 @@
-"""Networks from scratch."""
+"""Networks with fresh weights: sizes, building, induction heads."""

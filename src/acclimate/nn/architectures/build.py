@@ -1,4 +1,4 @@
-"""Networks to train from scratch, each in transformers' own classes."""
+"""Build networks with fresh weights, each in transformers' own classes."""
 
 from typing import Any, Literal, Self
 
@@ -20,7 +20,7 @@ from acclimate.nn.architectures.sizes import (
 
 
 class ModelSettings(Record):
-    """Which network; everything but the dial follows from it unless given."""
+    """The architecture of a network; sizes follow from `size` unless given."""
 
     family: Literal["llama", "qwen3", "bert", "modernbert", "t5"] = "llama"
     """Decoder-only (llama, qwen3), encoder-only (bert, modernbert), encoder-decoder (t5)."""
@@ -78,7 +78,7 @@ to the encoder."""
 
 
 def sizes_of(settings: ModelSettings, vocab_size: int) -> LayerSizes:
-    """The sizes that settings mean with a vocabulary.
+    """The layer sizes of settings with a vocabulary.
 
     Raises:
         ConfigError: Heads do not divide what they must.

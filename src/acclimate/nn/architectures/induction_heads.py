@@ -1,13 +1,13 @@
-"""A circuit that copies from the context, written into a network's first weights.
+"""Induction heads, which copy from the context, written into initial weights.
 
 What lets a language model use its context is a pair of heads (Olsson et al. 2022, "In-context
 Learning and Induction Heads"): one notes at each token which token came before; the next finds the
-place that came after the present token's like, and copies what stands there. Small networks take
+position behind an equal token, and copies what stands there. Small networks take
 more tokens to find this pair than they are ever given. Initial weights that already do something
 useful are an old idea (Trockman and Kolter 2023, "Mimetic Initialization"); here they do this, and
 training sharpens it.
 
-Differs: Olsson et al. describe the pair in trained networks; nobody there writes it down by hand.
+Differs: Olsson et al. describe the pair in trained networks, and do not write it by hand.
 
 The residual stream is cut in three: one constant, a content part where tokens differ, and a part
 that the embedding leaves empty, for the note. Letters: V vocabulary, D width, E head width.
@@ -29,15 +29,15 @@ _SHARPNESS = 6.0
 MATCH = 12.0
 """Score of a token that matches, where others lie about 0."""
 STRENGTH = 3.0
-"""How much louder what is copied is than what stands there."""
+"""Weight of the copied content over that of the token itself."""
 LOUDNESS = 2.0
 """Of the last norm: how sure the first predictions are."""
 REACH_TOKENS = 400
 """A match must survive the rotation of positions over so many tokens."""
 MIN_SLOW = 4
-"""Rotations a head that do survive so far: with fewer, tokens are not told apart."""
+"""Rotations a head that do survive so far: with fewer, tokens cannot be distinguished."""
 QUIET_WIDTH = 128
-"""Up to this width what fresh layers write is small beside the content."""
+"""Up to this width the output of fresh layers is small beside the content."""
 
 
 @torch.no_grad()
@@ -79,11 +79,11 @@ class _Writer:
         self.note = slice(self.width - num_note, self.width)
         self.content = slice(1, self.width - num_note)
         self.num_note, self.num_content = num_note, self.width - num_note - 1
-        # Orthonormal rows: what the note says of a token's content.
+        # Orthonormal rows: from a token's content to its note.
         self.code = self._orthonormal(num_note, self.num_content)
 
     def quiet_layers(self) -> None:
-        """Let what fresh layers write not drown the content: it grows with the width squared."""
+        """Scale the output of fresh layers down, which grows with the width squared."""
         share = min(1.0, (QUIET_WIDTH / self.width) ** 2)
         for layer in self.network.model.layers:
             layer.self_attn.o_proj.weight *= share
@@ -118,21 +118,21 @@ class _Writer:
         """Layer 1: find where the token before was this one, and copy what stands there."""
         attention = self.network.model.layers[1].self_attn
         size = self._norm(CONSTANT**2 + self.num_content + self.num_note)
-        places = torch.cat([self.slow, self.head_dim // 2 + self.slow])
-        length = math.sqrt(MATCH * math.sqrt(self.head_dim) / len(places)) * size / SPREAD
+        dims = torch.cat([self.slow, self.head_dim // 2 + self.slow])
+        length = math.sqrt(MATCH * math.sqrt(self.head_dim) / len(dims)) * size / SPREAD
         for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
             projection.weight.zero_()
         share = math.ceil(self.num_content / self.num_heads)
         for head in range(self.num_heads):
-            own = head * self.head_dim
-            view = self._orthonormal(len(places), self.num_note)
-            attention.q_proj.weight[own + places, self.content] = length * (view @ self.code)
-            attention.k_proj.weight[own + places, self.note] = length * view
+            first = head * self.head_dim
+            view = self._orthonormal(len(dims), self.num_note)
+            attention.q_proj.weight[first + dims, self.content] = length * (view @ self.code)
+            attention.k_proj.weight[first + dims, self.note] = length * view
             # Each head copies a part of the content; together they copy all of it.
             part = torch.arange(self.num_content)[head * share : (head + 1) * share] + 1
-            at = own + torch.arange(len(part))
-            attention.v_proj.weight[at, part] = size
-            attention.o_proj.weight[part, at] = STRENGTH
+            columns = first + torch.arange(len(part))
+            attention.v_proj.weight[columns, part] = size
+            attention.o_proj.weight[part, columns] = STRENGTH
 
     def _norm(self, squares: float) -> float:
         """Root mean square of a stream whose parts have so many unit squares in all."""

@@ -1,4 +1,4 @@
-"""One dial: from a number of parameters to the sizes of a transformer.
+"""Layer sizes of a transformer, from its number of parameters.
 
 Depth is read off published families, by their weights outside the embedding: the compact BERTs
 (Turc et al. 2019, table 1) below 100 M and GPT-3's family (Brown et al. 2020, table 2.1) above.
@@ -23,7 +23,7 @@ _MANY_PARAMS = 5e8
 
 
 class LayerSizes(NamedTuple):
-    """The sizes that follow from the dial."""
+    """Depth, width and heads of a transformer."""
 
     num_layers: int
     embed_dim: int
@@ -32,7 +32,7 @@ class LayerSizes(NamedTuple):
 
 
 def num_params_of(size: str | int) -> float:
-    """The number that a size means: a name of `NAMES`, or a count of parameters.
+    """The number of parameters of a size: a name of `SIZE_NAMES`, or a number.
 
     Raises:
         ConfigError: It is neither.

@@ -1,8 +1,8 @@
-"""The forward pass of a Llama-like network over new tokens, for decoding.
+"""A fast forward pass of Llama-like networks over new tokens, for decoding.
 
 What transformers does around the same arithmetic costs a small network nine tenths of a step.
 
-Letters: B rows, T new tokens, N = BT, S places, D width, H heads, K key heads, E head width, V
+Letters: B rows, T new tokens, N = BT, S KV slots, D width, H heads, K key heads, E head width, V
 vocabulary.
 """
 
@@ -21,13 +21,13 @@ from acclimate.nn.decoder.supported import can_copy, can_run, linear_layers
 from acclimate.nn.weights_identity import weights_version
 
 View = tuple[torch.Tensor | None, Sequence[tuple[slice, int]]]
-"""Who sees whom."""
-Look = Callable[..., torch.Tensor]
-"""Attention, of queries, keys and values."""
+"""An attention mask, and groups of rows that attend together with the slots of each."""
+Attention = Callable[..., torch.Tensor]
+"""From queries, keys and values to what attention gives."""
 
 
 class FastDecoder:
-    """A network's own function from new tokens and what was read before them to logits."""
+    """Computes a network's logits from new tokens and a KV cache, exactly as the network does."""
 
     def __init__(self, network: Any, *, copies: bool) -> None:
         """Hold the network's modules, or copies of its weights that make a pass shorter."""
@@ -46,7 +46,7 @@ class FastDecoder:
 
     @classmethod
     def of(cls, network: Any) -> "FastDecoder | None":
-        """The network's; None where this pass would not be the network's own.
+        """The network's fast decoder; None where it would not compute what the network does.
 
         Copies of weights are made anew once the weights are others.
         """
@@ -72,8 +72,8 @@ class FastDecoder:
             ids: Tokens, (B, T).
             positions: Of each in its row, (B, T).
             cache: What the rows have read.
-            view: What is added to scores, (B, 1, T, S), and bands of rows that attend together
-                with the end of each; None and none: a token sees all before it, which with
+            view: The mask added to scores, (B, 1, T, S), and groups of rows that attend together
+                with the slots of each; None and empty: a token sees all before it, which with
                 several new ones takes an empty cache.
             last: Of each row, the token whose logits are wanted, (B,); None: all.
 
@@ -93,7 +93,7 @@ class FastDecoder:
         return self.head(hidden).view(num_rows, num_new, -1)
 
     def _turn(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosines, and sines signed for halves that trade places, (B, 1, T, E) (Su et al. 2021)."""
+        """Rotary cosines, and sines signed for swapped halves, (B, 1, T, E) (Su et al. 2021)."""
         angles = positions[:, None, :, None] * self.frequencies
         cosine, sine = angles.cos(), angles.sin_()
         return (cosine, sine) if self.scaling == 1 else (cosine * self.scaling, sine * self.scaling)
@@ -106,7 +106,7 @@ class FastDecoder:
         cache: KVCache,
         view: View,
     ) -> torch.Tensor:
-        """What a layer's heads (B, H + 2K, T, E) find in the cache, (N, HE)."""
+        """Attention of a layer's heads (B, H + 2K, T, E) over the cache, (N, HE)."""
         num_rows, _, num_new, _ = heads.shape
         num_turned = self.num_heads + self.num_keys
         queries_keys, values = heads[:, :num_turned], heads[:, num_turned:]
@@ -117,28 +117,28 @@ class FastDecoder:
         turned = torch.addcmul(queries_keys * cosine, swapped, sine)
         queries, keys = turned[:, : self.num_heads], turned[:, self.num_heads :]
         seen = cache.update(keys, values, index)  # (B, K, S, E) each
-        look: Look = functional.scaled_dot_product_attention
+        attend: Attention = functional.scaled_dot_product_attention
         if num_new == 1:
             # Heads that share keys stand where tokens would.
             queries = queries.view(num_rows, self.num_keys, -1, self.head_dim)
-            return _found(look, queries, seen, view).reshape(num_rows, -1)
-        look = functools.partial(
-            look, is_causal=view[0] is None, enable_gqa=self.num_heads != self.num_keys
+            return _attend_in_groups(attend, queries, seen, view).reshape(num_rows, -1)
+        attend = functools.partial(
+            attend, is_causal=view[0] is None, enable_gqa=self.num_heads != self.num_keys
         )
-        found = _found(look, queries, seen, view)
-        return found.transpose(1, 2).reshape(num_rows * num_new, -1)
+        attended = _attend_in_groups(attend, queries, seen, view)
+        return attended.transpose(1, 2).reshape(num_rows * num_new, -1)
 
 
-def _found(
-    look: Look, queries: torch.Tensor, seen: tuple[torch.Tensor, torch.Tensor], view: View
+def _attend_in_groups(
+    attend: Attention, queries: torch.Tensor, seen: tuple[torch.Tensor, torch.Tensor], view: View
 ) -> torch.Tensor:
-    """What queries (B, H, T, E) find in keys and values (B, K, S, E)."""
+    """Attention of queries (B, H, T, E) over keys and values (B, K, S, E), a group at a time."""
     (mask, ends), (keys, values) = view, seen
     if len(ends) < 2 or mask is None:
-        return look(queries, keys, values, attn_mask=mask)
+        return attend(queries, keys, values, attn_mask=mask)
     return torch.cat(
         [
-            look(
+            attend(
                 queries[rows],
                 keys[rows, :, :end],
                 values[rows, :, :end],

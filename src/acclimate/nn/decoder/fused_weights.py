@@ -1,4 +1,4 @@
-"""The one matrix that a linear layer comes to, a LoRA adapter on it included."""
+"""The one matrix that a linear layer multiplies by, a LoRA adapter on it included."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from acclimate.nn.fast_linear import FastLinear
 
 
 def is_plain_linear(layer: Any) -> bool:
-    """Whether it is a linear layer and no more."""
+    """Whether a layer is linear and has no adapter."""
     return type(layer) in (torch.nn.Linear, FastLinear)
 
 
@@ -25,7 +25,7 @@ def is_matrix(layer: Any) -> bool:
 
 @torch.no_grad()
 def weight_of(layer: Any) -> torch.Tensor:
-    """The matrix: W, or W + s B A with what is on (Hu et al. 2021, equation 3)."""
+    """The matrix: W, or W + s B A with the adapters that are on (Hu et al. 2021, equation 3)."""
     if is_plain_linear(layer):
         return layer.weight.detach()
     return layer.base_layer.weight + sum(map(layer.get_delta_weight, _on(layer)))

@@ -1,8 +1,8 @@
-"""The forward pass of a Llama-style network in as few operations as it takes.
+"""A fast forward pass of Llama networks to their hidden states, for training.
 
 What transformers does around the same arithmetic (masks, caches, hooks, norms and rotations of
 many small steps) costs a small network half its time. The weights are the network's own, so that
-nothing has to be carried back.
+gradients go to them.
 
 Letters: B rows, T tokens, D width, H heads, E head width, V vocabulary.
 """
@@ -17,7 +17,7 @@ from acclimate.nn.fast_linear import FastLinear, linear
 
 
 def can_run_training(network: Any, inputs: dict[str, Any]) -> bool:
-    """Whether this pass is the network's: plain Llama, fast linears, no mask, no dropout."""
+    """Whether this pass computes what the network does: plain Llama, no mask, no dropout."""
     if type(network) is not LlamaForCausalLM or not set(inputs) <= {"input_ids", "use_cache"}:
         return False
     config = network.config
@@ -35,7 +35,7 @@ def can_run_training(network: Any, inputs: dict[str, Any]) -> bool:
 
 
 def hidden_states(network: Any, ids: torch.Tensor) -> torch.Tensor:
-    """What the output layer reads, (B, T, D), for rows of ids (B, T) that all are text."""
+    """Hidden states (B, T, D) that the output layer reads, for ids (B, T) without padding."""
     model, config = network.model, network.config
     turn = _rotation(model.rotary_emb.inv_freq, ids.shape[1])
     hidden = functional.embedding(ids, model.embed_tokens.weight)
@@ -76,8 +76,8 @@ def _norm(x: torch.Tensor, norm: Any) -> torch.Tensor:
 
 
 def _rotation(frequencies: torch.Tensor, num_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosines, and sines signed for halves that trade places, (T, 1, E) (Su et al. 2021)."""
-    places = torch.arange(num_tokens, device=frequencies.device)
-    angles = places[:, None, None] * frequencies.float()  # (T, 1, E/2)
+    """Rotary cosines, and sines signed for swapped halves, (T, 1, E) (Su et al. 2021)."""
+    positions = torch.arange(num_tokens, device=frequencies.device)
+    angles = positions[:, None, None] * frequencies.float()  # (T, 1, E/2)
     sines = angles.sin()
     return angles.cos().repeat(1, 1, 2), torch.cat([-sines, sines], dim=-1)

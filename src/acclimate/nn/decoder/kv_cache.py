@@ -1,9 +1,10 @@
-"""Keys and values of rows in flight, kept in memory that is set aside beforehand.
+"""A KV cache of ragged rows, in memory that is allocated ahead.
 
-Row b's tokens stand at places 0 to `lengths[b]` of every layer, whatever the others hold: rows
-join, leave, go on and go back without any of them being read again.
+Row b's tokens fill slots 0 to `lengths[b]` of every layer, whatever the others hold: rows join,
+leave, grow and roll back without any of them being read again.
 
-Letters: B rows, T new tokens, S places, H key heads, E head width.
+Letters: B rows, T new tokens, S slots of the longest row, H key heads, E head width; B' and S' are
+allocated, at least B and S.
 """
 
 import copy
@@ -13,29 +14,37 @@ from typing import Any, Self
 import torch
 from transformers import Cache
 
-# MERGED nn/span.py: Where new tokens of rows of different lengths go in memory.
-#
-# Letters: B rows, T new tokens, S places, H key heads, E head width.
+STEP_TOKENS, ROOM_TOKENS = 32, 128
+"""Slots are allocated in multiples of the one, with at least the other to spare."""
+STEP_ROWS = 8
+"""Rows that are allocated at least, where there is more than one."""
+GROWTH = 1.5
+"""Factor by which slots or rows grow at least, so that growing costs little in all."""
+
+KeyValuePair = tuple[torch.Tensor, torch.Tensor]
+"""Keys and values of one layer."""
+Segment = tuple[KeyValuePair, ...]
+"""Those of some tokens of one row, by layer, each (H, T, E)."""
 
 
 class WriteSpan:
-    """Places of new tokens, each row's behind what it holds."""
+    """The slots that a pass writes: of each row, those behind its tokens."""
 
-    def __init__(self, lengths: list[int], asked: tuple[int, int]) -> None:
+    def __init__(self, lengths: list[int], span: tuple[int, int]) -> None:
         """Begin behind rows of these lengths.
 
         Args:
             lengths: Tokens that each row holds.
-            asked: Places behind them that are filled already, and new tokens, T.
+            span: Slots behind them that are filled already, and new tokens, T.
         """
-        self.lengths, self.asked = lengths, asked
-        pending, num_new = asked
+        self.lengths, self.span = lengths, span
+        pending, num_new = span
         self.first, longest = min(lengths) + pending, max(lengths) + pending
         self.is_even, self.end = self.first == longest, longest + num_new
         self.index: dict[tuple[int, ...], torch.Tensor] = {}
 
     def put(self, held: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-        """Write tokens (B, H, T, E) into memory (B', H, S', E), which is given back."""
+        """Write tokens (B, H, T, E) into memory (B', H, S', E), which is returned."""
         if self.is_even:
             held[: new.shape[0], :, self.first : self.end] = new
         else:
@@ -47,26 +56,13 @@ class WriteSpan:
         """Which lines (B'HS', E) of a layer's memory the tokens are, (BHT,)."""
         key = held.shape[1], held.shape[2]
         if key not in self.index:
-            pending, num_new = self.asked
+            pending, num_new = self.span
             starts = torch.tensor(self.lengths, device=held.device) + pending
-            own = torch.arange(len(starts) * key[0], device=held.device) * key[1]
-            first = own.view(-1, key[0]) + starts[:, None]  # (B, H)
+            head_lines = torch.arange(len(starts) * key[0], device=held.device) * key[1]
+            first = head_lines.view(-1, key[0]) + starts[:, None]  # (B, H)
             steps = torch.arange(num_new, device=held.device)
             self.index[key] = (first[..., None] + steps).flatten()
         return self.index[key]
-
-
-STEP_TOKENS, ROOM_TOKENS = 32, 128
-"""Places are added in multiples of the one, with the other to spare at least."""
-STEP_ROWS = 8
-"""There is room for so many rows at least, where there is more than one."""
-GROWTH = 1.5
-"""Each time they run out there are to be so many more, so that growing costs little in all."""
-
-KeyValuePair = tuple[torch.Tensor, torch.Tensor]
-"""Keys and values of one layer."""
-Segment = tuple[KeyValuePair, ...]
-"""Those of some tokens of one row, by layer, each (H, T, E)."""
 
 
 class KVCache(Cache):
@@ -75,19 +71,19 @@ class KVCache(Cache):
     is_compileable = False
 
     def __init__(self, num_rows: int) -> None:
-        """Hold nothing of so many rows."""
+        """Hold so many rows without a token."""
         super().__init__(layers=[])
         self.lengths = [0] * num_rows
         """Tokens of each row that later ones may see."""
         self.pairs: list[KeyValuePair] = []
         """Of each layer, (B', H, S', E), with room to spare."""
         self._pending: list[int] = []
-        """Of each layer, places behind `lengths` that the pass under way has filled."""
+        """Of each layer, slots behind `lengths` that the pass under way has filled."""
         self._last_span: WriteSpan | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Segment]]) -> Self:
-        """Rows that each hold some segments, one behind the other."""
+        """A cache of rows that each hold some segments, one behind the other."""
         made = cls(len(rows))
         made.lengths = [sum(segment[0][0].shape[1] for segment in row) for row in rows]
         layers = next((segment for row in rows for segment in row), ())
@@ -95,16 +91,16 @@ class KVCache(Cache):
         size, end = len(rows), max(made.lengths)
         for layer, pair in enumerate(layers):
             held = tuple(x.new_empty(size, x.shape[0], end, x.shape[2]) for x in pair)
-            for which, place in enumerate(held):
+            for which, memory in enumerate(held):
                 for row, segments in enumerate(rows):
-                    _fill(place[row], [segment[layer][which] for segment in segments])
+                    _fill(memory[row], [segment[layer][which] for segment in segments])
             made.pairs.append((held[0], held[1]))
         return made
 
     def update(
         self, keys: torch.Tensor, values: torch.Tensor, layer_idx: int, *_: Any
     ) -> KeyValuePair:
-        """Add T new tokens a row (B, H, T, E) to a layer; all of it (B, H, S, E), to attend to."""
+        """Add T new tokens a row (B, H, T, E) to a layer; all its tokens (B, H, S, E)."""
         if layer_idx == len(self.pairs):
             self.pairs.append(self._like(keys, values))
             self._pending.append(0)
@@ -118,37 +114,39 @@ class KVCache(Cache):
         )
 
     def settle(self, num_unread: Sequence[int] = ()) -> None:
-        """End a pass: what it added is kept, but for the last few tokens of each row.
+        """End a pass: rows grow by what it added, but for the last few tokens of each.
 
         Args:
-            num_unread: Of each row, tokens at its end that are padding or turned down; none: all
-                are kept.
+            num_unread: Of each row, tokens at its end that are padding or rejected; empty: all
+                tokens stay.
         """
         added = self._pending[0] if self._pending else 0
         unread = num_unread or [0] * len(self.lengths)
-        self.lengths = [own + added - last for own, last in zip(self.lengths, unread, strict=True)]
+        self.lengths = [
+            length + added - last for length, last in zip(self.lengths, unread, strict=True)
+        ]
         self._pending = [0] * len(self.pairs)
 
     def drop(self, num_last: Sequence[int]) -> None:
         """Forget the last few tokens of each row."""
-        self.lengths = [own - last for own, last in zip(self.lengths, num_last, strict=True)]
+        self.lengths = [length - last for length, last in zip(self.lengths, num_last, strict=True)]
 
     def select(self, keep: Sequence[int]) -> None:
-        """Go on with some of the rows, in that order; only those that change places are moved."""
+        """Go on with some of the rows, in that order; only those with another number are moved."""
         moved = [(to, row) for to, row in enumerate(keep) if to != row]
         end = max((self.lengths[row] for _, row in moved), default=0)
         if moved:
-            to, rows = (torch.tensor(own) for own in zip(*moved, strict=True))
+            to, rows = (torch.tensor(rows_of) for rows_of in zip(*moved, strict=True))
             for held in self.pairs:
-                for place in held:
+                for memory in held:
                     # Read before anything is written: a row may move to where another comes from.
-                    place[to.to(place.device), :, :end] = place[rows.to(place.device), :, :end]
+                    memory[to.to(memory.device), :, :end] = memory[rows.to(memory.device), :, :end]
         self.lengths = [self.lengths[row] for row in keep]
 
     def join(self, *others: "KVCache") -> None:
         """Add the rows of others behind these."""
         first = len(self.lengths)
-        self.lengths = [*self.lengths, *(own for other in others for own in other.lengths)]
+        self.lengths = [*self.lengths, *(length for other in others for length in other.lengths)]
         for other in others:
             last, end = first + len(other.lengths), max(other.lengths, default=0)
             if not self.pairs:
@@ -157,28 +155,28 @@ class KVCache(Cache):
                 self._pending = list(other._pending)
             for layer, pair in enumerate(other.pairs):
                 held = self._with_room(layer, max(self.lengths))
-                for place, new in zip(held, pair, strict=True):
-                    place[first:last, :, :end] = new[: last - first, :, :end]
+                for memory, new in zip(held, pair, strict=True):
+                    memory[first:last, :, :end] = new[: last - first, :, :end]
             first = last
 
     def segment(self, row: int, start: int, end: int) -> Segment:
-        """A copy of what one row holds at places `start` to `end`."""
+        """A copy of what one row holds in slots `start` to `end`."""
         return tuple(
             (keys[row, :, start:end].clone(), values[row, :, start:end].clone())
             for keys, values in self.pairs
         )
 
     def fork(self) -> Self:
-        """The same rows in memory of their own, to go on another way."""
+        """A copy of the cache, which goes on by itself."""
         return copy.deepcopy(self)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Places that the longest row fills."""
+        """Slots that the longest row fills."""
         pending = self._pending[layer_idx] if layer_idx < len(self._pending) else 0
         return max(self.lengths, default=0) + pending
 
     def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
-        """Places that a pass sees, from the first on."""
+        """Slots that a pass sees, from the first on."""
         return self.get_seq_length(layer_idx) + query_length, 0
 
     def get_max_length(self, layer_idx: int | None = None) -> int:
@@ -192,10 +190,10 @@ class KVCache(Cache):
         return True
 
     def _span(self, pending: int, num_new: int) -> WriteSpan:
-        """Where a pass writes; the same for every layer."""
+        """The slots that a pass writes; the same for every layer."""
         last = self._last_span
         # Lengths are replaced, never changed in place.
-        if last is None or last.lengths is not self.lengths or last.asked != (pending, num_new):
+        if last is None or last.lengths is not self.lengths or last.span != (pending, num_new):
             last = self._last_span = WriteSpan(self.lengths, (pending, num_new))
         return last
 
@@ -204,16 +202,16 @@ class KVCache(Cache):
         return keys.new_empty(*none, keys.shape[3]), values.new_empty(*none, values.shape[3])
 
     def _with_room(self, layer: int, end: int) -> KeyValuePair:
-        """The layer's memory, enlarged where so many places do not fit."""
+        """The layer's memory, enlarged where so many slots do not fit."""
         held, num_rows = self.pairs[layer], len(self.lengths)
-        have_rows, _, have_places, _ = held[0].shape
-        if num_rows > have_rows or end > have_places:
-            room = end if end <= have_places else end + ROOM_TOKENS
-            places = _rounded(_grown(have_places, room))
-            # One row mostly stays alone; where a second one joins, more do.
+        have_rows, _, have_slots, _ = held[0].shape
+        if num_rows > have_rows or end > have_slots:
+            room = end if end <= have_slots else end + ROOM_TOKENS
+            num_slots = _rounded(_grown(have_slots, room))
+            # One row mostly stays alone; where a second joins, more do.
             rows = _grown(have_rows, num_rows)
             rows = rows if rows == 1 else max(STEP_ROWS, rows)
-            held = _enlarged(held[0], rows, places), _enlarged(held[1], rows, places)
+            held = _enlarged(held[0], rows, num_slots), _enlarged(held[1], rows, num_slots)
             self.pairs[layer] = held
         return held
 
@@ -222,22 +220,22 @@ def _grown(have: int, need: int) -> int:
     return have if need <= have else max(need, int(GROWTH * have))
 
 
-def _rounded(num_places: int) -> int:
-    return -(-num_places // STEP_TOKENS) * STEP_TOKENS
+def _rounded(num_slots: int) -> int:
+    return -(-num_slots // STEP_TOKENS) * STEP_TOKENS
 
 
-def _fill(place: torch.Tensor, parts: Sequence[torch.Tensor]) -> None:
+def _fill(memory: torch.Tensor, parts: Sequence[torch.Tensor]) -> None:
     """Write parts (H, T, E) one behind the other into memory (H, S', E), and zeros behind them."""
     start = 0
     for part in parts:
         end = start + part.shape[1]
-        place[:, start:end] = part
+        memory[:, start:end] = part
         start = end
-    place[:, start:] = 0
+    memory[:, start:] = 0
 
 
-def _enlarged(held: torch.Tensor, num_rows: int, num_places: int) -> torch.Tensor:
+def _enlarged(held: torch.Tensor, num_rows: int, num_slots: int) -> torch.Tensor:
     # Zeros, not whatever memory held: a mask multiplies what it hides by nought, NaN stays NaN.
-    larger = held.new_zeros(num_rows, held.shape[1], num_places, held.shape[3])
+    larger = held.new_zeros(num_rows, held.shape[1], num_slots, held.shape[3])
     larger[: held.shape[0], :, : held.shape[2]] = held
     return larger

@@ -1,4 +1,4 @@
-"""Layers of a Llama-like network in few operations.
+"""Decoder layers of a Llama-like network in few operations.
 
 A small network spends its time on the number of operations, not on what they compute: its
 projections are joined and its norms' weights folded into them, in copies. A large one spends it
@@ -22,7 +22,7 @@ Map = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Layer(Protocol):
-    """What a decoder asks of a layer beside attention itself."""
+    """The parts of a decoder layer beside attention itself."""
 
     turn_norm: Map | None
     """Norm of queries and keys (…, H + K, T, E), where there is one."""
@@ -31,10 +31,10 @@ class Layer(Protocol):
         """Queries, keys and values of normed hidden states, (N, (H + 2K)E)."""
 
     def plus_attended(self, hidden: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """Hidden states with what attention found (N, HE)."""
+        """Hidden states plus the output projection of attention's (N, HE)."""
 
     def plus_gated(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Hidden states with what the gated feed-forward layer (Shazeer 2020) adds."""
+        """Hidden states plus the output of the gated feed-forward layer (Shazeer 2020)."""
 
 
 class OwnLayer:
@@ -49,16 +49,16 @@ class OwnLayer:
         self.turn_norm = turn_norm(attention)
 
     def heads(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Three projections side by side."""
+        """Queries, keys and values by three projections."""
         seen = norm(hidden, self.inner)
         return torch.cat([project(seen) for project in self.projections], -1)
 
     def plus_attended(self, hidden: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """Not in place: an adapter may have put anything here."""
+        """Add the output projection, not in place: an adapter may be in any of the modules."""
         return hidden + self.out(attended)
 
     def plus_gated(self, hidden: torch.Tensor) -> torch.Tensor:
-        """The module's own."""
+        """Add the module's own output."""
         return hidden + self.mlp(norm(hidden, self.outer))
 
 
@@ -75,17 +75,17 @@ class JoinedLayer:
         self.turn_norm = turn_norm(attention)
 
     def plus_attended(self, hidden: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """In place."""
+        """Add the output projection, in place."""
         return self.out.add_to(hidden, attended)
 
     def plus_gated(self, hidden: torch.Tensor) -> torch.Tensor:
-        """In place."""
+        """Add the feed-forward output, in place."""
         gate, up = self.gate_up(hidden).chunk(2, -1)
         return self.down.add_to(hidden, functional.silu(gate).mul_(up))
 
 
 class Joined:
-    """Linear layers of one input as one, and the norm before them."""
+    """Linear layers of one input joined to one, with the norm before them folded in."""
 
     def __init__(self, layers: Sequence[Any], before: Any = None) -> None:
         """Copy their weights, the norm's folded in."""
@@ -127,11 +127,11 @@ the slower."""
 
 
 def packed_weight(weight: torch.Tensor) -> torch.Tensor | None:
-    """The weight in oneDNN's own layout, where that is there."""
+    """The weight in oneDNN's own layout; None where oneDNN is not available."""
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return None
-    found: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, 16)
-    return found
+    packed: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, 16)
+    return packed
 
 
 def onednn(x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
@@ -146,7 +146,7 @@ def norm(x: torch.Tensor, module: Any) -> torch.Tensor:
 
 
 def turn_norm(attention: Any) -> Map | None:
-    """The norm of each head's queries and keys, before they are turned by their place."""
+    """The norm of each head's queries and keys before rotary embedding; None: there is none."""
     if not hasattr(attention, "q_norm"):
         return None
     queries, keys, config = attention.q_norm, attention.k_norm, attention.config

@@ -1,4 +1,4 @@
-"""Which networks the lean decoder runs exactly, and of which it may hold copies."""
+"""Which networks the fast decoder runs exactly, and of which it may hold copies."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ parameters, a step of one row as long."""
 
 
 def can_run(network: Any) -> bool:
-    """Whether the lean pass is the network's own.
+    """Whether the fast decoder computes exactly what the network does.
 
     Linear layers and embeddings may be of any class: they are called where they are not plain.
     """
@@ -73,7 +73,7 @@ def _is_usual(layer: Any, of_layer: type, of_attention: type, of_mlp: type) -> b
 
 
 def _is_changed(module: Any) -> bool:
-    """Whether something was hung on a module that a look at its class does not tell."""
+    """Whether a module has hooks or replaced parts, which its class does not show."""
     has_hooks = module._forward_hooks or module._forward_pre_hooks
     return bool(has_hooks) or "forward" in vars(module) or parametrize.is_parametrized(module)
 

@@ -1,1 +1,1 @@
-"""Other engines' files."""
+"""Files of other engines."""

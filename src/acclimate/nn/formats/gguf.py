@@ -70,8 +70,8 @@ _FILE_TYPES = {"F32": "ALL_F32", "F16": "MOSTLY_F16", "Q8_0": "MOSTLY_Q8_0"}
 
 
 def _architecture(config: Any) -> str:
-    found = _ARCHITECTURES.get(config.model_type)
-    if found is None:
+    name = _ARCHITECTURES.get(config.model_type)
+    if name is None:
         raise NotApplicableError(
             f"our GGUF file holds {', '.join(_ARCHITECTURES)}, and this is a {config.model_type}"
         )
@@ -83,7 +83,7 @@ def _architecture(config: Any) -> str:
         raise NotApplicableError(f"our GGUF file has no sliding window; this one's is {window}")
     if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
         raise NotApplicableError("our GGUF file has no biases, and this network has")
-    return found
+    return name
 
 
 def _merges(tokenizer: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Weights in 4-bit NormalFloat, with low-rank updates in full precision on top.
+"""QLoRA: weights in 4-bit NormalFloat, with low-rank updates in full precision.
 
 Letters: K inputs, N outputs of a layer.
 """
@@ -31,12 +31,12 @@ def quantize(network: Any) -> Any:
     The tensors it had stay as they were. Its output layer is left out, as in the paper's code, and
     so is what its family must keep in full precision (a part of T5).
     """
-    kept = getattr(network, "_keep_in_fp32_modules", None) or ()
+    full_precision = getattr(network, "_keep_in_fp32_modules", None) or ()
     for name, layer in adaptable_linear_layers(network).items():
         owner, _, last = name.rpartition(".")
-        if last not in kept:
+        if last not in full_precision:
             setattr(network.get_submodule(owner), last, _quantized(layer, network.dtype))
-    # What tells PEFT and transformers how to put updates on such layers and count their weights.
+    # By this PEFT and transformers know how to put updates on such layers and count their weights.
     network.is_loaded_in_4bit = True
     return network
 
@@ -72,7 +72,7 @@ class Nf4Linear(Linear4bit):
 
 
 class _Product(torch.autograd.Function):
-    """x W' that keeps the codes alone for the way back."""
+    """x W' that keeps the 4-bit codes alone for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, layer: Nf4Linear) -> torch.Tensor:
@@ -88,11 +88,15 @@ def _quantized(layer: Any, dtype: torch.dtype) -> Nf4Linear:
     num_inputs, num_outputs = widths(layer)
     # GPT-2's layers hold their weights the other way round.
     weight = layer.weight.t() if isinstance(layer, Conv1D) else layer.weight
-    how = {"compress_statistics": True, "quant_type": "nf4"}
+    options = {"compress_statistics": True, "quant_type": "nf4"}
     # As one row: the kernel of some processors takes the wrong scales where a block crosses rows.
-    packed, state = bnb.quantize_4bit(weight.detach().flatten(), blocksize=BLOCK, **how)
-    made: Any = Nf4Linear(num_inputs, num_outputs, False, compute_dtype=dtype, device="meta", **how)
-    made.weight = Params4bit(packed, quant_state=state, blocksize=BLOCK, bnb_quantized=True, **how)
+    packed, state = bnb.quantize_4bit(weight.detach().flatten(), blocksize=BLOCK, **options)
+    made: Any = Nf4Linear(
+        num_inputs, num_outputs, False, compute_dtype=dtype, device="meta", **options
+    )
+    made.weight = Params4bit(
+        packed, quant_state=state, blocksize=BLOCK, bnb_quantized=True, **options
+    )
     made.quant_state, made.bias = state, layer.bias
     made.is_transposed = isinstance(layer, Conv1D)
     made.train(layer.training)
