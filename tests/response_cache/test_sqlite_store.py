@@ -155,9 +155,9 @@ def test_many_threads_and_a_second_process(tmp_path):
 
     code = (
         "import sys; from pathlib import Path\n"
-        "from acclimate.response_cache.sqlite_store import AnswerStore, Kept\n"
+        "from acclimate.response_cache.sqlite_store import AnswerStore, CachedAnswer\n"
         "s = AnswerStore(Path(sys.argv[1]), 10**6)\n"
-        "[s.put([Kept(f'p-{i}'.encode(), 'm', b'', b'', b'x')]) for i in range(50)]\n"
+        "[s.put([CachedAnswer(f'p-{i}'.encode(), 'm', b'', b'', b'x')]) for i in range(50)]\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")])
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]

@@ -113,8 +113,8 @@ from pathlib import Path
 from acclimate.server.feedback.store import *
 store = FeedbackStore(Path(sys.argv[1]))
 for number in range(10_000):
-    messages = (Message(role="user", content="?"),)
-    store.add(Rating(messages=messages, answer=Answer(text=str(number)), rating="up"))
+    messages = (StoredMessage(role="user", content="?"),)
+    store.add(Rating(messages=messages, answer=ShownAnswer(text=str(number)), rating="up"))
     print(number, flush=True)
 """
 

@@ -1,4 +1,4 @@
-"""Answer through a faster engine than PyTorch, where its answers are as good."""
+"""Answer with an external engine faster than PyTorch, where it is as good."""
 
 from typing import ClassVar, Literal
 
@@ -16,10 +16,10 @@ from acclimate.inference.local_model import LocalModel
 
 
 class FasterEngine(Method):
-    """The same model, weights kept in fewer bits (Jacob et al. 2018), on an engine for answering.
+    """The same model on an external engine, with weights in fewer bits (Jacob et al. 2018).
 
-    Adapters become part of the weights. What the engine lacks is done by our own loop: draws at a
-    temperature, penalties, constraints, log-probabilities, and the weighing of choices.
+    Adapters become part of the weights. What the engine lacks is done by our own: draws at a
+    temperature, penalties, constraints, log-probabilities, and the scoring of choices.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1712.05877"
@@ -28,8 +28,8 @@ class FasterEngine(Method):
     backend: Literal["ctranslate2", "onnxruntime", "openvino", "vllm"] = "ctranslate2"
     """The engine; the first was the fastest on a CPU for one prompt and for sixteen."""
     precision: EnginePrecision = "fastest"
-    """What weights are kept in: `fastest` is 8-bit integers with ctranslate2 and openvino, 4-bit
-    with onnxruntime, bfloat16 with vllm; more bits answer more like the base."""
+    """Of the weights: `fastest` is 8-bit integers with ctranslate2 and openvino, 4-bit with
+    onnxruntime, bfloat16 with vllm; more bits answer more like the base."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Convert, and compare the answers on dev.
@@ -52,16 +52,17 @@ class FasterEngine(Method):
         with silenced():
             return BACKENDS.build({"name": self.backend, "precision": self.precision})
 
-    def _accept(self, found: Parity) -> None:
-        log_value("dev items on which answers were compared", found.num_items)
-        if not found.num_items:
+    def _accept(self, result: Parity) -> None:
+        """Log the comparison with the base, and refuse an engine that scores worse."""
+        log_value("dev items on which answers were compared", result.num_items)
+        if not result.num_items:
             return
-        log_value("answers equal to the base's, share", found.equal)
-        log_value("dev score less the base's", found.difference)
-        if found.is_worse:
+        log_value("answers equal to the base's, share", result.equal)
+        log_value("dev score less the base's", result.difference)
+        if result.is_worse:
             raise NotApplicableError(
                 f"{self.backend} answers worse on dev than the model it was converted from: "
-                f"{found.difference:+.3f} on average (p = {found.p_value:.3f}), with "
-                f"{found.equal:.0%} of {found.num_items} answers the same; take a precision of "
+                f"{result.difference:+.3f} on average (p = {result.p_value:.3f}), with "
+                f"{result.equal:.0%} of {result.num_items} answers the same; take a precision of "
                 "more bits"
             )

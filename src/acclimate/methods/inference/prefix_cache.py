@@ -1,4 +1,4 @@
-"""Keep keys and values across prompts that begin alike, or keep none at all."""
+"""Prefix caching: keep keys and values from prompt to prompt, or keep none."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -15,18 +15,18 @@ from acclimate.inference.local_model import LocalModel
 
 
 class PrefixCache(Method):
-    """What the network keeps of what it reads; answers stay as they are, but for rounding."""
+    """The network's KV cache and prefix cache; answers stay as they are, but for rounding."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2312.07104"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     has_key_values: bool = True
-    """Keep keys and values of each answer in the making, as every other recipe does. Off, all is
-    read again at every token: the row to measure what the cache saves."""
+    """Whether there is a KV cache, as in every other recipe. Off, all is read again at every
+    token: the row to measure what the cache saves."""
     prefix_bytes: int = Field(default=64 * 2**20, ge=0)
-    """Memory for keys and values of prompts and answers whose beginning others share (the paper's
-    section 3), the least recently used given up first; 0 keeps none from prompt to prompt. The
-    default holds 2,000 tokens of a model that takes 32 KiB a token."""
+    """Memory of the prefix cache (the paper's section 3): keys and values of prompts and answers
+    whose beginning others share, the least recently used evicted first; 0 keeps none from prompt
+    to prompt. The default holds 2,000 tokens of a model that takes 32 KiB a token."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """The same model with another cache; nothing is learned."""

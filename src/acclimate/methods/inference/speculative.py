@@ -1,4 +1,4 @@
-"""Guess several tokens ahead and check them in one pass: the same answers, sooner."""
+"""Speculative decoding: draft several tokens and verify them in one pass."""
 
 import math
 from collections.abc import Sequence
@@ -23,43 +23,42 @@ from acclimate.inference.speculative.speculative_model import SpeculativeModel, 
 from acclimate.inference.speculative.timing import measure_step_times
 
 Ask = tuple[Prompt, Sampling]
-"""A question, and how it is answered."""
+"""A prompt, and its sampling."""
 MOST_TOKENS = 32
-"""Guessed before a pass at most: longer ones are seldom right to their end."""
+"""Drafted before a pass at most: longer drafts are seldom right to their end."""
 TRIAL_TOKENS = 8
-"""Guessed before each pass on dev, where no number is given."""
+"""Drafted before each pass on dev, where no number is given."""
 TRIAL_PROMPTS = 32
-"""Dev questions that are answered to see how many guesses are right."""
+"""Dev questions that are answered to measure the acceptance rate."""
 LEAST_GAIN = 1.05
-"""What timing can tell; with less to be had, guessing is off."""
+"""The least gain that timing can measure; below it, drafting is off."""
 TRIAL_PACE = StepTimes(0.0, ((1, 1.0),))
-"""As if guessing and reading cost nothing, so that nothing is left out of the trial."""
+"""As if drafting and reading cost nothing, so that nothing is left out of the trial."""
 
 
 class Speculative(CompositeMethod):
     """Speculative sampling (Leviathan et al. 2023; Chen et al. 2023), by look-up or a draft model.
 
-    Guesses are looked up in the prompt and the answer so far (Saxena 2023), which is strong where
-    answers say again what retrieval found, or come from a smaller model. Answers are the same when
-    greedy or looked up, and of the same distribution when drawn otherwise. Where guessing does not
-    pay by what was measured on dev, the base comes back as it is; a row whose guesses turn out
-    wrong stops guessing.
+    Tokens are drafted by prompt lookup (Saxena 2023), which is strong where answers repeat what
+    retrieval found, or by a smaller model. Answers are the same when greedy or looked up, and of
+    the same distribution when drawn otherwise. Where drafting does not pay by what was measured on
+    dev, the base comes back as it is; a row whose drafts are rejected stops drafting.
 
     Differs: a pass over many tokens is not taken to be as fast as one over one token; how many to
-    guess is chosen by passes as they were timed.
+    draft is chosen by passes as they were timed.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2211.17192"
     needs: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     draft: Member | None = None
-    """What guesses: `{name: huggingface, path: folder}`, methods on the base, or a folder with a
-    model that acclimate saved; its vocabulary must be the base's. None: guesses are looked up,
-    which costs next to nothing."""
+    """The draft model: `{name: huggingface, path: folder}`, methods on the base, or a folder with a
+    model that acclimate saved; its vocabulary must be the base's. None: prompt lookup, which costs
+    next to nothing."""
     num_draft_tokens: int = Field(default=0, ge=0)
-    """Guessed before a pass; 0: as many as pay most, up to 32, by the row's own guesses so far."""
+    """Drafted before a pass; 0: as many as pay most, up to 32, by the row's acceptance so far."""
     max_ngram_tokens: int = Field(default=6, ge=1)
-    """The longest end of a row by which places are told apart; Saxena's 3 took other places for a
+    """The longest n-gram that prompt lookup compares; Saxena's 3 took other passages for a
     quotation's more often."""
     min_ngram_tokens: int = Field(default=2, ge=1)
     """The shortest; Saxena's 1 was slower here, as what follows one token is less sure."""
@@ -88,76 +87,79 @@ class Speculative(CompositeMethod):
     def combine(
         self, members: tuple[Model, ...], base: Model, data: TrainData, *, seed: int
     ) -> Model:
-        """Measure on dev how many guesses are right and how long things take.
+        """Measure on dev how many drafted tokens are accepted and how long passes take.
 
         Raises:
             NotApplicableError: The base is no local decoder, the draft has another vocabulary, or
                 there are no dev items.
         """
-        taken = unwrap(base)
-        core = _decoder(taken.core, "the base")
+        unwrapped = unwrap(base)
+        core = _decoder(unwrapped.core, "the base")
         saved = [load_model(Path(folder)) for folder in self.reads]
         draft = next((_draft(unwrap(m).core, core) for m in (*saved, *members)), None)
-        how = self._measured(core, draft, _asked(data, taken))
-        return taken.rewrap(SpeculativeModel(core, how, draft)) if _paying(how) else base
+        speculation = self._measured(core, draft, _dev_prompts(data, unwrapped))
+        if not _paying(speculation):
+            return base
+        return unwrapped.rewrap(SpeculativeModel(core, speculation, draft))
 
     def _measured(
-        self, core: LocalModel, draft: LocalModel | None, asked: Sequence[Ask]
+        self, core: LocalModel, draft: LocalModel | None, dev_prompts: Sequence[Ask]
     ) -> Speculation:
         drafter = drafter_of(draft, (self.max_ngram_tokens, self.min_ngram_tokens))
         given = self.num_draft_tokens
         trial = Speculation(drafter, (given or TRIAL_TOKENS,), 1.0, TRIAL_PACE)
         model = SpeculativeModel(core, trial, draft)
-        answers = [model.generate([prompt], sampling)[0] for prompt, sampling in asked]
-        contexts = sorted((core.encode(prompt)[0] for prompt, _ in asked), key=len)
+        answers = [model.generate([prompt], sampling)[0] for prompt, sampling in dev_prompts]
+        contexts = sorted((core.encode(prompt)[0] for prompt, _ in dev_prompts), key=len)
         usual = contexts[len(contexts) // 2]
         pace = measure_step_times(core, drafter, usual)
         choices = (given,) if given else tuple(range(1, MOST_TOKENS + 1))
-        how = Speculation(drafter, choices, trial.stats.acceptance, pace)
+        speculation = Speculation(drafter, choices, trial.stats.acceptance, pace)
         # The first token of an answer comes of reading its prompt.
         num_passes = sum(a.num_new_tokens - 1 for a in answers) - trial.stats.num_kept
-        _tell(how, trial.stats, num_passes)
-        return how
+        _log_measured(speculation, trial.stats, num_passes)
+        return speculation
 
 
-def _paying(how: Speculation) -> int:
-    """Tokens to guess that pay most for one row; 0 where none gains what timing can tell."""
-    num = how.best(1)
-    return num if how.pace.gain(how.acceptance, num) >= LEAST_GAIN else 0
+def _paying(speculation: Speculation) -> int:
+    """Tokens to draft that pay most for one row; 0 where none gains what timing can measure."""
+    num = speculation.best(1)
+    return num if speculation.pace.gain(speculation.acceptance, num) >= LEAST_GAIN else 0
 
 
-def _tell(how: Speculation, tally: DraftStats, num_passes: int) -> None:
-    """What was measured, and what it comes to."""
-    rate, num = how.acceptance, _paying(how)
+def _log_measured(speculation: Speculation, stats: DraftStats, num_passes: int) -> None:
+    """Log what was measured, and the gain that follows from it."""
+    rate, num = speculation.acceptance, _paying(speculation)
     log_value("acceptance rate on dev, share of guesses", rate)
-    log_value("time of a guess, share of a pass over one token", how.pace.draft)
+    log_value("time of a guess, share of a pass over one token", speculation.pace.draft)
     log_value("num_draft_tokens that pays most (0: off)", num)
-    shown = num or how.choices[0]
-    own = how.pace.gain(rate, shown)
+    shown = num or speculation.choices[0]
+    gain = speculation.pace.gain(rate, shown)
     log_value(
-        "expected gain of a pass with guesses, were it as fast as one without", how.gain(shown)
+        "expected gain of a pass with guesses, were it as fast as one without",
+        speculation.gain(shown),
     )
-    log_value("expected gain of a pass with guesses, with passes as timed", own)
+    log_value("expected gain of a pass with guesses, with passes as timed", gain)
     if num_passes > 0:
-        log_value("passes on dev with guesses, share", tally.num_passes / num_passes)
-        log_value("tokens a pass on dev", 1 + tally.num_kept / num_passes)
-        whole = overall_gain(own, tally.num_kept, tally.num_passes, num_passes)
+        log_value("passes on dev with guesses, share", stats.num_passes / num_passes)
+        log_value("tokens a pass on dev", 1 + stats.num_kept / num_passes)
+        whole = overall_gain(gain, stats.num_kept, stats.num_passes, num_passes)
         log_value("expected gain over all passes, with and without guesses", whole)
 
 
-def _asked(data: TrainData, taken: Unwrapped) -> list[Ask]:
+def _dev_prompts(data: TrainData, unwrapped: Unwrapped) -> list[Ask]:
     """Dev questions as the network reads them, taken evenly."""
-    asked = [
+    dev_prompts = [
         (task.prompt(item), Sampling(max_new_tokens=task.max_new_tokens, stop=task.stop))
         for task in data.dev
         for item in task.items
     ]
-    if not asked:
+    if not dev_prompts:
         raise NotApplicableError(
             "speculative measures on dev items whether guessing pays, and there are none; add some"
         )
-    chosen = asked[:: math.ceil(len(asked) / TRIAL_PROMPTS)]
-    rendered = taken.render([prompt for prompt, _ in chosen])
+    chosen = dev_prompts[:: math.ceil(len(dev_prompts) / TRIAL_PROMPTS)]
+    rendered = unwrapped.render([prompt for prompt, _ in chosen])
     return [(prompt, sampling) for prompt, (_, sampling) in zip(rendered, chosen, strict=True)]
 
 
@@ -171,12 +173,14 @@ def _decoder(core: Model, who: str) -> LocalModel:
     return core
 
 
-def _draft(found: Model, core: LocalModel) -> LocalModel:
-    draft = _decoder(found, "the draft")
-    own, wanted = (model.tokenizer.get_vocab() for model in (draft, core))
-    if own != wanted:
+def _draft(model: Model, base: LocalModel) -> LocalModel:
+    """The draft model, if it is a decoder with the base's vocabulary."""
+    draft = _decoder(model, "the draft")
+    vocab, base_vocab = (each.tokenizer.get_vocab() for each in (draft, base))
+    if vocab != base_vocab:
         raise NotApplicableError(
-            f"the draft's vocabulary ({len(own):,} tokens) is not the base's ({len(wanted):,}), so "
-            "that its guesses mean other words; name a smaller model of the same family, or none"
+            f"the draft's vocabulary ({len(vocab):,} tokens) is not the base's "
+            f"({len(base_vocab):,}), so that its guesses mean other words; name a smaller model of "
+            "the same family, or none"
         )
     return draft
