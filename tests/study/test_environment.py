@@ -3,7 +3,7 @@
 import pytest
 
 from acclimate.nn import fast_linear as linear
-from acclimate.study.environment import hardware, matrix_product
+from acclimate.study.environment import hardware, matrices_by
 
 
 @pytest.mark.parametrize(
@@ -11,5 +11,5 @@ from acclimate.study.environment import hardware, matrix_product
 )
 def test_the_product_of_matrices_stands_beside_the_processor(monkeypatch, is_onednn, product):
     monkeypatch.setattr(linear, "_chosen", [is_onednn])
-    assert matrix_product() == product
+    assert matrices_by() == product
     assert hardware().endswith(f", matrices by {product}")

@@ -37,7 +37,7 @@ def _compound(run: str) -> list[str]:
     return [whole] if parts == [whole] else [whole, *parts]
 
 
-# MERGED text/normalising.py: Answers that differ in case, spaces and marks around them are one answer.
+# MERGED: Answers that differ in case, spaces and marks around them are one answer.
 
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"

@@ -99,7 +99,7 @@ class LocalModel(NeuralModel):
         """Token ids of the prompt, cut to fit, and of the continuation."""
         return self.prompt_tokenizer.encode(prompt, continuation)
 
-    def with_network(self, network: Any) -> LocalModel:
+    def with_network(self, network: Any) -> "LocalModel":
         """The same model around another network that owns its weights."""
         return replace(self, network=network, adapter_of=None, adapter=None)
 
@@ -108,7 +108,7 @@ class LocalModel(NeuralModel):
         shared = [*self.network.parameters(), *self.network.buffers()]
         return copy.deepcopy(self.network, {id(tensor): tensor for tensor in shared})
 
-    def adapted(self, put_on: Callable[[Any], Adapter]) -> LocalModel:
+    def adapted(self, put_on: Callable[[Any], Adapter]) -> "LocalModel":
         """This model with an adapter, trained or to be trained, put on it.
 
         Args:

@@ -1,4 +1,4 @@
-"""Versions and digests of weights: have they changed, here or in another process?"""
+"""Versions and digests of weights: whether they changed, here or elsewhere."""
 
 import hashlib
 from itertools import chain

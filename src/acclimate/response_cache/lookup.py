@@ -122,7 +122,7 @@ class AnswerLookup:
         )
 
 
-# MERGED index/neighbours.py: Whose prompt is near another, among the answers that a store holds vectors of.
+# MERGED: Whose prompt is near another, among the answers that a store holds vectors of.
 #
 # Letters: N prompts, C of a vector.
 

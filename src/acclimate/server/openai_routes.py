@@ -28,26 +28,24 @@ def openai_router(desk: RequestService) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=REFUSALS)
 
     @router.post("/chat/completions", responses=STREAMED)
-    async def chat(asked: ChatRequest, request: Request, task: TaskQuery = "") -> Response:
+    async def chat(body: ChatRequest, request: Request, task: TaskQuery = "") -> Response:
         """Answer the last message of a dialogue."""
-        asked = asked.of_task(task)
-        desk.check_model(asked.model)
-        return await desk.respond(request, ChatJob.of(asked, desk.limits))
+        body = body.of_task(task)
+        desk.check_model(body.model)
+        return await desk.respond(request, ChatJob.of(body, desk.limits))
 
     @router.post("/completions", responses=STREAMED)
-    async def complete(
-        asked: CompletionRequest, request: Request, task: TaskQuery = ""
-    ) -> Response:
+    async def complete(body: CompletionRequest, request: Request, task: TaskQuery = "") -> Response:
         """Go on with a text."""
-        asked = asked.of_task(task)
-        desk.check_model(asked.model)
-        return await desk.respond(request, CompletionJob.of(asked, desk.limits))
+        body = body.of_task(task)
+        desk.check_model(body.model)
+        return await desk.respond(request, CompletionJob.of(body, desk.limits))
 
     @router.post("/embeddings")
-    async def embed(asked: EmbeddingRequest, request: Request) -> dict[str, Any]:
+    async def embed(body: EmbeddingRequest, request: Request) -> dict[str, Any]:
         """Place texts so that near ones mean alike."""
-        desk.check_model(asked.model)
-        return embeddings_reply(asked, await desk.run(request, EmbeddingJob(asked)))
+        desk.check_model(body.model)
+        return embeddings_reply(body, await desk.run(request, EmbeddingJob(body)))
 
     @router.get("/models")
     async def models() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from acclimate.data.corpus.sources import find_sources
 
 
 @dataclass(frozen=True)
-class Step:
+class RecipeStep:
     """One method of a recipe, or of a member in it."""
 
     method: Method
@@ -53,7 +53,7 @@ class ArtifactKeys:
             | ({"reads": _changed(method.reads)} if method.reads else {})
         )
 
-    def steps(self, methods: Sequence[Method], seed: int, parent: str = "") -> Iterator[Step]:
+    def steps(self, methods: Sequence[Method], seed: int, parent: str = "") -> Iterator[RecipeStep]:
         """All that is made for a recipe, members before what holds them; some may come twice."""
         parent = parent or self.base
         for method in methods:
@@ -61,7 +61,7 @@ class ArtifactKeys:
                 yield from self.steps(spec.methods, seed, _begun(spec, parent))
             members = [self._member(spec, parent, seed) for spec in member_specs_of(method)]
             key = self.next(parent, method, seed)
-            yield Step(method, key, (parent, *members))
+            yield RecipeStep(method, key, (parent, *members))
             parent = key
 
     def _member(self, spec: MemberSpec, parent: str, seed: int) -> str:

@@ -13,11 +13,11 @@ from acclimate.core.method import Method
 from acclimate.core.runtime.progress import notify
 from acclimate.core.source import ModelSource
 from acclimate.core.storage.artifact_store import Store
-from acclimate.study.artifact_key import ArtifactKeys, Step
+from acclimate.study.artifact_key import ArtifactKeys, RecipeStep
 from acclimate.study.results_db import ResultsDb, Row
 from acclimate.study.spec import Recipe, StudySpec
 
-FOLDER = "artifacts"
+ARTIFACTS = "artifacts"
 """Below the user's cache folder."""
 
 
@@ -58,7 +58,7 @@ class WhatIsThere:
             return f"stale ({'; '.join(stale)})"
         return "fitted" if methods else "the base is there"
 
-    def _known(self, step: Step) -> Mapping[str, str]:
+    def _known(self, step: RecipeStep) -> Mapping[str, str]:
         """Content of what it was made from, as it lies in the store."""
         contents = {key: self.store.made_by(key).artifacts.get(key) for key in step.made_from}
         return {key: content for key, content in contents.items() if content}
@@ -86,7 +86,7 @@ def what_is_there(spec: StudySpec, folder: Path) -> WhatIsThere | None:
     except (AcclimateError, NotImplementedError, OSError) as error:
         notify(f"what is there is not known: {error}")
         return None
-    return WhatIsThere(spec, source, keys, Store(home() / FOLDER), _rows_in(folder))
+    return WhatIsThere(spec, source, keys, Store(home() / ARTIFACTS), _rows_in(folder))
 
 
 def _source_and_domain(spec: StudySpec) -> tuple[ModelSource, Domain]:
@@ -110,5 +110,5 @@ def _is_of(row: Row, label: str, seed: int, split: str, key: str) -> bool:
     return is_done and (row.recipe, row.seed, row.split, row.key) == (label, seed, split, key)
 
 
-def _name(step: Step) -> str:
+def _name(step: RecipeStep) -> str:
     return type(step.method).__module__.rpartition(".")[2]

@@ -41,20 +41,20 @@ def hardware() -> str:
 
     gib = psutil.virtual_memory().total / 2**30
     parts = [_processor(), f"{num_cores()} cores", f"{gib:.0f} GiB"]
-    if product := matrix_product():
+    if product := matrices_by():
         parts.append(f"matrices by {product}")
     if num_gpus():
         parts.append(f"{num_gpus()} x {sys.modules['torch'].cuda.get_device_name(0)}")
     return ", ".join(parts)
 
 
-def matrix_product() -> str:
+def matrices_by() -> str:
     """The library that multiplies matrices here, for two round differently; empty: no torch yet."""
     if "torch" not in sys.modules:
         return ""
-    from acclimate.nn.fast_linear import matrix_product as product
+    from acclimate.nn.fast_linear import matrix_product
 
-    return product()
+    return matrix_product()
 
 
 def _processor() -> str:

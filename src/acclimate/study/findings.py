@@ -6,7 +6,7 @@ from acclimate.core.runtime.fit_log import Notes
 from acclimate.statistics.comparison import Comparison, Estimate
 from acclimate.study.results_db import Row
 
-# MERGED study/verdict.py: What a study decided: the pick, where the best two differ, the confirmation.
+# MERGED: What a study decided: the pick, where the best two differ, the confirmation.
 
 
 class Disagreement(Record):
@@ -52,7 +52,7 @@ class Confirmation(Record):
     """Where it lies, the base in it; `acclimate.core.storage.saved_model.load_model` reads it."""
 
 
-# MERGED study/retained.py: What a recipe kept of what the base could do.
+# MERGED: What a recipe kept of what the base could do.
 
 
 class Capability(Record):

@@ -18,7 +18,7 @@ from acclimate.core.source import ModelSource
 from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.saved_model import load_model, save_model
 from acclimate.study.artifact_key import ArtifactKeys
-from acclimate.study.environment import matrix_product
+from acclimate.study.environment import matrices_by
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class FitCache:
         about: dict[str, Any] = {
             "method": type(method).__name__,
             "fields": method.model_dump(mode="json"),
-            "matrix_product": matrix_product(),
+            "matrix_product": matrices_by(),
         }
         with self.store.put(key, about, trace) as folder:
             with metered() as meter, collect_log() as notebook, bypass_caches():

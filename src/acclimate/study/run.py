@@ -16,7 +16,7 @@ from acclimate.core.runtime.progress import notify, progress
 from acclimate.core.source_code.running_code import RUNNING
 from acclimate.core.storage.artifact_store import Store
 from acclimate.study.conclude import conclude
-from acclimate.study.dry_run import FOLDER
+from acclimate.study.dry_run import ARTIFACTS
 from acclimate.study.environment import hardware, versions
 from acclimate.study.findings import Findings
 from acclimate.study.fit_cache import FitCache, FittedModel
@@ -163,7 +163,7 @@ def run_study(
     # Only now is anything written: a study that cannot be leaves no trace.
     rows = ResultsDb(database)
     lock(rows, domain)
-    workshop = FitCache(base, domain.train_data(), store or Store(home() / FOLDER))
+    workshop = FitCache(base, domain.train_data(), store or Store(home() / ARTIFACTS))
     study = Study(spec, domain, rows, workshop, recorded)
     findings = conclude(study.run(), spec, domain, workshop)
     pin(findings, base, folder)

@@ -86,9 +86,8 @@ def finetune(
     lay_out = partial(lesson.collate, network) if lesson.collate else None
     how = {"batch_size": settings.batch_size, "seed": seed, "collate": lay_out}
     source = ExampleSource.of(network, examples, dev, **how)
-    loss = with_frozen_activation_cache(
-        network, lesson.loss_of(network), sum(map(len, [*examples, *dev]))
-    )
+    num_tokens = sum(map(len, [*examples, *dev]))
+    loss = with_frozen_activation_cache(network, lesson.loss_of(network), num_tokens)
     finish = lesson.on_finish(network)
     plan = settings.plan(len(examples), learning_rate)
     train(network, Run(source, plan, seed, loss=loss, share=lesson.lr_scale(network)))

@@ -12,7 +12,7 @@ from acclimate.core.source_code.running_code import PACKAGE, RUNNING, Module, mo
 
 
 @dataclass
-class Reached:
+class Closure:
     """What the code of some modules may run."""
 
     files: dict[str, str] = field(default_factory=dict)
@@ -21,13 +21,13 @@ class Reached:
     """Top import names of what is neither ours nor a user's."""
 
 
-def import_closure(names: Iterable[str]) -> Reached:
+def import_closure(names: Iterable[str]) -> Closure:
     """Follow every import from modules that are imported, or are in this package or a plugin.
 
     Those of a user are followed into the files beside them, and into whatever else lies outside
     the folders of libraries; one of a plugin brings its whole package.
     """
-    reached = Reached()
+    reached = Closure()
     met: set[Path] = set()
     waiting = [module for name in sorted(set(names)) for module in _roots(name, reached)]
     while waiting:
@@ -51,7 +51,7 @@ def is_followed(name: str) -> bool:
     return top not in sys.stdlib_module_names and not _is_library(name)
 
 
-def _roots(name: str, reached: Reached) -> Iterator[Module]:
+def _roots(name: str, reached: Closure) -> Iterator[Module]:
     """The module itself and the packages it lies in; of a plugin all."""
     top = name.partition(".")[0]
     if top in RUNNING.plugins:
@@ -71,7 +71,7 @@ def _roots(name: str, reached: Reached) -> Iterator[Module]:
         _note_library(top, reached)
 
 
-def _reached(written: str, importer: Module, reached: Reached) -> Iterator[Module]:
+def _reached(written: str, importer: Module, reached: Closure) -> Iterator[Module]:
     """The modules that an import in `importer` runs, of those that are followed."""
     if written.startswith("~"):
         top = importer.name.partition(".")[0]
@@ -94,7 +94,7 @@ def _reached(written: str, importer: Module, reached: Reached) -> Iterator[Modul
         _note_library(top, reached)
 
 
-def _note_library(top: str, reached: Reached) -> None:
+def _note_library(top: str, reached: Closure) -> None:
     if top not in sys.stdlib_module_names:
         reached.libraries.add(top)
 

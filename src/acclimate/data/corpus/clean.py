@@ -94,7 +94,7 @@ def _reader() -> WordReader:
     return WordReader()
 
 
-# MERGED text/corpus/repair.py: Mend what encodings did to a text, and write equal characters equally.
+# MERGED: Mend what encodings did to a text, and write equal characters equally.
 
 
 _MAY_BE_MOJIBAKE = re.compile("[^\x00-\x7f]{2}|[\x80-\x9f]|[ÂÃ] ")

@@ -5,6 +5,7 @@ Letters: N prompts, K members, B rows, V vocabulary.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ from acclimate.inference.engine.request import CombineLogits
 from acclimate.inference.generate import decode_jointly
 from acclimate.inference.sampling.sampler import SamplingState
 from acclimate.inference.scoring.loglikelihood import ForcedLogits, forced_logits, score_jointly
+from acclimate.inference.stop_strings import StopCondition
 from acclimate.inference.structured.constraint import constraint_of
 
 MemberWeights = Mapping[str, tuple[float, ...]]
@@ -59,25 +61,29 @@ def answer_jointly(
     Raises:
         BackendError: A prompt that fits no member.
     """
-    seats = encode_for_members(
-        members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens)
-    )
+    encode = to_answer(sampling.max_new_tokens)
+    seats = encode_for_members(members, [(prompt, ()) for prompt in prompts], encode)
     shares = effective_weights(weights, seats)
     readers, apart = share_passes(seats)
 
     def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
         scores = joining.scores(apart(logits), shares[list(rows)])
-        heat = None if temperatures is None else temperatures[list(rows), None]
-        return scores if heat is None else scores / heat.to(scores.device)
+        if temperatures is None:
+            return scores
+        return scores / temperatures[list(rows), None].to(scores.device)
 
-    ending, read = ending_of(seats, sampling), seats[0].contexts
-
-    def begin(place: int) -> SamplingState:
-        constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
-        return SamplingState(sampling, place, read[place], constraint)
-
+    ending = ending_of(seats, sampling)
+    begin = partial(_sampling_state, sampling, ending, seats[0].contexts)
     written = decode_jointly(readers, sampling, is_stop=ending.is_met, join=join, begin=begin)
     return completed(seats, [ending.text(ids) for ids in written], list(map(len, written)))
+
+
+def _sampling_state(
+    sampling: Sampling, ending: StopCondition, contexts: Sequence[list[int]], index: int
+) -> SamplingState:
+    """How the answer to a prompt is drawn, given what the first member reads of it."""
+    constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
+    return SamplingState(sampling, index, contexts[index], constraint)
 
 
 def weigh_jointly(

@@ -19,7 +19,7 @@ from acclimate.data.python_packages.docstrings import installed_docstrings
 from acclimate.data.tokenizers.settings import TokenizerSettings
 from acclimate.data.tokenizers.train import train_tokenizer
 
-FOLDER = "bases"
+_FOLDER = "bases"
 """Below the user's cache folder."""
 
 
@@ -70,16 +70,16 @@ class FromScratch(ModelSource):
     @property
     def is_made(self) -> bool:
         """Whether it was trained before."""
-        return Store(home() / FOLDER).has(self.fingerprint())
+        return Store(home() / _FOLDER).has(self.fingerprint())
 
     def stale(self) -> tuple[str, ...]:
         """Why today's code would train another one."""
-        return Store(home() / FOLDER).stale(self.fingerprint()) if self.is_made else ()
+        return Store(home() / _FOLDER).stale(self.fingerprint()) if self.is_made else ()
 
     @cached_property
     def folder(self) -> Path:
         """Where it lies, in transformers' format."""
-        store, key = Store(home() / FOLDER), self.fingerprint()
+        store, key = Store(home() / _FOLDER), self.fingerprint()
         found = store.get(key)
         if found is not None:
             return found

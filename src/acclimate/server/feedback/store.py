@@ -201,7 +201,7 @@ def _body(given: FeedbackEntry) -> str:
     return given.model_dump_json()
 
 
-# MERGED server/feedback_tables.py: The tables that feedback is kept in, which let nothing be changed.
+# MERGED: The tables that feedback is kept in, which let nothing be changed.
 
 
 VERSION = 1

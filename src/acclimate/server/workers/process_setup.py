@@ -39,7 +39,7 @@ def keep_what_is_there() -> None:
     gc.freeze()
 
 
-# MERGED server/hands/processors.py: Which processors a process computes on, and how it takes turns there.
+# MERGED: Which processors a process computes on, and how it takes turns there.
 
 
 def processors() -> list[int]:
@@ -79,7 +79,7 @@ def interrupt_nobody() -> bool:
     return True
 
 
-# MERGED server/hands/signals.py: The signals that tell a server to stop, kept from the processes it starts.
+# MERGED: The signals that tell a server to stop, kept from the processes it starts.
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
