@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.alignment.reward_model import rewards
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
@@ -14,6 +14,8 @@ from acclimate.core.runtime.seeding import derive
 @dataclass(frozen=True, eq=False)
 class BestOf(Model):
     """Answers with the best of several draws; weighs as the model inside does."""
+
+    kind: ClassVar[str] = "best_of_n"
 
     inner: Model
     judge: Model

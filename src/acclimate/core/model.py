@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -107,6 +107,10 @@ Pair = tuple[Prompt, str]
 
 class Model(ABC):
     """Anything that answers. Weights are not part of the contract."""
+
+    kind: ClassVar[str] = ""
+    """What a saved one is found by, whatever becomes of its file; each class has its own. Without
+    one it is found by its module and name, as those of users are."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:

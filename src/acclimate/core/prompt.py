@@ -1,6 +1,6 @@
 """A question on its way to a model: parts that stay apart until it is laid out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 TEMPLATE = """\
@@ -80,6 +80,17 @@ class Prompt:
     plain question."""
     retrieval_query: str = ""
     """What passages and examples are looked up by; empty: the question."""
+
+    def __repr__(self) -> str:
+        """Every part, under the name it had at first.
+
+        Draws are seeded by this text: another one would be other draws.
+        """
+        first = {now: before for before, now in FORMER_PARTS.items()}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["template"] = self.template.replace("answer_prefix", "lead")
+        parts = (f"{first.get(name, name)}={value!r}" for name, value in values.items())
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     @property
     def query(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -21,7 +21,7 @@ from acclimate.core.model import (
 )
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.silence import silenced
-from acclimate.core.storage.saved_model import class_named, name_of
+from acclimate.core.storage.kinds import class_of, kind_of
 from acclimate.data.tokenizers.chat_template import stop_ids
 from acclimate.inference.base_identity import identity, require_same
 from acclimate.inference.cache_settings import DEFAULT_CACHE, CacheSettings
@@ -52,6 +52,8 @@ class LocalModel(NeuralModel):
     Where `adapter_of` is given, the network is that model's with an adapter put on a copy that
     shares its weights: only the adapter is saved.
     """
+
+    kind: ClassVar[str] = "local"
 
     network: Any
     tokenizer: Any
@@ -173,7 +175,7 @@ class LocalModel(NeuralModel):
         caching = self.cache_settings.saved_fields()
         if self.adapter is not None and self.adapter_of is not None:
             self.adapter.write(folder)
-            return {"adapter": name_of(type(self.adapter)), **identity(self.adapter_of), **caching}
+            return {"adapter": kind_of(type(self.adapter)), **identity(self.adapter_of), **caching}
         with silenced():
             self.network.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
@@ -192,7 +194,7 @@ class LocalModel(NeuralModel):
             with silenced():
                 return cls(*load_network(folder), cache_settings=caching)
         require_same(base, fields, folder)
-        adapter = class_named(fields["adapter"], Adapter).read(base.shared_copy(), folder)
+        adapter = class_of(fields["adapter"], Adapter).read(base.shared_copy(), folder)
         return cls(adapter.network, base.tokenizer, base, adapter, caching)
 
 

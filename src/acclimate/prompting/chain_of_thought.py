@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from acclimate.core.model import Completion, Sampling
 from acclimate.core.prompt import Prompt
@@ -21,6 +21,8 @@ _SAID = re.compile(r"\banswer\s+is\b:?\s*(?=(?P<answer>[^\s:].*))", re.IGNORECAS
 @dataclass(frozen=True)
 class ChainOfThoughtModel(PromptRewriter):
     """Two passes: steps after `cue`, then the answer after `answer_cue`."""
+
+    kind: ClassVar[str] = "chain_of_thought"
 
     cue: str
     answer_cue: str

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -47,6 +47,8 @@ def all_examples(data: TrainData) -> Pool:
 @dataclass(frozen=True)
 class FewShotModel(PromptRewriter):
     """Shows examples of the question's own task; other questions pass as they are."""
+
+    kind: ClassVar[str] = "few_shot"
 
     pool: Pool
     num_shots: int

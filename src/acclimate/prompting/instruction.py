@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from acclimate.core.prompt import Prompt
 from acclimate.core.rewriter import PromptRewriter
@@ -10,6 +11,8 @@ from acclimate.core.rewriter import PromptRewriter
 @dataclass(frozen=True)
 class InstructionModel(PromptRewriter):
     """Says `instruction` and lays out with `template`; empty ones leave the task's."""
+
+    kind: ClassVar[str] = "instruction"
 
     instruction: str
     template: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.home import home
 from acclimate.core.model import Completion, Model, Sampling
@@ -54,6 +54,8 @@ class CachedModel(PromptRewriter):
     An answer given again spends nothing, and all tokens of its prompt count as cached. Weights
     that change in place behind it are not noticed. Choices are weighed anew each time.
     """
+
+    kind: ClassVar[str] = "response_cache"
 
     keeping: CachePolicy
     likeness: PromptSimilarity | None = None

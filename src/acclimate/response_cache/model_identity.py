@@ -11,7 +11,7 @@ from acclimate.core.model import Model, NeuralModel
 from acclimate.core.provenance import provenance_of
 from acclimate.core.record import digest
 from acclimate.core.source_code.object_modules import modules_of
-from acclimate.core.storage.saved_model import name_of
+from acclimate.core.storage.kinds import kind_of
 
 _SAYS_NOTHING = (
     *("_name_or_path", "transformers_version", "dtype", "torch_dtype"),
@@ -36,7 +36,7 @@ def identity_of(model: Model) -> str:
 def _identity(model: Model, known: dict[int, str]) -> str:
     if id(model) not in known:
         inside = {name: _identity(child, known) for name, child in model.children.items()}
-        known[id(model)] = digest([name_of(type(model)), inside, _own(model)])
+        known[id(model)] = digest([kind_of(type(model)), inside, _own(model)])
     return known[id(model)]
 
 
@@ -83,7 +83,7 @@ def _network(model: NeuralModel) -> Any:
     config = {k: v for k, v in model.network.config.to_dict().items() if k not in _SAYS_NOTHING}
     tokenizer = model.tokenizer
     return [
-        name_of(type(model.network)),
+        kind_of(type(model.network)),
         json.loads(json.dumps(config, default=str)),
         weights_digest(model.network),
         hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, Pair, Sampling
 from acclimate.core.prompt import Passage, Prompt
@@ -20,6 +20,8 @@ A = TypeVar("A", Completion, LogLikelihood)
 @dataclass(frozen=True)
 class RagModel(PromptRewriter):
     """Puts the best passages for each question into its prompt, and names them with the answer."""
+
+    kind: ClassVar[str] = "rag"
 
     index: PassageIndex
     """What is searched; the query is the question alone."""

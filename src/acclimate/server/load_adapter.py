@@ -6,7 +6,8 @@ from pathlib import Path
 from acclimate.core.errors import BackendError, ConfigError
 from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
-from acclimate.core.storage.saved_model import MODEL_FILE, class_named, load_model
+from acclimate.core.storage.kinds import class_of
+from acclimate.core.storage.saved_model import MODEL_FILE, load_model
 from acclimate.inference.local_model import LocalModel
 
 PEFT_CONFIG = "adapter_config.json"
@@ -37,7 +38,7 @@ def with_adapter(model: Model, folder: Path) -> Model:
 def _saved(core: LocalModel, folder: Path) -> Model:
     try:
         manifest = json.loads((folder / MODEL_FILE).read_text())
-        kind = class_named(manifest["model"], Model)
+        kind = class_of(manifest["model"], Model)
         if issubclass(kind, LocalModel) and "adapter" in manifest["fields"]:
             # A base that was saved with it is the one that is here, or reading refuses it.
             return kind.read(folder, manifest["fields"], {"adapter_of": core})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from acclimate.core.domain import Task
 from acclimate.core.errors import ConfigError
@@ -19,6 +20,8 @@ class TaskPrompts(PromptRewriter):
     question in the default layout, which clients that measure write themselves, the system adds to
     it what it adds to the study's questions.
     """
+
+    kind: ClassVar[str] = "task_prompts"
 
     tasks: tuple[Task, ...]
     """Of the domain, without items. Where there is one, a question without a task is one of it."""

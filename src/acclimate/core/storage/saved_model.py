@@ -1,14 +1,13 @@
 """Saved models: a folder with `model.yaml` beside each model's own files."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
-from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 from acclimate.core.errors import BackendError
 from acclimate.core.model import Model
+from acclimate.core.storage.kinds import class_of, kind_of
 
 T = TypeVar("T")
 
@@ -50,7 +49,7 @@ def _save(model: Model, folder: Path, known: dict[int, dict[str, str]], path: st
             # Members of an ensemble often stand on one base.
             known[id(child)] = {"written": below}
     manifest = {
-        "model": name_of(type(model)),
+        "model": kind_of(type(model)),
         "fields": model.write(folder),
         "children": children,
     }
@@ -61,7 +60,7 @@ def load_model(folder: Path, *, outside: Outside = None) -> Model:
     """Read what `save_model` wrote.
 
     Raises:
-        BackendError: The folder is not a saved model, or names a class that is not ours.
+        BackendError: The folder is not a saved model, or is of a kind that is not ours.
     """
     return _Loading(outside).load(folder, "")
 
@@ -76,7 +75,7 @@ class _Loading:
     def load(self, folder: Path, path: str) -> Model:
         try:
             manifest = _manifest(folder)
-            kind = class_named(manifest["model"], Model)
+            kind = class_of(manifest["model"], Model)
             children = {
                 name: self._child(folder, where, f"{path}/{name}" if path else name)
                 for name, where in manifest["children"].items()
@@ -120,33 +119,3 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not (isinstance(found, dict) and all(isinstance(found[k], t) for k, t in kinds.items())):
         raise ValueError(f"{MODEL_FILE} has not the form of one")
     return found
-
-
-def class_named(name: str, parent: type[T]) -> type[T]:
-    """The class `module:Name`, if it is ours or a plugin's and extends `parent`.
-
-    Raises:
-        BackendError: It is not.
-    """
-    module, _, attribute = name.partition(":")
-    plugins = {p.value.partition(".")[0] for p in metadata.entry_points(group="acclimate.methods")}
-    if module.partition(".")[0] not in {"acclimate", *plugins} and module not in sys.modules:
-        raise BackendError(f"{name}: only models of acclimate and its plugins are loaded")
-    try:
-        kind = getattr(import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        if not module.startswith(error.name or "?"):
-            raise  # ours is there, and lacks a library
-        raise BackendError(f"{name}: this version has no such {parent.__name__.lower()}") from error
-    if not (isinstance(kind, type) and issubclass(kind, parent)):
-        raise BackendError(f"{name}: is not {_article(parent.__name__)}")
-    return kind
-
-
-def name_of(kind: type) -> str:
-    """What `class_named` finds a class by."""
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from acclimate.core.choice_probabilities import Question, probabilities
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
@@ -35,6 +35,8 @@ class Step(Generic[T]):
 @dataclass(frozen=True, eq=False)
 class CascadeModel(EnsembleModel):
     """The first member answers, and each that is not sure enough passes the question on."""
+
+    kind: ClassVar[str] = "cascade"
 
     thresholds: Mapping[str, tuple[float, ...]]
     """Task → of each member but the last, the confidence below which it passes a question on; `""`

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.errors import BackendError, UnknownNameError
 from acclimate.core.model import Completion, Model, Sampling
@@ -36,6 +36,8 @@ class Slot:
 @dataclass(frozen=True, eq=False)
 class PipelineModel(PromptRewriter):
     """The last stage's model is the inner one; those before it write what it reads."""
+
+    kind: ClassVar[str] = "pipeline"
 
     before: tuple[Model, ...]
     """The models of the stages before the last."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.choice_probabilities import Question, probabilities, weighed_as
 from acclimate.core.model import NOT_ANSWERED_LOGPROB, Completion, LogLikelihood, Model, Sampling
@@ -32,6 +32,8 @@ VoteStats = list[tuple[int, Completion]]
 @dataclass(frozen=True, eq=False)
 class VoteModel(EnsembleModel):
     """Votes over whole answers, alike but for case, spaces and marks around them."""
+
+    kind: ClassVar[str] = "vote"
 
     rule: Rule = "majority"
     weights: tuple[float, ...] | None = (1.0,)

@@ -6,7 +6,7 @@ Letters: N prompts, K members.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ _LEAST = 1e-9
 @dataclass(frozen=True, eq=False)
 class WeightedVoteModel(EnsembleModel):
     """Gives the answer with the greatest weight; by itself, all members weigh the same."""
+
+    kind: ClassVar[str] = "weighted_vote"
 
     def generate_weighted(
         self,

@@ -6,7 +6,7 @@ Letters: N prompts, K members.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
@@ -53,6 +53,8 @@ class Controller:
 @dataclass(frozen=True, eq=False)
 class ControlledModel(Model):
     """Lets the speaker answer as the controller says."""
+
+    kind: ClassVar[str] = "controlled"
 
     ensemble: WeightedEnsemble
     controller: Controller

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -40,6 +40,8 @@ _LEAST = 1e-9
 @dataclass(frozen=True)
 class StackModel(EnsembleModel):
     """Asks every member and gives the candidate that is most probably right."""
+
+    kind: ClassVar[str] = "stack"
 
     metas: Mapping[str, MetaModel]
     """By task; `""` is of all others."""

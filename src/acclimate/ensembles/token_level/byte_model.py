@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -44,6 +44,8 @@ class ByteModel(Model):
 
     Each is taken from where the answer begins, behind the blank that some write before it.
     """
+
+    kind: ClassVar[str] = "byte"
 
     members: tuple[Model, ...]
     mixture: Mixture

@@ -6,7 +6,7 @@ Letters: N prompts, K members.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ _COLDEST = 1e-3
 @dataclass(frozen=True, eq=False)
 class JointByPrompt(Model):
     """The members' weighted mean distribution; by itself, all members weigh the same."""
+
+    kind: ClassVar[str] = "joint_by_prompt"
 
     members: tuple[Model, ...]
 

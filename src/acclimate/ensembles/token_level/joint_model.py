@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
-from acclimate.core.storage.saved_model import class_named, name_of
+from acclimate.core.storage.kinds import class_of, kind_of
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.member_prompts import (
     MemberPrompts,
@@ -146,6 +146,8 @@ def _logprobs(joining: CombinationRule, shares: torch.Tensor) -> CombineLogits:
 class JointModel(Model):
     """Answers with several networks joined at every token."""
 
+    kind: ClassVar[str] = "joint"
+
     members: tuple[Model, ...]
     rule: CombinationRule
     weights: MemberWeights
@@ -173,13 +175,13 @@ class JointModel(Model):
     def write(self, folder: Path) -> dict[str, Any]:
         """Numbers alone: the members save themselves."""
         weights = {task: list(own) for task, own in self.weights.items()}
-        how = {"of": name_of(type(self.rule)), **self.rule.model_dump(mode="json")}
+        how = {"of": kind_of(type(self.rule)), **self.rule.model_dump(mode="json")}
         return {"joining": how, "weights": weights}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild from them."""
         how = dict(fields["joining"])
-        joining = class_named(how.pop("of"), CombinationRule)(**how)
+        joining = class_of(how.pop("of"), CombinationRule)(**how)
         weights = {task: tuple(own) for task, own in fields["weights"].items()}
         return cls(tuple(children.values()), joining, weights)

@@ -5,7 +5,7 @@ Letters: B rows, V vocabulary, K members.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -34,6 +34,8 @@ class CombinationRule(Record):
 
 class Mixture(CombinationRule):
     """The members' weighted mean."""
+
+    kind: ClassVar[str] = "mixture"
 
     space: Literal["probability", "log"] = "probability"
     """`probability`: sum_k w_k p_k; `log`: the product of p_k^w_k, renormalised."""

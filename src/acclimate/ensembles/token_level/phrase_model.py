@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
 from acclimate.core.prompt import Prompt
@@ -42,6 +42,8 @@ class PhraseSettings(Record):
 @dataclass(frozen=True, eq=False)
 class PhraseModel(Model):
     """Answers with the phrases that its members, causal networks of one vocabulary, like best."""
+
+    kind: ClassVar[str] = "phrase"
 
     members: tuple[Model, ...]
     phrasing: PhraseSettings

@@ -4,7 +4,7 @@ Letters: B rows, V vocabulary, K members, N tokens a member votes for, C = K N c
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -21,6 +21,8 @@ class TokenBallot(CombinationRule):
     summed probability, then by the weight of the voters, then by the order of members and of
     their choices.
     """
+
+    kind: ClassVar[str] = "token_vote"
 
     rule: Literal["majority", "weighted", "ranked"] = "majority"
     """Points of a vote: one; the member's weight; or those of Borda, N for the first choice, one

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.errors import BackendError, NotApplicableError
 from acclimate.core.model import Completion, LogLikelihood, Model, Pair, Sampling
@@ -88,6 +88,8 @@ class BackendRequest:
 @dataclass(frozen=True, eq=False)
 class BackendModel(Model):
     """Answers greedily with an external engine; scores continuations with our own network."""
+
+    kind: ClassVar[str] = "backend"
 
     inner: LocalModel
     backend: Backend

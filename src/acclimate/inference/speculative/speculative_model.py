@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -22,6 +22,8 @@ from acclimate.inference.speculative.prompt_lookup import PromptLookup
 @dataclass(frozen=True, eq=False)
 class SpeculativeModel(NeuralModel):
     """Gives the same answers as the model inside, sooner."""
+
+    kind: ClassVar[str] = "speculative"
 
     inner: LocalModel
     speculation: Speculation

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,6 +19,8 @@ _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 class BottleneckAdapter(Adapter):
     """Bottleneck adapters on the layers of every block; their activation forbids merging."""
+
+    kind: ClassVar[str] = "bottleneck"
 
     def __init__(
         self, network: Any, form: BottleneckForm, sites: Mapping[str, "BottleneckSite"]

@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 
 class Adapter(ABC):
     """A trained part inside a network, whose own weights stay as they are."""
 
+    kind: ClassVar[str] = ""
+    """What a saved one is found by, as that of a model."""
     network: Any
     """The network with the adapter in it."""
 

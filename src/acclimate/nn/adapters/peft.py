@@ -3,7 +3,7 @@
 import copy
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -14,6 +14,8 @@ from acclimate.nn.fast_linear import use_fast_linears
 
 class PeftAdapter(Adapter):
     """Puts a PEFT configuration's layers in place of a network's; saves in PEFT's own format."""
+
+    kind: ClassVar[str] = "peft"
 
     def __init__(self, model: Any) -> None:
         """Hold a PeftModel."""

@@ -4,7 +4,7 @@ Letters: P virtual tokens, L layers.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,6 +19,8 @@ _WEIGHTS, _NAME = "adapter_model.safetensors", "prompt_embeddings"
 
 class PrefixAdapter(Adapter):
     """A prefix before every row of a network; it cannot be merged into the network's weights."""
+
+    kind: ClassVar[str] = "prefix"
 
     def __init__(self, network: Any, prefix: KeysValues | VirtualTokens) -> None:
         """Put a prefix before every row of a network."""

@@ -4,7 +4,7 @@ Letters: N positions, D width.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,6 +38,8 @@ class ValueHead(torch.nn.Module):
 
 class ScalarAdapter(Adapter):
     """Low-rank updates of a network together with a value head: a reward model's own weights."""
+
+    kind: ClassVar[str] = "value_head"
 
     def __init__(self, updates: PeftAdapter) -> None:
         """Put a new head beside low-rank updates."""

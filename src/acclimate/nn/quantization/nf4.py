@@ -6,7 +6,7 @@ Letters: K inputs, N outputs of a layer.
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from transformers.pytorch_utils import Conv1D
@@ -124,6 +124,8 @@ def _parts(weight: torch.nn.Parameter) -> Iterator[torch.Tensor]:
 
 class Nf4Adapter(Adapter):
     """Low-rank updates of PEFT on a base in NF4, rounded anew whenever it is put on."""
+
+    kind: ClassVar[str] = "nf4"
 
     def __init__(self, inside: PeftAdapter) -> None:
         """Hold an adapter on a quantised network."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from acclimate.core.errors import DataError
 from acclimate.core.model import (
@@ -61,6 +61,8 @@ class Recorded(ModelSource):
 @dataclass(frozen=True)
 class RecordedModel(Model):
     """Gives each item's recorded answer, and spends what it took."""
+
+    kind: ClassVar[str] = "recorded"
 
     answers: Mapping[str, RecordedAnswers]
     """By item id."""

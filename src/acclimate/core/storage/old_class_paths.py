@@ -1,0 +1,33 @@
+"""Where classes of saved models lay when models were saved by path; never changed again."""
+
+OLD_CLASS_PATHS = {
+    "acclimate.decoding.backend_model:BackendModel": "backend",
+    "acclimate.decoding.byte_model:ByteModel": "byte",
+    "acclimate.decoding.joint:JointModel": "joint",
+    "acclimate.decoding.joint_by_prompt:JointByPrompt": "joint_by_prompt",
+    "acclimate.decoding.local_model:LocalModel": "local",
+    "acclimate.decoding.phrases:PhraseModel": "phrase",
+    "acclimate.decoding.speculative_model:SpeculativeModel": "speculative",
+    "acclimate.index.answer_cache:AnswerCache": "response_cache",
+    "acclimate.index.controlled_model:ControlledModel": "controlled",
+    "acclimate.index.retrieval_model:WithPassages": "rag",
+    "acclimate.methods.alignment.best_of_n:BestOf": "best_of_n",
+    "acclimate.models.local.recorded:RecordedModel": "recorded",
+    "acclimate.nn.ballots:Ballot": "token_vote",
+    "acclimate.nn.bottleneck_adapter:BottleneckAdapter": "bottleneck",
+    "acclimate.nn.mixtures:Mixture": "mixture",
+    "acclimate.nn.nf4:Nf4Adapter": "nf4",
+    "acclimate.nn.peft_adapter:PeftAdapter": "peft",
+    "acclimate.nn.prefix_adapter:PrefixAdapter": "prefix",
+    "acclimate.nn.value_head:ScalarAdapter": "value_head",
+    "acclimate.text.asked_as:AskedAs": "task_prompts",
+    "acclimate.text.cascade_model:CascadeModel": "cascade",
+    "acclimate.text.demonstrations:WithExamples": "few_shot",
+    "acclimate.text.instruction:WithInstruction": "instruction",
+    "acclimate.text.pipeline_model:PipelineModel": "pipeline",
+    "acclimate.text.reasoning:WithReasoning": "chain_of_thought",
+    "acclimate.text.vote_model:VoteModel": "vote",
+    "acclimate.text.weighted_vote:WeightedVote": "weighted_vote",
+    "acclimate.training.stack_model:StackModel": "stack",
+}
+"""Path of before → kind. What is saved now says its kind."""
