@@ -100,7 +100,7 @@ def _jsonl(free: list[tuple[str, str, str]], choices: list[tuple[str, list[str],
         for question, answer, source in free
     ]
     rows += [
-        {"task": "best_reply", "question": said, "choices": replies, "answer": replies[best]}
-        for said, replies, best in choices
+        {"task": "best_reply", "question": comment, "choices": replies, "answer": replies[best]}
+        for comment, replies, best in choices
     ]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -90,11 +90,11 @@ def _narrow(number: str) -> Text:
 
 
 def _verdict(findings: Findings, standing: Standing) -> Text:
-    found = gap(findings.comparison, standing.recipe, findings.base)
-    if found is None:
+    difference = gap(findings.comparison, standing.recipe, findings.base)
+    if difference is None:
         return Text("is the base" if standing.recipe == findings.base else "not compared")
-    word = "unclear" if not found.is_significant else found.verdict
-    return Text(f"{wording.signed(found.delta)} {word}", style=STYLES[found.verdict])
+    word = "unclear" if not difference.is_significant else difference.verdict
+    return Text(f"{wording.signed(difference.delta)} {word}", style=STYLES[difference.verdict])
 
 
 def _note(standing: Standing, what: str) -> Text:
@@ -103,10 +103,10 @@ def _note(standing: Standing, what: str) -> Text:
 
 def _recommendation(findings: Findings, width: int) -> RenderableType:
     """The pick and why; framed where it is wrapped, as a frame cannot be wider than a screen."""
-    found = findings.recommendation
-    title = Text(found.pick or "no pick")
-    text = Text(found.reason)
-    for change in found.changes:
+    recommendation = findings.recommendation
+    title = Text(recommendation.pick or "no pick")
+    text = Text(recommendation.reason)
+    for change in recommendation.changes:
         text.append(f"\n• {change}", style="dim")
     if width >= UNBOUNDED:
         return Group(title, text)

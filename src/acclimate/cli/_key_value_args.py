@@ -16,13 +16,13 @@ def fields_of(words: Iterable[str]) -> dict[str, Any]:
     Raises:
         ConfigError: A word has no `=`.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise ConfigError(f"'{word}': settings are written key=value, as months=6")
         *above, last = key.split(".")
-        into = found
+        into = fields
         for name in above:
             into = into.setdefault(name, {})
             if not isinstance(into, dict):
@@ -31,7 +31,7 @@ def fields_of(words: Iterable[str]) -> dict[str, Any]:
             into[last] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ConfigError(f"'{word}': the value cannot be read as YAML") from error
-    return found
+    return fields
 
 
 def recipe_of(text: str) -> Any:

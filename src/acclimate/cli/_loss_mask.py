@@ -60,8 +60,8 @@ def masks(domain: Domain, base: Model) -> list[Masked]:
     rows = encoded(core, [(task.prompt(item), item.target) for task, item in chosen])
     return [
         _masked(task.name, item.id, example, core.tokenizer)
-        for (task, item), found in zip(chosen, rows, strict=True)
-        for example in found
+        for (task, item), examples in zip(chosen, rows, strict=True)
+        for example in examples
     ]
 
 
@@ -79,10 +79,10 @@ def _masked(task: str, item: str, example: Any, tokenizer: Any) -> Masked:
 def _parts(
     ids: Sequence[int], is_learned: Sequence[bool], tokenizer: Any
 ) -> Iterator[tuple[str, bool]]:
-    said, end = "", 0
+    shown, end = "", 0
     for on, run in groupby(is_learned):
         end += len(list(run))
         # As one text: a piece of it alone may lose the space it begins with.
         text = tokenizer.decode(ids[:end], skip_special_tokens=False)
-        yield text[len(said) :], on
-        said = text
+        yield text[len(shown) :], on
+        shown = text

@@ -35,21 +35,21 @@ class Judgements:
             raise ConfigError(
                 f"{path}: preferences are kept as JSONL; name a file ending in .jsonl"
             )
-        found = cls(path)
+        judgements = cls(path)
         if path.exists() and path.stat().st_size:
-            found.known |= {(liked.task, liked.prompt) for liked in read_preferences(path)}
-        found.known |= set(_passed(path.with_suffix(PASSED)))
-        return found
+            judgements.known |= {(liked.task, liked.prompt) for liked in read_preferences(path)}
+        judgements.known |= set(_passed(path.with_suffix(PASSED)))
+        return judgements
 
     def keep(self, liked: Preference) -> None:
         """Add a preference."""
         self.known.add((liked.task, liked.prompt))
         _append(self.path, liked.model_dump())
 
-    def pass_over(self, task: str, prompt: str, how: str) -> None:
+    def pass_over(self, task: str, prompt: str, reason: str) -> None:
         """Do not ask again: it was a `tie`, or was to be skipped."""
         self.known.add((task, prompt))
-        _append(self.path.with_suffix(PASSED), {"prompt": prompt, "task": task, "how": how})
+        _append(self.path.with_suffix(PASSED), {"prompt": prompt, "task": task, "how": reason})
 
 
 def _passed(path: Path) -> Iterator[tuple[str, str]]:

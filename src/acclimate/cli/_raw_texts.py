@@ -41,6 +41,6 @@ def _texts(
     for folder in corpora:
         yield from (text for _, text in documents(folder, split))
     for source in sources:
-        for found in read_source(source, advance, is_strict=True):
-            if isinstance(found, RawDocument):
-                yield _MARKUP[found.kind](found.text)
+        for document in read_source(source, advance, is_strict=True):
+            if isinstance(document, RawDocument):
+                yield _MARKUP[document.kind](document.text)

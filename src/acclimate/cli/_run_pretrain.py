@@ -44,9 +44,9 @@ def spec_of(texts: Sequence[str], changed: dict[str, Any]) -> "tuple[PretrainSpe
     text = [word for word in texts if Path(word) not in files]
     if len(files) > 1 or not (files or text):
         raise ConfigError("pretrain: give one spec (.yaml), or files and folders of text")
-    said = read_mapping(files[0], "text: [my-text/]") if files else {}
+    written = read_mapping(files[0], "text: [my-text/]") if files else {}
     owner = str(files[0]) if files else "pretrain"
-    fields = _merged(said, {**changed, **({"text": text} if text else {})})
+    fields = _merged(written, {**changed, **({"text": text} if text else {})})
     try:
         spec = PretrainSpec.model_validate(fields)
     except ValidationError as error:
@@ -149,10 +149,10 @@ def _sample(training: "Pretraining", network: Any) -> str:
     from acclimate.inference.local_model import LocalModel
 
     prompts, window = training.spec.prompts, training.spec.model.max_seq_len
-    asked = [Prompt(question=prompt, template="{{ question }}") for prompt in prompts]
+    questions = [Prompt(question=prompt, template="{{ question }}") for prompt in prompts]
     sampling = Sampling(max_new_tokens=min(SAMPLE_TOKENS, window // 2))
     with silenced():
-        answers = LocalModel(network, training.text.tokenizer).generate(asked, sampling)
+        answers = LocalModel(network, training.text.tokenizer).generate(questions, sampling)
     return "\n".join(f"  {p} {a.text}" for p, a in zip(prompts, answers, strict=True))
 
 
@@ -175,8 +175,8 @@ def _require_room(training: "Pretraining") -> None:
         vocab_size=1,  # logits are never kept whole
     )
     rows = min(spec.batch_size, training.source().rows_a_pass)
-    kept = activation_bytes(shape, spec.window_tokens, rows)
+    activations = activation_bytes(shape, spec.window_tokens, rows)
     mine = training.num_params_here
-    needed = max(load_bytes(count), train_bytes(mine, mine, kept))
+    needed = max(load_bytes(count), train_bytes(mine, mine, activations))
     what = f"training {count:,} parameters on {rows} rows a pass"
     require_room_for(needed, what, training.free_bytes)

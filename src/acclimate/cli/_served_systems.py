@@ -51,15 +51,15 @@ def served(what: str, *, name: str, adapters: Sequence[str]) -> LoadedSystems:
         known = {
             n: with_task_prompts(model, tasks) for n, model in _of_study(folder, called).items()
         }
-        found = LoadedSystems(known, folder / HTML, tuple(task.name for task in tasks))
+        loaded = LoadedSystems(known, folder / HTML, tuple(task.name for task in tasks))
     elif (folder / MODEL_FILE).is_file():
-        found = LoadedSystems({called: load_model(folder)})
+        loaded = LoadedSystems({called: load_model(folder)})
     else:
-        found = LoadedSystems({called: _base(what)})
+        loaded = LoadedSystems({called: _base(what)})
     for text in adapters:
-        short, model = _adapted(found.systems[called], text)
-        found.systems[f"{called}:{short}"] = model
-    return found
+        short, model = _adapted(loaded.systems[called], text)
+        loaded.systems[f"{called}:{short}"] = model
+    return loaded
 
 
 def _of_study(folder: Path, name: str) -> dict[str, Model]:

@@ -47,9 +47,9 @@ def run(
         shown = masks(reading.domain, model) if show_mask else []
         notes += ["no training items, so no mask to show"] if show_mask and not shown else []
     if as_json:
-        told = _plain(reading.domain, notes)
-        told |= {"masks": [mask.plain() for mask in shown]} if show_mask else {}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        plain = _plain(reading.domain, notes)
+        plain |= {"masks": [mask.plain() for mask in shown]} if show_mask else {}
+        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
         return
     out = console()
     for mask in shown:

@@ -50,14 +50,14 @@ def run(
         )
     spec = make_spec({"domain": str(domain), "base": base}, "feedback")
     source = spec.base_source()
-    found = spec.domain_source().load()
+    domain_data = spec.domain_source().load()
     where = out or (domain if domain.is_dir() else Path()) / "preferences.jsonl"
     judgements = Judgements.opened(where)
-    asked = _open(found, judgements)
+    questions = _open(domain_data, judgements)
     check_base(source)
-    pairs = _pairs(source.load(), asked, seed)
+    pairs = _pairs(source.load(), questions, seed)
     num_kept = _sit(console(), judgements, pairs, _told if from_stdin else _asked)
-    num_left = len(_open(found, judgements))
+    num_left = len(_open(domain_data, judgements))
     echo(f"{where}: {num_kept} preferences added; {num_left} prompts are left")
 
 
@@ -85,12 +85,12 @@ def _open(domain: Domain, judgements: Judgements) -> list[tuple[Prompt, Sampling
 
 
 def _pairs(
-    model: Model, asked: Sequence[tuple[Prompt, Sampling]], seed: int
+    model: Model, questions: Sequence[tuple[Prompt, Sampling]], seed: int
 ) -> Iterator[tuple[Prompt, list[str]]]:
     """Each prompt with two different answers, in random order; without where none are found."""
-    for prompt, sampling in asked:
-        own = derive(seed, prompt.task, prompt.question)
-        drawing = sampling.model_copy(update={"seed": own})
+    for prompt, sampling in questions:
+        own_seed = derive(seed, prompt.task, prompt.question)
+        drawing = sampling.model_copy(update={"seed": own_seed})
         drawn = [answer.text for answer in model.generate([prompt] * _NUM_DRAWS, drawing)]
         # Draws are alike in kind, so their order is as random as any.
         different = list(dict.fromkeys(filter(None, drawn)))
@@ -115,8 +115,8 @@ def _sit(
             judgements.pass_over(prompt.task, prompt.question, choice)
             continue
         chosen, rejected = answers if choice == "1" else answers[::-1]
-        told: dict[str, Any] = {"prompt": prompt.question, "task": prompt.task}
-        judgements.keep(Preference(chosen=chosen, rejected=rejected, **told))
+        about: dict[str, Any] = {"prompt": prompt.question, "task": prompt.task}
+        judgements.keep(Preference(chosen=chosen, rejected=rejected, **about))
         num_kept += 1
     return num_kept
 
@@ -125,12 +125,12 @@ def _asked() -> str:
     """A choice made at the terminal; the end of input quits."""
     while True:
         try:
-            said = input(ASK).strip().lower()
+            choice = input(ASK).strip().lower()
         except EOFError:
             return "quit"
-        if said in KEYS:
-            return KEYS[said]
-        echo(f"'{said}': {ALLOWED}")
+        if choice in KEYS:
+            return KEYS[choice]
+        echo(f"'{choice}': {ALLOWED}")
 
 
 def _told() -> str:
@@ -140,10 +140,10 @@ def _told() -> str:
         DataError: It is no choice. Going on would put the choices after it beside wrong answers.
     """
     line = sys.stdin.readline()
-    said = line.strip().lower()
-    if line and said not in KEYS:
-        raise DataError(f"stdin: '{said}' is no choice; {ALLOWED}")
-    return KEYS[said] if line else "quit"
+    choice = line.strip().lower()
+    if line and choice not in KEYS:
+        raise DataError(f"stdin: '{choice}' is no choice; {ALLOWED}")
+    return KEYS[choice] if line else "quit"
 
 
 def _show(out: Console, prompt: Prompt, answers: Sequence[str]) -> None:

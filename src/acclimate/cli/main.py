@@ -45,12 +45,12 @@ def _complain(text: str) -> None:
 
 def verbs() -> dict[str, str]:
     """Every verb with its summary: the files beside this one and their first lines."""
-    found = {}
+    summaries = {}
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
         if path.stem != "main":
             with path.open(encoding="utf-8") as file:
-                found[path.stem] = file.readline().strip().strip('"')
-    return found
+                summaries[path.stem] = file.readline().strip().strip('"')
+    return summaries
 
 
 def _run(argv: list[str]) -> int:

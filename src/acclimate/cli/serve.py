@@ -72,11 +72,11 @@ def run(  # noqa: PLR0913  (a verb's options are its parameters)
     interrupt_nobody()
     workers = ProcessPool(partial(served, what, name=name, adapters=adapter or []), limits)
     try:
-        found = workers.loaded
-        beside = Path(what) if found.report else study_folder(workers.names[0])
-        kept = feedback or beside / FEEDBACK
-        study: dict[str, Any] = {"report": found.report, "tasks": found.tasks}
-        app = app_of(workers, limits, keys=keys, feedback=kept, **study)
+        loaded = workers.loaded
+        beside = Path(what) if loaded.report else study_folder(workers.names[0])
+        feedback_file = feedback or beside / FEEDBACK
+        study: dict[str, Any] = {"report": loaded.report, "tasks": loaded.tasks}
+        app = app_of(workers, limits, keys=keys, feedback=feedback_file, **study)
         shown = f"[{host}]" if ":" in host else host
         if not keys:
             app.add_middleware(HostGuard, names=[shown])

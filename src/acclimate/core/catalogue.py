@@ -198,7 +198,7 @@ def _fault(path: Path, error: Exception) -> str:
     """What a file of the user's own raised when it was imported, and in which line of it."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
-    at = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
-    where = f"{path}, line {at}" if at else str(path)
-    said = error.msg if isinstance(error, SyntaxError) else error
-    return f"{where}: cannot be imported ({type(error).__name__}: {said})"
+    line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
+    where = f"{path}, line {line}" if line else str(path)
+    message = error.msg if isinstance(error, SyntaxError) else error
+    return f"{where}: cannot be imported ({type(error).__name__}: {message})"

@@ -55,12 +55,16 @@ def by_question(pairs: Sequence[Pair], alone: Weigh, among: Weigh) -> list[LogLi
         alone: Weighs the prompts that have one continuation, as running text has.
         among: Weighs those that have several.
     """
-    asked: dict[Prompt, dict[str, None]] = {}
+    texts_of: dict[Prompt, dict[str, None]] = {}
     for prompt, text in pairs:
-        asked.setdefault(prompt, {})[text] = None
-    found: dict[Prompt, dict[str, LogLikelihood]] = {}
+        texts_of.setdefault(prompt, {})[text] = None
+    results: dict[Prompt, dict[str, LogLikelihood]] = {}
     for weigh, is_choice in ((alone, False), (among, True)):
-        own = [(p, tuple(texts)) for p, texts in asked.items() if (len(texts) > 1) == is_choice]
-        for (prompt, texts), weighed in zip(own, weigh(own) if own else (), strict=True):
-            found[prompt] = dict(zip(texts, weighed, strict=True))
-    return [found[prompt][text] for prompt, text in pairs]
+        questions = [
+            (p, tuple(texts)) for p, texts in texts_of.items() if (len(texts) > 1) == is_choice
+        ]
+        for (prompt, texts), weighed in zip(
+            questions, weigh(questions) if questions else (), strict=True
+        ):
+            results[prompt] = dict(zip(texts, weighed, strict=True))
+    return [results[prompt][text] for prompt, text in pairs]

@@ -172,9 +172,6 @@ def fit_in_order(methods: Sequence[Method], base: Model, data: TrainData, *, see
     return base
 
 
-# MERGED core/chain.py: Methods one after another, each fitted on what the one before made.
-
-
 class Chain(Method):
     """A Method made of Methods; the order means something."""
 

@@ -33,7 +33,7 @@ class PromptRewriter(Model):
         return [self.finish(c) for c in self.inner.generate(self.render(prompts), sampling)]
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
-        """As it is written inside, where answers leave this model as they were written."""
+        """Stream from the inner model, where answers are not changed after it."""
         if type(self).finish is not PromptRewriter.finish:
             yield from super().stream(prompt, sampling)
             return
@@ -42,8 +42,8 @@ class PromptRewriter(Model):
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Rewrite each distinct prompt once, weigh inside."""
-        asked = list(dict.fromkeys(prompt for prompt, _ in pairs))
-        rendered = dict(zip(asked, self.render(asked), strict=True))
+        distinct = list(dict.fromkeys(prompt for prompt, _ in pairs))
+        rendered = dict(zip(distinct, self.render(distinct), strict=True))
         return self.inner.loglikelihood([(rendered[prompt], text) for prompt, text in pairs])
 
     def write(self, folder: Path) -> dict[str, Any]:

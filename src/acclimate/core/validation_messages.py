@@ -26,14 +26,16 @@ _WORDS = {
 
 def sentence(owner: str, error: ValidationError, schema: type[BaseModel]) -> str:
     """One line: owner, field, value got, what is allowed; of an unknown field, the nearest."""
-    said: dict[str, list[str]] = {}
+    by_field: dict[str, list[str]] = {}
     for fault in faults_of(error):
         where, what = _part(fault, schema)
         # Of a field that may be of several types each has its complaint: they are one.
-        others = said.setdefault(where, [])
+        others = by_field.setdefault(where, [])
         if what.removeprefix(_SHOULD) not in [other.removeprefix(_SHOULD) for other in others]:
             others.append(what.removeprefix(_SHOULD) if others else what)
-    return f"{owner}: " + "; ".join(f"{where}{', or '.join(what)}" for where, what in said.items())
+    return f"{owner}: " + "; ".join(
+        f"{where}{', or '.join(what)}" for where, what in by_field.items()
+    )
 
 
 def faults_of(error: ValidationError) -> list[dict[str, Any]]:
@@ -71,12 +73,12 @@ def _part(error: dict[str, Any], schema: type[BaseModel]) -> tuple[str, str]:
     return where, message[:1].lower() + message[1:]
 
 
-def _kind(field: str, told: Mapping[str, Any]) -> tuple[str, str]:
+def _kind(field: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """The same of the part that says of which kind a record is."""
-    part = f"{field}.{told['discriminator'].strip(chr(39))}"
-    if "tag" not in told:
+    part = f"{field}.{context['discriminator'].strip(chr(39))}"
+    if "tag" not in context:
         return f"{part} is missing", ""
-    return f"{part}={told['tag']!r:.80}: ", f"must be one of {told['expected_tags']}"
+    return f"{part}={context['tag']!r:.80}: ", f"must be one of {context['expected_tags']}"
 
 
 def _record_at(schema: type[BaseModel], path: list[str]) -> type[BaseModel]:

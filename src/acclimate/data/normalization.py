@@ -1,4 +1,4 @@
-"""Cut text into the words that search compares: identifiers whole and in parts."""
+"""Search terms of a text, and answers brought to one form."""
 
 import re
 import unicodedata
@@ -20,24 +20,21 @@ def words(text: str) -> list[str]:
     and then each of its parts, so that both the exact name and a mention of one part find it.
     Text without spaces (Chinese, Japanese, Korean) gives overlapping pairs of characters.
     """
-    found: list[str] = []
+    terms: list[str] = []
     for run in _RUN.findall(unicodedata.normalize("NFKC", text)):
         if _IS_PLAIN.fullmatch(run):
-            found.append(run)
+            terms.append(run)
         elif _IS_UNSPACED.match(run):
-            found += [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+            terms += [run[i : i + 2] for i in range(max(1, len(run) - 1))]
         else:
-            found += _compound(run)
-    return found
+            terms += _compound(run)
+    return terms
 
 
 def _compound(run: str) -> list[str]:
     whole = run.casefold()
     parts = [part.casefold() for part in _BETWEEN_PARTS.split(run) if part]
     return [whole] if parts == [whole] else [whole, *parts]
-
-
-# MERGED: Answers that differ in case, spaces and marks around them are one answer.
 
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"

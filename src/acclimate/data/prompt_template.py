@@ -93,14 +93,14 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
     """
     if prompt.template != TEMPLATE:
         return [_message("user", as_text(prompt.with_parts(answer_prefix="")))]
-    asked = prompt.turns or (Turn("user", prompt.question),)
-    systems = [turn.content for turn in asked if turn.role == "system"]
-    said = "\n\n".join(filter(None, [prompt.instruction, *systems]))
-    messages = [_message("system", said)] if said else []
+    turns = prompt.turns or (Turn("user", prompt.question),)
+    systems = [turn.content for turn in turns if turn.role == "system"]
+    system = "\n\n".join(filter(None, [prompt.instruction, *systems]))
+    messages = [_message("system", system)] if system else []
     for example in prompt.examples:
         answer = f"{example.rationale} {example.answer}".strip()
         messages += [_message("user", example.question), _message("assistant", answer)]
-    *before, last = [turn for turn in asked if turn.role != "system"]
+    *before, last = [turn for turn in turns if turn.role != "system"]
     messages += [_message(turn.role, turn.content) for turn in before]
     content = as_text(prompt.with_parts(question=last.content), USER_TURN)
     return [*messages, _message(last.role, content)]

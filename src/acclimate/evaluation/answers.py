@@ -53,18 +53,18 @@ def answers_to(model: Model, task: Task, items: Sequence[Item]) -> Iterator[Answ
 
 def _chosen(model: Model, task: Task, items: Sequence[Item]) -> Iterator[Answer]:
     pairs = [(task.prompt(item), choice) for item in items for choice in item.choices]
-    found = model.loglikelihood(pairs)
-    _require_all(found, pairs)
-    weighed = iter(found)
+    results = model.loglikelihood(pairs)
+    _require_all(results, pairs)
+    weighed = iter(results)
     for item in items:
-        own = tuple(next(weighed) for _ in item.choices)
-        best = max(range(len(own)), key=lambda i: own[i].per_byte)
-        yield Answer(item, item.choices[best], own[0].passages, weighed=own)
+        item_results = tuple(next(weighed) for _ in item.choices)
+        best = max(range(len(item_results)), key=lambda i: item_results[i].per_byte)
+        yield Answer(item, item.choices[best], item_results[0].passages, weighed=item_results)
 
 
-def _require_all(given: Sequence[object], asked: Sequence[object]) -> None:
-    if len(given) != len(asked):
+def _require_all(given: Sequence[object], questions: Sequence[object]) -> None:
+    if len(given) != len(questions):
         raise BackendError(
-            f"the model gave {len(given)} answers where {len(asked)} were asked for; generate, "
+            f"the model gave {len(given)} answers where {len(questions)} were asked for; generate, "
             "loglikelihood and render must give one for each prompt, in order"
         )

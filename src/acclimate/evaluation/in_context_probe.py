@@ -20,10 +20,10 @@ def in_context_accuracy(model: Model, domain: Domain) -> float | None:
     where no item is left.
     """
     documents = {document.id: document for document in domain.documents}
-    found = list(islice(_shown(domain, documents), MAX_ITEMS))
-    if not found:
+    shown = list(islice(_shown(domain, documents), MAX_ITEMS))
+    if not shown:
         return None
-    right = [_is_right(model, task, item, passage) for task, item, passage in found]
+    right = [_is_right(model, task, item, passage) for task, item, passage in shown]
     return sum(right) / len(right)
 
 

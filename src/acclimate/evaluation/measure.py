@@ -55,9 +55,10 @@ def answerable(model: Model, tasks: Sequence[Task]) -> tuple[Task, ...]:
     known = model.answerable_items
     if known is None:
         return tuple(tasks)
-    own = [tuple(item for item in task.items if item.id in known) for task in tasks]
+    known_items = [tuple(item for item in task.items if item.id in known) for task in tasks]
     return tuple(
-        task.model_copy(update={"items": items}) for task, items in zip(tasks, own, strict=True)
+        task.model_copy(update={"items": items})
+        for task, items in zip(tasks, known_items, strict=True)
     )
 
 
@@ -103,24 +104,24 @@ def as_read(model: Model, tasks: Sequence[Task]) -> dict[str, str]:
     core = taken.core
     if not isinstance(core, NeuralModel):
         return {}
-    found = {}
+    texts = {}
     for task in tasks:
         for item in task.items[:1]:
             (prompt,) = taken.render([task.prompt(item)])
             ids = core.encode(prompt)[0]
-            found[task.name] = core.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-    return found
+            texts[task.name] = core.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return texts
 
 
 def _latencies(model: Model, tasks: Sequence[Task]) -> Iterator[float]:
     """Seconds of single requests, taken evenly from the tasks; the first is a warm-up."""
-    asked = [task for task in tasks if task.items]
-    if not asked:
+    timed_tasks = [task for task in tasks if task.items]
+    if not timed_tasks:
         return
     ask = [
         _single(model, task, task.items[i * len(task.items) // NUM_SINGLE])
         for i in range(NUM_SINGLE)
-        for task in [asked[i % len(asked)]]
+        for task in [timed_tasks[i % len(timed_tasks)]]
     ]
     ask[0]()
     for one in ask:

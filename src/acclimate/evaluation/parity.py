@@ -49,12 +49,12 @@ def parity(first: Model, second: Model, tasks: Sequence[Task]) -> Parity:
         for item, a, b in zip(task.items, one, other, strict=True):
             lost = metric.of_completion(item, b) - metric.of_completion(item, a)
             differences.setdefault(item.cluster, []).append(lost)
-    scored = [own for together in differences.values() for own in together]
+    scored = [difference for together in differences.values() for difference in together]
     return Parity(
         num_items=len(same),
         equal=float(np.mean(same)) if same else 1.0,
         difference=float(np.mean(scored)) if scored else 0.0,
-        p_value=lower_by_chance([sum(own) for own in differences.values()]),
+        p_value=lower_by_chance([sum(difference) for difference in differences.values()]),
     )
 
 
@@ -65,10 +65,10 @@ def lower_by_chance(sums: Sequence[float]) -> float:
     """
     from scipy.stats import permutation_test
 
-    changed = [own for own in sums if own]
+    changed = [total for total in sums if total]
     if len(changed) < 2:  # flips of one sign reach 0.5 at best
         return 1.0
-    found = permutation_test(
+    result = permutation_test(
         (np.array(changed),),
         np.sum,
         permutation_type="samples",
@@ -76,4 +76,4 @@ def lower_by_chance(sums: Sequence[float]) -> float:
         n_resamples=NUM_FLIPS,
         rng=0,
     )
-    return float(found.pvalue)
+    return float(result.pvalue)

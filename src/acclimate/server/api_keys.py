@@ -45,11 +45,14 @@ class Keys:
         return bool(self.kept)
 
     def open(self, key: str) -> bool:
-        """Whether it is one of them; takes equally long for every wrong one."""
+        """Whether a key is one of them; takes equally long for every wrong one."""
         # A key may hold any characters; what cannot be encoded is no key.
         key = key.encode("utf-8", "replace").decode()
-        found = [hmac.compare_digest(hashed(key, kept.split(":")[1]), kept) for kept in self.kept]
-        return any(found)
+        matches = [
+            hmac.compare_digest(hashed(key, hashed_key.split(":")[1]), hashed_key)
+            for hashed_key in self.kept
+        ]
+        return any(matches)
 
 
 def _kept(given: str) -> str:
@@ -90,9 +93,9 @@ class KeyGuard:
         if scheme.lower() == "bearer" and self.keys.open(key.strip()):
             await self.app(scope, receive, send)
             return
-        said = "no API key was given" if not sent else "the API key is not one of this server's"
+        reason = "no API key was given" if not sent else "the API key is not one of this server's"
         refused = ApiError(
-            401, f"{said}; send the header 'Authorization: Bearer KEY'", code="invalid_api_key"
+            401, f"{reason}; send the header 'Authorization: Bearer KEY'", code="invalid_api_key"
         )
         await respond(refused, scope, receive, send)
 

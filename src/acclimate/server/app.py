@@ -62,7 +62,7 @@ def app_of(
     report: Path | None = None,
     tasks: Sequence[str] = (),
 ) -> FastAPI:
-    """An application before whoever has the models; arguments as of `build_app`."""
+    """An application before a pool of workers; arguments as of `build_app`."""
     desk = RequestService.of(hands, limits)
     app = _guarded(desk, Keys.of(keys))
     app.include_router(openai_router(desk))

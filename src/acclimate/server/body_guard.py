@@ -47,11 +47,11 @@ class BodyGuard:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         limit = self.limits.max_body_bytes
-        told = dict(scope["headers"]).get(b"content-length", b"0")
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
         read = bytearray()
         is_more = True
         while is_more:
-            if len(read) > limit or (told.isdigit() and int(told[:20]) > limit):
+            if len(read) > limit or (declared.isdigit() and int(declared[:20]) > limit):
                 raise ApiError(
                     413, f"the body is longer than {limit} bytes; send less, or several requests"
                 )

@@ -35,9 +35,9 @@ def answer_faults(app: FastAPI) -> None:
 async def _invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     if faults and faults[0]["type"] == "json_invalid":
-        said = faults[0].get("ctx", {}).get("error", "malformed")
+        reason = faults[0].get("ctx", {}).get("error", "malformed")
         where = faults[0]["loc"][-1]
-        return response(ApiError(400, f"the body is not JSON: {said} (character {where})"))
+        return response(ApiError(400, f"the body is not JSON: {reason} (character {where})"))
     return response(_wrong(request, faults))
 
 
@@ -52,21 +52,23 @@ def _wrong(request: Request, faults: Sequence[Any]) -> ApiError:
     if whole:
         return _wrong_body(request.headers.get("content-type", ""), whole[0])
     error: Any = RequestValidationError(faults)
-    told = sentence("request", error, schema)
-    return ApiError(422, told, param=".".join(path_of(faults_of(error)[0])))
+    message = sentence("request", error, schema)
+    return ApiError(422, message, param=".".join(path_of(faults_of(error)[0])))
 
 
 def _wrong_address(fault: Mapping[str, Any]) -> ApiError:
     """Of a part of the path or of what follows its question mark."""
-    name, said = str(fault["loc"][-1]), str(fault["msg"])
-    return ApiError(422, f"{name}={fault['input']!r:.80}: {said[:1].lower()}{said[1:]}", param=name)
+    name, message = str(fault["loc"][-1]), str(fault["msg"])
+    return ApiError(
+        422, f"{name}={fault['input']!r:.80}: {message[:1].lower()}{message[1:]}", param=name
+    )
 
 
 def _wrong_body(kind: str, fault: Mapping[str, Any]) -> ApiError:
     if not _JSON.match(kind):
-        told = f"is {kind[:80]!r}" if kind else "is missing"
+        problem = f"is {kind[:80]!r}" if kind else "is missing"
         return ApiError(
-            422, f"the header Content-Type {told}, must be application/json; send a JSON object"
+            422, f"the header Content-Type {problem}, must be application/json; send a JSON object"
         )
     got = "empty" if fault["type"] == "missing" else json.dumps(fault["input"])[:80]
     return ApiError(422, f"the body is {got}, must be a JSON object")
@@ -81,11 +83,11 @@ def _schema(request: Request) -> type[BaseModel] | None:
 
 async def _http(_request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
-    said = BETTER.get(status, str(getattr(error, "detail", error)))
-    said = NO_PATH if said == HTTPException(404).detail else said
-    told = response(ApiError(status, said[:1].lower() + said[1:]))
-    told.headers.update(getattr(error, "headers", None) or {})
-    return told
+    message = BETTER.get(status, str(getattr(error, "detail", error)))
+    message = NO_PATH if message == HTTPException(404).detail else message
+    reply = response(ApiError(status, message[:1].lower() + message[1:]))
+    reply.headers.update(getattr(error, "headers", None) or {})
+    return reply
 
 
 async def _any(_request: Request, error: Exception) -> Response:

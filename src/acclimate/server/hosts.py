@@ -25,10 +25,10 @@ class HostGuard:
         if scope["type"] != "http" or _without_port(called).lower() in self.names:
             await self.app(scope, receive, send)
             return
-        told = ", ".join(self.names.values())
+        names = ", ".join(self.names.values())
         refused = ApiError(
             400,
-            f"host='{called[:80]}': without an API key the server answers only to {told}; ask it "
+            f"host='{called[:80]}': without an API key the server answers only to {names}; ask it "
             "by one of these, or start it with --api-key",
             code="unknown_host",
         )

@@ -92,14 +92,14 @@ class ImpatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._timer = None
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            said = f"no request came within {self.head_seconds:g} seconds"
-            self.transport.write(_refused(408, said))
+            reason = f"no request came within {self.head_seconds:g} seconds"
+            self.transport.write(_refused(408, reason))
             self.transport.close()
 
 
-def _refused(status: int, said: str) -> bytes:
+def _refused(status: int, reason: str) -> bytes:
     """A whole answer, for who sent no request."""
-    body = ApiError(status, said).encoded
+    body = ApiError(status, reason).encoded
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

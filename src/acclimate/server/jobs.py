@@ -17,7 +17,7 @@ class ServerJob(Protocol):
     """What is to be done, as plain data: systems may live in another process."""
 
     def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[Any]:
-        """Do it, in a thread of its own, and give what comes of it as it comes.
+        """Run it, in a thread of its own, and yield its pieces as they come.
 
         Raises:
             RefusedError: It cannot be done so.
@@ -34,16 +34,16 @@ class ChatJob:
     """Answers, which stand together."""
 
     @classmethod
-    def of(cls, asked: ChatRequest, limits: Limits) -> "ChatJob":
+    def of(cls, body: ChatRequest, limits: Limits) -> "ChatJob":
         """The work of a request.
 
         Raises:
             RefusedError: It asks for more than the limits allow.
         """
-        return cls(asked, sampling_from(asked, limits), number_of(asked, 1, limits))
+        return cls(body, sampling_from(body, limits), number_of(body, 1, limits))
 
     def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[AnswerPiece]:
-        """Answer."""
+        """Yield the answers to the dialogue."""
         model, task = systems[self.asked.model], self.asked.task or ""
         sampling = own_length(self.asked, self.sampling, model, limits)
         prompt = chat_prompt(model, self.asked.messages, task)
@@ -60,17 +60,17 @@ class CompletionJob:
     """Answers to each text, which stand together."""
 
     @classmethod
-    def of(cls, asked: CompletionRequest, limits: Limits) -> "CompletionJob":
+    def of(cls, body: CompletionRequest, limits: Limits) -> "CompletionJob":
         """The work of a request.
 
         Raises:
             RefusedError: It asks for more than the limits allow.
         """
-        num_each = number_of(asked, len(each(asked.prompt)), limits)
-        return cls(asked, sampling_from(asked, limits), num_each)
+        num_each = number_of(body, len(each(body.prompt)), limits)
+        return cls(body, sampling_from(body, limits), num_each)
 
     def pieces(self, systems: Mapping[str, Model], limits: Limits) -> Iterator[AnswerPiece]:
-        """Go on."""
+        """Yield the continuations of the texts."""
         model, task = systems[self.asked.model], self.asked.task or ""
         texts = [text for text in each(self.asked.prompt) for _ in range(self.num_each)]
         prompts = [running_prompt(model, text, task) for text in texts]

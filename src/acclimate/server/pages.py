@@ -50,7 +50,7 @@ def page_router(
     """
     router = APIRouter(include_in_schema=False)
     files = _files()
-    told = {"title": title, "tasks": list(tasks), "has_feedback": has_feedback}
+    page_facts = {"title": title, "tasks": list(tasks), "has_feedback": has_feedback}
 
     @router.get("/")
     @router.get("/docs")
@@ -60,7 +60,7 @@ def page_router(
 
     @router.get("/page/about.json")
     def about() -> dict[str, Any]:
-        return {**told, "has_report": _is_there(report)}
+        return {**page_facts, "has_report": _is_there(report)}
 
     @router.get("/page/{name}")
     def asset(request: Request, name: str) -> Response:

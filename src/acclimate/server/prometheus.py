@@ -50,7 +50,9 @@ class Metrics:
         memory = Gauge(
             "acclimate_resident_bytes", "Memory of the server's processes.", registry=registry
         )
-        memory.set_function(lambda: sum(resident_bytes(own) or 0 for own in _processes(places)))
+        memory.set_function(
+            lambda: sum(resident_bytes(process_id) or 0 for process_id in _processes(places))
+        )
 
     async def measured(
         self, made: AsyncGenerator[list[AnswerPiece], None]

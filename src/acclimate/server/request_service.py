@@ -29,7 +29,7 @@ CLIENT_GONE = 499
 
 @dataclass
 class RequestService:
-    """All that routes share."""
+    """Takes jobs from the routes, admits them, and answers with what workers make."""
 
     workers: WorkerPool
     """Who has the systems, and does the work."""
@@ -43,12 +43,12 @@ class RequestService:
 
     @classmethod
     def of(cls, hands: WorkerPool, limits: Limits) -> "RequestService":
-        """A desk for these systems."""
+        """A service before these workers."""
         places = AdmissionQueue(limits, hands)
         return cls(hands, limits, places, Metrics(places))
 
     def check_model(self, *names: str) -> None:
-        """Refuse what cannot be asked.
+        """Refuse models that are not served.
 
         Raises:
             RefusedError: There is no system of such a name, or none is served any more.
@@ -61,34 +61,34 @@ class RequestService:
                 raise ApiError(404, str(unknown), code="model_not_found", param="model")
 
     async def run(self, request: Request, job: ServerJob) -> Any:
-        """The only thing that a job gives."""
+        """Run a job that has one result."""
         async with aclosing(self.admission.pieces(job)) as made:
-            (found,) = await while_there(request, anext(made))
-            return found
+            (result,) = await while_there(request, anext(made))
+            return result
 
     async def respond(self, request: Request, job: ChatJob | CompletionJob) -> Response:
-        """Have a job done, and answer with it, at once or as it is done."""
-        asked, is_chat = job.asked, isinstance(job, ChatJob)
+        """Run a job and respond with its answers, whole or streamed."""
+        body, is_chat = job.asked, isinstance(job, ChatJob)
         reply = (ChatReply if is_chat else CompletionReply)(
             id=f"{'chatcmpl' if is_chat else 'cmpl'}-{secrets.token_hex(12)}",
             created=int(time.time()),
-            model=asked.model,
+            model=body.model,
             num_each=job.num_each,
             has_logprobs=job.sampling.logprobs is not None,
         )
         made = self.metrics.measured(self.admission.pieces(job))
-        if not asked.stream:
+        if not body.stream:
             answers = await while_there(request, _collected(made))
             return JSONResponse(reply.whole(answers))
         # A fault before the first piece is told by the status; after it, by an event.
         first = await while_there(request, anext(made))
-        options = asked.stream_options
+        options = body.stream_options
         chunks = Chunks(reply, has_usage=bool(options and options.include_usage))
         return events(chunks.of(_after(first, made)))
 
 
 async def while_there(request: Request, work: Awaitable[T]) -> T:
-    """The outcome of some work, given up when the client goes away.
+    """Await some work, cancelled when the client disconnects.
 
     Raises:
         RefusedError: It went.

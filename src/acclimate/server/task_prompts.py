@@ -39,11 +39,13 @@ class TaskPrompts(PromptRewriter):
         rendered = self.render(prompts)
         ends = [self._ending(prompt, sampling) for prompt in rendered]
         answers: dict[int, Completion] = {}
-        for own in dict.fromkeys(ends):
-            places = [place for place, end in enumerate(ends) if end == own]
-            found = self.inner.generate([rendered[place] for place in places], own)
-            answers.update(zip(places, found, strict=True))
-        return [answers[place] for place in range(len(prompts))]
+        for sampling_of_end in dict.fromkeys(ends):
+            places = [index for index, end in enumerate(ends) if end == sampling_of_end]
+            completions = self.inner.generate(
+                [rendered[index] for index in places], sampling_of_end
+            )
+            answers.update(zip(places, completions, strict=True))
+        return [answers[index] for index in range(len(prompts))]
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
         """As it is written inside."""
@@ -56,8 +58,8 @@ class TaskPrompts(PromptRewriter):
         Raises:
             ConfigError: A task that the domain has not.
         """
-        found = self._task(Prompt("", task=task))
-        return found.max_new_tokens if found else None
+        asked_task = self._task(Prompt("", task=task))
+        return asked_task.max_new_tokens if asked_task else None
 
     def _rendered(self, prompt: Prompt) -> Prompt:
         task = self._task(prompt)

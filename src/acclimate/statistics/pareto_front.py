@@ -9,8 +9,8 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     Args:
         points: Name → (what it costs, what it gives); less of the first, more of the second.
     """
-    kept: list[str] = []
+    best: list[str] = []
     for name in sorted(points, key=lambda n: (points[n][0], -points[n][1])):
-        if not kept or points[name][1] > points[kept[-1]][1]:
-            kept.append(name)
-    return kept
+        if not best or points[name][1] > points[best[-1]][1]:
+            best.append(name)
+    return best

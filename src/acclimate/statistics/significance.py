@@ -57,10 +57,10 @@ def sign_flips(paired: Paired, pairs: Pairs, alpha: float, rng: np.random.Genera
     chunks = _all_flips(num_clusters) if is_exact else _random_flips(num_clusters, wanted, rng)
     num_flips = 2 ** (num_clusters - 1) if is_exact else wanted
     with progress("sign flips", num_flips) as advance:
-        for kept in chunks:
-            flipped = 2 * (kept @ paired.sums) - total
+        for is_positive in chunks:
+            flipped = 2 * (is_positive @ paired.sums) - total
             reached += (np.abs(flipped[:, first] - flipped[:, second]) >= observed).sum(axis=0)
-            advance(len(kept))
+            advance(len(is_positive))
     return reached / num_flips if is_exact else (reached + 1) / (num_flips + 1)
 
 

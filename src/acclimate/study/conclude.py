@@ -99,7 +99,7 @@ def _tested(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _keys(test: dict[str, list[Row]]) -> dict[str, str]:
-    return {f"{r.recipe}, seed {r.seed}": r.key for own in test.values() for r in own}
+    return {f"{r.recipe}, seed {r.seed}": r.key for rows in test.values() for r in rows}
 
 
 def _standings(
@@ -112,22 +112,22 @@ def _standings(
     """Every recipe's, best first; one without a result on test says why."""
     test = _by_recipe(r for r in rows if r.split == "test" and r.status == "done")
     dev = [row for row in rows if row.split == "dev"]
-    found = []
+    standings = []
     for recipe in recipes:
-        own = test.get(recipe.label) or [r for r in rows if r.recipe == recipe.label]
-        standing = standing_of(recipe, own, dev, test[BASE][0], domain, spec)
-        found.append(with_quality(standing, comparison, spec))
-    return sorted(found, key=_order)
+        recipe_rows = test.get(recipe.label) or [r for r in rows if r.recipe == recipe.label]
+        standing = standing_of(recipe, recipe_rows, dev, test[BASE][0], domain, spec)
+        standings.append(with_quality(standing, comparison, spec))
+    return sorted(standings, key=_order)
 
 
 def _settings(recipe: Recipe) -> str:
     """What a recipe was told, method by method, as in a study file."""
-    told = [{"name": s} if isinstance(s, str) else s for s in recipe.specs]
+    specs = [{"name": s} if isinstance(s, str) else s for s in recipe.specs]
     return " → ".join(
         f"{fields['name']} {json.dumps(rest, ensure_ascii=False)}"
         if (rest := {k: v for k, v in fields.items() if k != "name"})
         else str(fields["name"])
-        for fields in told
+        for fields in specs
     )
 
 
@@ -139,10 +139,10 @@ def _name(base: EntrySpec) -> str:
 
 
 def _by_recipe(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
+    by_recipe: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        found[row.recipe].append(row)
-    return dict(found)
+        by_recipe[row.recipe].append(row)
+    return dict(by_recipe)
 
 
 def _order(standing: Standing) -> tuple[bool, float]:
@@ -159,10 +159,10 @@ def _disagreements(
         return []
     rows = {name: test[name][0] for name in best}
     scores = {name: main_scores(row) for name, row in rows.items()}
-    found: list[list[Disagreement]] = []
+    by_task: list[list[Disagreement]] = []
     for task in domain.test:
         differing = [i for i in task.items if scores[best[0]][i.id] != scores[best[1]][i.id]]
-        found.append(
+        by_task.append(
             [
                 Disagreement(
                     task=task.name,
@@ -180,6 +180,9 @@ def _disagreements(
             ]
         )
     in_turn = [
-        own[i] for i in range(max(map(len, found), default=0)) for own in found if i < len(own)
+        disagreements[i]
+        for i in range(max(map(len, by_task), default=0))
+        for disagreements in by_task
+        if i < len(disagreements)
     ]
     return in_turn[:NUM_DISAGREEMENTS]

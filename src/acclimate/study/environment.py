@@ -13,13 +13,13 @@ LIBRARIES = ("acclimate", "torch", "transformers", "peft", "tokenizers", "numpy"
 
 def versions() -> dict[str, str]:
     """Name → version of Python and of the libraries that are installed."""
-    found = {"python": platform.python_version()}
+    by_name = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            by_name[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return by_name
 
 
 def num_cores() -> int:

@@ -108,15 +108,15 @@ class _Reader:
 
     def results(self) -> Results:
         if len(self._scores) < 2:
-            found = ", ".join(map(repr, self._scores)) or "none"
+            by_item = ", ".join(map(repr, self._scores)) or "none"
             raise DataError(
-                f"{self._path}: has {len(self._scores)} system ({found}), "
+                f"{self._path}: has {len(self._scores)} system ({by_item}), "
                 f"a comparison needs two; {SHAPES}"
             )
         items = tuple(self._groups)
         scores = {
-            system: np.array([found.get(item, nan) for item in items])
-            for system, found in self._scores.items()
+            system: np.array([by_item.get(item, nan) for item in items])
+            for system, by_item in self._scores.items()
         }
         return Results(items, tuple(self._groups.values()), scores)
 

@@ -1,12 +1,10 @@
-"""What a study found: estimates, differences, standings, the pick."""
+"""What a study found: estimates, standings, what was lost, and the pick."""
 
 from acclimate.core.domain import Task
 from acclimate.core.record import Record
 from acclimate.core.runtime.fit_log import Notes
 from acclimate.statistics.comparison import Comparison, Estimate
 from acclimate.study.results_db import Row
-
-# MERGED: What a study decided: the pick, where the best two differ, the confirmation.
 
 
 class Disagreement(Record):
@@ -50,9 +48,6 @@ class Confirmation(Record):
     """How many scores differ; anything above 0 is an error."""
     folder: str = ""
     """Where it lies, the base in it; `acclimate.core.storage.saved_model.load_model` reads it."""
-
-
-# MERGED: What a recipe kept of what the base could do.
 
 
 class Capability(Record):
@@ -208,7 +203,7 @@ class Findings(Record):
 
 def main_scores(row: Row) -> dict[str, float]:
     """Item id → score under its task's main metric (the first)."""
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for metrics in row.scores.values():
-        found.update(next(iter(metrics.values()), {}))
-    return found
+        scores.update(next(iter(metrics.values()), {}))
+    return scores

@@ -121,9 +121,9 @@ class FitCache:
         # Before the clock starts: what members took is theirs, whoever fitted them first.
         members = [self._member(spec, parent, seed) for spec in member_specs_of(method)]
         outside = {"": parent.model, **{member.key: member.model for member in members}}
-        found = self._stored(method, parent, members, key)
-        if found is not None:
-            return found.having(members)
+        stored = self._stored(method, parent, members, key)
+        if stored is not None:
+            return stored.having(members)
         if self.store.has(key):
             name = type(method).__module__.rpartition(".")[2]
             reasons = self.store.stale(key, _contents(parent, members))

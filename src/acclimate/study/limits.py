@@ -107,5 +107,6 @@ def limit_named(name: str) -> Limit:
 def nearest(standings: list[Standing], limits: Mapping[str, float]) -> Standing:
     """The recipe whose worst excess over any limit is smallest."""
     return min(
-        standings, key=lambda s: max(LIMITS[name].excess(s, at) for name, at in limits.items())
+        standings,
+        key=lambda s: max(LIMITS[name].excess(s, bound) for name, bound in limits.items()),
     )

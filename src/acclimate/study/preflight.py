@@ -1,4 +1,4 @@
-"""Checks before anything is fitted: names, memory, answers made elsewhere."""
+"""Checks before a study runs, and the lock on its test set."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -52,9 +52,6 @@ def check_answers(model: Model, tasks: Sequence[Task]) -> None:
         DataError: Names the table and the first item without an answer.
     """
     model.recorded_seconds([task.prompt(item) for task in tasks for item in task.items])
-
-
-# MERGED study/lock.py: Hold a study to one test set: hashed before any method sees it.
 
 
 def require_same_test(rows: ResultsDb, domain: Domain, *, is_relocked: bool) -> None:

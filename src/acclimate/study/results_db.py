@@ -105,8 +105,8 @@ class ResultsDb:
     def all(self) -> list[Row]:
         """Every row, in the order it was kept; an old one as it would be called now."""
         with self._connected() as db:
-            found = db.execute("SELECT body FROM rows ORDER BY rowid").fetchall()
-        return [_as_now(Row.model_validate_json(body)) for (body,) in found]
+            bodies = db.execute("SELECT body FROM rows ORDER BY rowid").fetchall()
+        return [_as_now(Row.model_validate_json(body)) for (body,) in bodies]
 
     def find(self, like: Row) -> Row | None:
         """The row with the recipe, seed, split, key and items of `like`, if it was kept.
@@ -114,18 +114,18 @@ class ResultsDb:
         By what code it was made, it says itself.
         """
         with self._connected() as db:
-            found = db.execute(
+            match = db.execute(
                 "SELECT body FROM rows WHERE recipe=? AND seed=? AND split=? AND key=? "
                 "AND items_hash=?",
                 (like.recipe, like.seed, like.split, like.key, like.items_hash),
             ).fetchone()
-        return _as_now(Row.model_validate_json(found[0])) if found else None
+        return _as_now(Row.model_validate_json(match[0])) if match else None
 
     def lock(self, domain: str) -> str | None:
         """The digest of the test set that was locked for a domain."""
         with self._connected() as db:
-            found = db.execute("SELECT hash FROM locks WHERE domain=?", (domain,)).fetchone()
-        return str(found[0]) if found else None
+            match = db.execute("SELECT hash FROM locks WHERE domain=?", (domain,)).fetchone()
+        return str(match[0]) if match else None
 
     def set_lock(self, domain: str, items_hash: str) -> None:
         """Lock a domain to a test set."""

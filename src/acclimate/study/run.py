@@ -120,11 +120,11 @@ class Study:
         begun = begun.model_copy(
             update={"key": key, "is_trained": any(m.changes_weights for m in methods)}
         )
-        found = self.rows.find(begun)
-        if found is not None and found.status == "done":
-            stale = found.made_by.stale(self.fit_cache.content(key))
+        stored = self.rows.find(begun)
+        if stored is not None and stored.status == "done":
+            stale = stored.made_by.stale(self.fit_cache.content(key))
             if not stale or is_stale_taken():
-                return found.model_copy(update={"stale": stale})
+                return stored.model_copy(update={"stale": stale})
             self._say_again(stale)
         row = self.row_maker.measured(
             begun, lambda: recorded or self.fit_cache.node(methods, job.seed)
@@ -172,8 +172,8 @@ def run_study(
 
 def recorded_of(spec: StudySpec, domain: Domain) -> dict[str, FittedModel]:
     """The models that answer the test from tables, by label."""
-    found = {}
+    by_label = {}
     for label, source in spec.recorded_sources().items():
-        found[label] = FittedModel.of(source)
-        check_answers(found[label].model, domain.test)
-    return found
+        by_label[label] = FittedModel.of(source)
+        check_answers(by_label[label].model, domain.test)
+    return by_label

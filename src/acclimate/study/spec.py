@@ -158,33 +158,33 @@ def recipes_of(spec: StudySpec) -> list[Recipe]:
     Raises:
         UnknownNameError, ConfigError: A method is unknown or has a wrong field.
     """
-    found = [Recipe(label=BASE)]
+    recipes = [Recipe(label=BASE)]
     for entry in spec.recipes:
         specs = tuple(entry) if isinstance(entry, list) else (entry,)
         if not specs:
             raise ConfigError("recipes: an empty list; name at least one method")
         label = " + ".join(_short(s) for s in specs)
-        alike = next((r for r in found if r.label == label), None)
+        alike = next((r for r in recipes if r.label == label), None)
         if alike is not None:
             pairs = zip(specs, alike.specs, strict=False)
             label = " + ".join(_long(*pair, _brief) for pair in pairs)
-        if any(r.label == label for r in found):
+        if any(r.label == label for r in recipes):
             label = " + ".join(_long(spec, "") for spec in specs)
-        if any(r.label == label for r in found):
+        if any(r.label == label for r in recipes):
             raise ConfigError(f"recipes: '{label}' stands there twice")
-        found.append(Recipe(label=label, specs=specs))
-    return found
+        recipes.append(Recipe(label=label, specs=specs))
+    return recipes
 
 
 def _short(spec: EntrySpec) -> str:
     return Path(str(spec if isinstance(spec, str) else spec.get("name", "?"))).stem
 
 
-def _long(spec: EntrySpec, other: EntrySpec, said: Callable[[Any], str] = str) -> str:
+def _long(spec: EntrySpec, other: EntrySpec, text_of: Callable[[Any], str] = str) -> str:
     """The name with the fields in which it differs from another of the name."""
     mine, known = ({} if isinstance(one, str) else one for one in (spec, other))
-    own = {k: v for k, v in mine.items() if k != "name" and known.get(k) != v}
-    fields = ", ".join(f"{k}={said(v)}" for k, v in own.items())
+    changed = {k: v for k, v in mine.items() if k != "name" and known.get(k) != v}
+    fields = ", ".join(f"{k}={text_of(v)}" for k, v in changed.items())
     return f"{_short(spec)}({fields})" if fields else _short(spec)
 
 

@@ -34,9 +34,9 @@ def continuation_items(
     """
     pairs = _pairs(texts)
     rng = np.random.default_rng(derive(seed, "continuations", prefix))
-    kept = sorted(rng.permutation(len(pairs))[:num_items].tolist())
+    chosen = sorted(rng.permutation(len(pairs))[:num_items].tolist())
     items = []
-    for index in kept:
+    for index in chosen:
         group, before, after = pairs[index]
         others = {p[2] for p in pairs} - {after, before}
         near = sorted(others, key=lambda s: (abs(len(s) - len(after)), s))[:_NEAREST]
@@ -56,10 +56,10 @@ def continuation_items(
 
 
 def _pairs(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
-    found: dict[str, tuple[str, str, str]] = {}
+    by_sentence: dict[str, tuple[str, str, str]] = {}
     for group, text in texts:
         parts = sentences(text)
         for before, after in pairwise(parts):
             if all(MIN_SENTENCE_CHARS <= len(s) <= MAX_SENTENCE_CHARS for s in (before, after)):
-                found.setdefault(before.casefold(), (group, before, after))
-    return list(found.values())
+                by_sentence.setdefault(before.casefold(), (group, before, after))
+    return list(by_sentence.values())

@@ -29,7 +29,7 @@ def cut_groups(sizes: SplitSizes, shares: Mapping[str, float], seed: int) -> dic
     totals: Counter[str] = Counter()
     for by_task in sizes.values():
         totals.update(by_task)
-    parts = {g: {t: n / totals[t] for t, n in own.items() if n} for g, own in sizes.items()}
+    parts = {g: {t: n / totals[t] for t, n in counts.items() if n} for g, counts in sizes.items()}
     order = _shuffled(sorted(sizes), derive(seed, "groups"))
     order.sort(key=lambda group: -sum(parts[group].values()))
     lacking = {split: dict.fromkeys(totals, share) for split, share in shares.items()}

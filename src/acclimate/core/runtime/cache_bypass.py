@@ -8,13 +8,13 @@ _is_bypassed: ContextVar[bool] = ContextVar("afresh", default=False)
 
 
 def is_bypassed() -> bool:
-    """Whether answers from earlier calls may be neither given nor kept."""
+    """Whether caches are bypassed: answers are neither taken from them nor put there."""
     return _is_bypassed.get()
 
 
 @contextmanager
 def bypass_caches() -> Iterator[None]:
-    """Let every call in the body answer from nothing but what it is asked itself."""
+    """Bypass all caches of answers while the body runs."""
     token = _is_bypassed.set(True)
     try:
         yield

@@ -9,11 +9,11 @@ from acclimate.core.errors import AcclimateError
 
 
 class CancelledError(AcclimateError):
-    """Nobody waits for the answer any more: no fault of a model, and no reason to go on without."""
+    """Work was cancelled: no fault of a model, and no reason to go on without it."""
 
 
 class CancelToken:
-    """Somebody who waits, until they go."""
+    """Tells work that nobody waits for its result any more."""
 
     def __init__(self) -> None:
         """Be there."""
@@ -22,7 +22,7 @@ class CancelToken:
         self._stops: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
-        """Go away: what works for them is stopped, now and from now on."""
+        """Stop what works under this token, now and from now on."""
         with self._lock:
             self.is_gone = True
             stops = list(self._stops)
@@ -31,7 +31,7 @@ class CancelToken:
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Have `stop` called, from whatever thread, should they go during the body."""
+        """Call `stop`, from whatever thread, if it is cancelled during the body."""
         with self._lock:
             self._stops.append(stop)
             is_gone = self.is_gone
@@ -49,7 +49,7 @@ _token: ContextVar[CancelToken | None] = ContextVar("waiter", default=None)
 
 @contextmanager
 def cancellable_by(waiter: CancelToken) -> Iterator[None]:
-    """Let all work of the body, in this thread, be for them."""
+    """Let a token cancel all work of the body, in this thread."""
     token = _token.set(waiter)
     try:
         yield
@@ -58,13 +58,13 @@ def cancellable_by(waiter: CancelToken) -> Iterator[None]:
 
 
 def is_cancellable() -> bool:
-    """Whether the work of this thread is for somebody who may go."""
+    """Whether a token may cancel the work of this thread."""
     return _token.get() is not None
 
 
 @contextmanager
 def on_cancel(stop: Callable[[], None]) -> Iterator[None]:
-    """Have `stop` called if the body's work is for somebody, and they go."""
+    """Call `stop` when the body's work is cancelled."""
     waiter = _token.get()
     if waiter is None:
         yield

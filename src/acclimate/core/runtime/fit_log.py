@@ -13,7 +13,7 @@ Curve = tuple[tuple[float, float], ...]
 
 
 class Notes(Record):
-    """What one fit told."""
+    """What one fit logged."""
 
     facts: dict[str, float | str] = {}
     """Name, with its unit in words, → value."""
@@ -23,7 +23,7 @@ class Notes(Record):
 
 @dataclass
 class FitLog:
-    """Collects what is told while it is open."""
+    """Collects what is logged while it is open."""
 
     facts: dict[str, float | str] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
@@ -31,10 +31,10 @@ class FitLog:
     """Of each mean: the total, and over how many."""
 
     def notes(self) -> Notes:
-        """All that was told so far; what is no number is said so, and left out of curves."""
+        """All that was logged so far; NaN and infinity are named, and left out of curves."""
         facts = {k: v if _is_kept(v) else "not a number" for k, v in self.facts.items()}
-        kept = {k: tuple(p for p in v if _is_kept(p[1])) for k, v in self.curves.items()}
-        return Notes(facts=facts, curves=kept)
+        curves = {k: tuple(p for p in v if _is_kept(p[1])) for k, v in self.curves.items()}
+        return Notes(facts=facts, curves=curves)
 
 
 def _is_kept(value: float | str) -> bool:
@@ -46,13 +46,13 @@ _open: ContextVar[tuple[FitLog, ...]] = ContextVar("open_notebooks", default=())
 
 
 def log_value(name: str, value: float | str) -> None:
-    """Tell every open notebook; a later value of the same name takes its place."""
+    """Log a value; a later one of the same name takes its place."""
     for book in _open.get():
         book.facts[name] = value
 
 
 def log_mean(name: str, total: float, count: float) -> None:
-    """Add to a mean in every open notebook; its fact is all totals over all counts."""
+    """Add to a logged mean: all totals over all counts."""
     for book in _open.get() if count else ():
         before, over = book.sums.get(name, (0.0, 0.0))
         book.sums[name] = (before + total, over + count)
@@ -60,14 +60,14 @@ def log_mean(name: str, total: float, count: float) -> None:
 
 
 def log_point(curve: str, step: float, value: float) -> None:
-    """Add a point to a curve in every open notebook."""
+    """Log a point of a curve."""
     for book in _open.get():
         book.curves.setdefault(curve, []).append((step, value))
 
 
 @contextmanager
 def collect_log() -> Iterator[FitLog]:
-    """Collect what the body tells; notebooks may nest."""
+    """Collect what the body logs; logs may nest."""
     book = FitLog()
     token = _open.set((*_open.get(), book))
     try:
@@ -78,7 +78,7 @@ def collect_log() -> Iterator[FitLog]:
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Keep what the body tells out of every open notebook.
+    """Keep what the body logs out of every open log.
 
     A member of an ensemble may be one itself: its facts have the names of the outer one's.
     """

@@ -27,7 +27,7 @@ def progress(label: str, total: float) -> AbstractContextManager[Advance]:
 
 
 def notify(text: str) -> None:
-    """Tell whoever listens something worth knowing now."""
+    """Show a sentence to whoever follows the progress."""
     _message_handler.get()(text)
 
 
@@ -35,7 +35,7 @@ def notify(text: str) -> None:
 def report_progress_to(
     listener: ProgressListener, hearer: MessageHandler = lambda _text: None
 ) -> Iterator[None]:
-    """Show progress with `listener`, and sentences with `hearer`, while open."""
+    """Show progress with `listener`, and sentences with `hearer`, while the body runs."""
     tokens = _listener.set(listener), _message_handler.set(hearer)
     try:
         yield

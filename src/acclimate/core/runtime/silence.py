@@ -13,7 +13,7 @@ def silenced() -> Iterator[None]:
     """Drop what the body writes to stderr, also from C, and its warnings; errors still rise."""
     sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        stderr_copy = os.dup(2)
     except OSError:  # no stderr at all: nothing to silence
         yield
         return
@@ -28,6 +28,6 @@ def silenced() -> Iterator[None]:
     finally:
         sys.stderr.flush()
         logging.disable(previous)
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr_copy, 2)
+        os.close(stderr_copy)
         os.close(nowhere)

@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import os
 import shutil
@@ -74,9 +74,6 @@ def _replace(folder: Path, aside: Path) -> None:
     folder.rename(old)
     aside.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-# MERGED training/whole_files.py: Files and folders of a run, written whole or not at all.
 
 
 _ELSEWHERE = "give another --out"

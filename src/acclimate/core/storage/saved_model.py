@@ -88,18 +88,18 @@ class _Loading:
     def _child(self, folder: Path, where: Mapping[str, str], path: str) -> Model:
         if "outside" in where:
             whole = _named(self.outside).get(where.get("of", ""))
-            for at, part in descendants(whole) if whole is not None else ():
-                if at == where["outside"]:
+            for part_path, part in descendants(whole) if whole is not None else ():
+                if part_path == where["outside"]:
                     return part
             raise BackendError(f"{folder}: saved around a model that was not given")
         if "written" in where:
             if where["written"] not in self.read:
                 raise BackendError(f"{folder}: a part of another saved model; load the whole")
             return self.read[where["written"]]
-        place = (folder / where["folder"]).resolve()
-        if not place.is_relative_to(folder.resolve()):
+        child_folder = (folder / where["folder"]).resolve()
+        if not child_folder.is_relative_to(folder.resolve()):
             raise BackendError(f"{folder}: a saved model may not point outside its folder")
-        return self.load(place, path)
+        return self.load(child_folder, path)
 
 
 def descendants(model: Model, path: str = "") -> Iterator[tuple[str, Model]]:
@@ -114,8 +114,10 @@ def _named(outside: Outside) -> Mapping[str, Model]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / MODEL_FILE).read_text())
+    manifest = json.loads((folder / MODEL_FILE).read_text())
     kinds = {"model": str, "fields": dict, "children": dict}
-    if not (isinstance(found, dict) and all(isinstance(found[k], t) for k, t in kinds.items())):
+    if not (
+        isinstance(manifest, dict) and all(isinstance(manifest[k], t) for k, t in kinds.items())
+    ):
         raise ValueError(f"{MODEL_FILE} has not the form of one")
-    return found
+    return manifest

@@ -112,15 +112,15 @@ def _build(
         _clean(sources, settings, ledger, is_strict)
         _refuse_empty(ledger, sources)
         contents = ledger.numbers("content")
-        found = find_duplicates(contents, ledger.signatures, settings.near_duplicate)
-        list_duplicates(ledger, found)
-        splits, is_cut = publish(ledger, found, settings, folder)
+        duplicates = find_duplicates(contents, ledger.signatures, settings.near_duplicate)
+        list_duplicates(ledger, duplicates)
+        splits, is_cut = publish(ledger, duplicates, settings, folder)
     shutil.rmtree(work)
     return CorpusSummary(
         digest=key,
         num_documents_read=ledger.num_documents_read,
         num_bytes_read=ledger.num_bytes_read,
-        num_documents_kept=int(found.is_kept.sum()),
+        num_documents_kept=int(duplicates.is_kept.sum()),
         num_bytes_kept=sum(split.num_bytes for split in splits.values()),
         dropped=dict(ledger.dropped.most_common()),
         lines_dropped=dict(ledger.lines_dropped.most_common()),
@@ -161,12 +161,12 @@ def _batches(
     batch: list[RawDocument] = []
     num_chars = 0
     for source in sources:
-        for found in read_source(source, advance, is_strict=is_strict):
-            if not isinstance(found, RawDocument):
-                ledger.unread(found)
+        for document in read_source(source, advance, is_strict=is_strict):
+            if not isinstance(document, RawDocument):
+                ledger.unread(document)
                 continue
-            batch.append(found)
-            num_chars += len(found.text)
+            batch.append(document)
+            num_chars += len(document.text)
             if num_chars > _BATCH_CHARS:
                 yield batch
                 batch, num_chars = [], 0
@@ -178,8 +178,10 @@ def _refuse_empty(ledger: Ledger, sources: Sequence[CorpusSource]) -> None:
     if len(ledger):
         return
     if not ledger.num_documents_read:
-        said = f"the first says {ledger.first_dropped}" if ledger.first_dropped else "all are empty"
-        raise DataError(f"the corpus is empty: no document in {len(sources)} files ({said})")
+        reason = (
+            f"the first says {ledger.first_dropped}" if ledger.first_dropped else "all are empty"
+        )
+        raise DataError(f"the corpus is empty: no document in {len(sources)} files ({reason})")
     why = ", ".join(f"{rule}: {count:,}" for rule, count in ledger.dropped.most_common())
     raise DataError(
         f"all {ledger.num_documents_read:,} documents were dropped ({why}); the first was "

@@ -1,4 +1,4 @@
-"""One raw document made clean, or dropped with its reason."""
+"""Clean the text of a document: encodings, characters, lines."""
 
 import hashlib
 import re
@@ -92,9 +92,6 @@ _MARKUP = {"page": page_text, "markdown": markdown_text, "plain": _plain}
 def _reader() -> WordReader:
     """One for each process."""
     return WordReader()
-
-
-# MERGED: Mend what encodings did to a text, and write equal characters equally.
 
 
 _MAY_BE_MOJIBAKE = re.compile("[^\x00-\x7f]{2}|[\x80-\x9f]|[ÂÃ] ")

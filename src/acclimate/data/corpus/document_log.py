@@ -56,31 +56,31 @@ class Ledger:
             return
         texts, places, signatures = self._files
         origin = derive(self._seed, raw.origin)
-        found = (cleaned.content, origin, cleaned.num_bytes, len(cleaned.text))
-        for numbers, value in zip(self._numbers.values(), found, strict=True):
+        values = (cleaned.content, origin, cleaned.num_bytes, len(cleaned.text))
+        for numbers, value in zip(self._numbers.values(), values, strict=True):
             numbers.append(value)
         texts.write(json_line({"id": raw.id, "text": cleaned.text}))
         self._place_starts.append(places.tell())
         places.write(json_line({"id": raw.id, "place": raw.place}))
         signatures.write(cleaned.signature)
 
-    def unread(self, found: Unread) -> None:
+    def unread(self, failure: Unread) -> None:
         """Note what could not be read: a row is a document that is dropped, a file is none."""
-        if found.is_file:
-            self.unreadable.append(found.reason)
-            self._list(found.id, found.place, f"unreadable_file: {found.reason}")
+        if failure.is_file:
+            self.unreadable.append(failure.reason)
+            self._list(failure.id, failure.place, f"unreadable_file: {failure.reason}")
         else:
             self.num_documents_read += 1
-            self.drop(found.id, found.place, f"{MALFORMED}: {found.reason}")
+            self.drop(failure.id, failure.place, f"{MALFORMED}: {failure.reason}")
 
-    def drop(self, document_id: str, place: str, reason: str) -> None:
+    def drop(self, document_id: str, location: str, reason: str) -> None:
         """Count and list a document that is not in the corpus; the reason begins with its rule."""
         self.dropped[reason.partition(":")[0]] += 1
-        self._list(document_id, place, reason)
+        self._list(document_id, location, reason)
 
-    def _list(self, document_id: str, place: str, reason: str) -> None:
-        self.first_dropped = self.first_dropped or f"{place}: {reason}"
-        line = {"id": document_id, "place": place, "reason": reason}
+    def _list(self, document_id: str, location: str, reason: str) -> None:
+        self.first_dropped = self.first_dropped or f"{location}: {reason}"
+        line = {"id": document_id, "place": location, "reason": reason}
         self._dropped_file.write(json_line(line))
 
     def flush(self) -> None:
@@ -104,8 +104,8 @@ class Ledger:
         """Id and place of a document."""
         places: IO[bytes] = self._files[1]
         places.seek(self._place_starts[number])
-        found: Mapping[str, str] = json.loads(places.readline())
-        return found
+        origin: Mapping[str, str] = json.loads(places.readline())
+        return origin
 
 
 def json_line(value: Mapping[str, str]) -> bytes:

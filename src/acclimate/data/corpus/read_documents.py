@@ -61,10 +61,10 @@ def read_source(
     """
     try:
         with unpacked(source, advance) as file:
-            for found in _READERS[source.kind](source, file):
-                if is_strict and isinstance(found, Unread):
-                    raise DataError(found.reason)
-                yield found
+            for document in _READERS[source.kind](source, file):
+                if is_strict and isinstance(document, Unread):
+                    raise DataError(document.reason)
+                yield document
     except _unreadable() as error:
         reason = _sentence(source.path, error)
         if is_strict:
@@ -85,8 +85,8 @@ def _unreadable() -> tuple[type[Exception], ...]:
 def _sentence(path: Path, error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{path}: cannot be read ({said})"
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{path}: cannot be read ({reason})"
 
 
 def _plain(source: CorpusSource, file: IO[bytes]) -> Iterator[RawDocument]:

@@ -51,18 +51,18 @@ def find_sources(paths: Sequence[Path]) -> list[CorpusSource]:
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise DataError(f"{', '.join(missing)}: no such file or folder")
-    found = [
+    sources = [
         _source(path, path.relative_to(root.parent).as_posix())
         for root in (path.absolute() for path in paths)
         for path in ([root] if root.is_file() else sorted(_files(root)))
     ]
-    if not found:
-        said = ", ".join(map(str, paths)) or "no path was given"
+    if not sources:
+        given = ", ".join(map(str, paths)) or "no path was given"
         raise DataError(
-            f"{said}: the corpus is empty; give files or folders of text, Markdown, HTML, JSONL or "
-            "Parquet"
+            f"{given}: the corpus is empty; give files or folders of text, Markdown, HTML, JSONL "
+            "or Parquet"
         )
-    return found
+    return sources
 
 
 @contextmanager

@@ -53,13 +53,13 @@ class CorpusSummary(Record):
 
     def rows(self) -> list[tuple[str, int, int | None]]:
         """What to print: what, how many, bytes where they are known."""
-        found: list[tuple[str, int, int | None]] = [
+        lines: list[tuple[str, int, int | None]] = [
             ("documents read", self.num_documents_read, self.num_bytes_read)
         ]
-        found += [(f"dropped: {rule}", n, None) for rule, n in self.dropped.items()]
-        found += [(f"lines dropped: {rule}", n, None) for rule, n in self.lines_dropped.items()]
+        lines += [(f"dropped: {rule}", n, None) for rule, n in self.dropped.items()]
+        lines += [(f"lines dropped: {rule}", n, None) for rule, n in self.lines_dropped.items()]
         if self.unreadable:
-            found.append(("unreadable files", len(self.unreadable), None))
-        found.append(("documents kept", self.num_documents_kept, self.num_bytes_kept))
-        found += [(name, s.num_documents, s.num_bytes) for name, s in self.splits.items()]
-        return found
+            lines.append(("unreadable files", len(self.unreadable), None))
+        lines.append(("documents kept", self.num_documents_kept, self.num_bytes_kept))
+        lines += [(name, s.num_documents, s.num_bytes) for name, s in self.splits.items()]
+        return lines

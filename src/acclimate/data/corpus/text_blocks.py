@@ -59,9 +59,9 @@ def read_blocks(path: Path, file: IO[bytes], head: bytes = b"") -> Iterator[str]
 def _border(text: str, start: int, end: int) -> int:
     half = (start + end) // 2
     for mark in ("\n\n", "\n", " "):
-        found = text.rfind(mark, half, end)
-        if found >= 0:
-            return found + len(mark) - start
+        position = text.rfind(mark, half, end)
+        if position >= 0:
+            return position + len(mark) - start
     return end - start
 
 

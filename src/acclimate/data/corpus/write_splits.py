@@ -16,24 +16,24 @@ from acclimate.data.corpus.splits import CORPUS_SPLITS, assign, cut_by_position,
 from acclimate.data.corpus.summary import SplitCount
 
 
-def list_duplicates(ledger: Ledger, found: Duplicates) -> None:
+def list_duplicates(ledger: Ledger, duplicates: Duplicates) -> None:
     """Note every document that an earlier one stands for."""
-    for number in np.flatnonzero(~found.is_kept).tolist():
-        rule = "exact_duplicate" if found.is_exact[number] else "near_duplicate"
+    for number in np.flatnonzero(~duplicates.is_kept).tolist():
+        rule = "exact_duplicate" if duplicates.is_exact[number] else "near_duplicate"
         about = ledger.whereabouts(number)
-        of = ledger.whereabouts(int(found.kept[number]))["id"]
+        of = ledger.whereabouts(int(duplicates.kept[number]))["id"]
         ledger.drop(about["id"], about["place"], f"{rule}: of {of}")
 
 
 def publish(
-    ledger: Ledger, found: Duplicates, settings: CorpusSettings, folder: Path
+    ledger: Ledger, duplicates: Duplicates, settings: CorpusSettings, folder: Path
 ) -> tuple[Mapping[str, SplitCount], bool]:
     """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`.
 
     Returns:
         The size of each, and whether documents were cut by position.
     """
-    is_kept = found.is_kept
+    is_kept = duplicates.is_kept
     is_cut = len(np.unique(ledger.numbers("origin")[is_kept])) < num_wanted(settings)
     pieces = _cut if is_cut else _whole
     num_documents: Counter[str] = Counter()
@@ -59,8 +59,8 @@ def _whole(
     sizes = ledger.numbers("bytes").astype(np.int64)
     splits = np.zeros(len(is_kept), dtype=np.uint8)
     splits[is_kept] = assign(ledger.numbers("origin")[is_kept], sizes[is_kept], settings)
-    for kept, split, size, line in zip(is_kept, splits, sizes, ledger.lines(), strict=True):
-        if kept:
+    for is_written, split, size, line in zip(is_kept, splits, sizes, ledger.lines(), strict=True):
+        if is_written:
             yield CORPUS_SPLITS[split], line, int(size)
 
 
@@ -71,8 +71,8 @@ def _cut(
     origins, chars = ledger.numbers("origin"), ledger.numbers("chars").astype(np.int64)
     totals = {int(o): int(chars[is_kept & (origins == o)].sum()) for o in np.unique(origins)}
     starts: Counter[int] = Counter()
-    for kept, origin, line in zip(is_kept, origins.tolist(), ledger.lines(), strict=True):
-        if kept:
+    for is_written, origin, line in zip(is_kept, origins.tolist(), ledger.lines(), strict=True):
+        if is_written:
             document = json.loads(line)
             text = document["text"]
             for split, piece in cut_by_position(text, starts[origin], totals[origin], settings):

@@ -28,9 +28,9 @@ def sections(text: str) -> list[Section]:
     one section that holds them.
     """
     text = _FRONT_MATTER.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    found = _below_headings(text) if _MAY_HAVE_HEADINGS.search(text) else [Section((), text)]
-    kept = [section for section in found if section.text.strip()]
-    return kept or ([Section((), text)] if text.strip() else [])
+    all_sections = _below_headings(text) if _MAY_HAVE_HEADINGS.search(text) else [Section((), text)]
+    with_text = [section for section in all_sections if section.text.strip()]
+    return with_text or ([Section((), text)] if text.strip() else [])
 
 
 def _below_headings(text: str) -> list[Section]:
@@ -39,19 +39,19 @@ def _below_headings(text: str) -> list[Section]:
     blocks.core.ruler.enableOnly(["normalize", "block"])
     tokens = blocks.parse(text)
     lines = text.split("\n")
-    found: list[Section] = []
+    complete: list[Section] = []
     path: dict[int, str] = {}
     begin = 0
     for token, inside in pairwise(tokens):
         if token.type != "heading_open" or token.level or token.map is None:
             continue
         first, end = token.map
-        found.append(Section(tuple(path.values()), "\n".join(lines[begin:first])))
+        complete.append(Section(tuple(path.values()), "\n".join(lines[begin:first])))
         depth = int(token.tag[1:])
         path = {d: title for d, title in path.items() if d < depth}
         path[depth] = _without_markup(inside.content)
         begin = end
-    return [*found, Section(tuple(path.values()), "\n".join(lines[begin:]))]
+    return [*complete, Section(tuple(path.values()), "\n".join(lines[begin:]))]
 
 
 def _without_markup(heading: str) -> str:

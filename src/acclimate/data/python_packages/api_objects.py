@@ -86,15 +86,19 @@ def public_objects(package: str = STDLIB) -> list[PublicObject]:
 
 
 def _run(package: str, out: Path) -> None:
-    own = str(Path(acclimate.__file__).parents[1])
+    source_folder = str(Path(acclimate.__file__).parents[1])
     # The standard library is walked without site-packages, whose start-up files may patch it.
-    options, paths = (["-I", "-S"], [own]) if package == STDLIB else (["-I"], [own, *sys.path])
+    options, paths = (
+        (["-I", "-S"], [source_folder])
+        if package == STDLIB
+        else (["-I"], [source_folder, *sys.path])
+    )
     command = [sys.executable, *options, "-c", _WALK, package, str(out), json.dumps(paths)]
     try:
         subprocess.run(command, capture_output=True, check=True, timeout=MAX_SECONDS)
     except (subprocess.SubprocessError, OSError) as error:
-        told = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").strip()
-        reason = told.rpartition("\n")[2] or str(error)
+        stderr = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").strip()
+        reason = stderr.rpartition("\n")[2] or str(error)
         raise BackendError(f"package={package!r} cannot be imported: {reason}") from None
 
 

@@ -29,22 +29,22 @@ def module_pages(objects: Iterable[PublicObject]) -> Iterator[Page]:
     What would make it longer than `MAX_PAGE_CHARS` is left out, and out of `Page.objects`.
     """
     for module, members in groupby(objects, key=lambda o: o.module):
-        parts, told = [f"# {module}\n"], []
+        parts, shown = [f"# {module}\n"], []
         length = len(parts[0])
         for member in members:
             section = f"{_cut(member.doc)}\n" if member.kind == "module" else _section(member)
             if length + len(section) <= MAX_PAGE_CHARS:
                 parts.append(section)
-                told.append(member)
+                shown.append(member)
                 length += len(section)
-        yield Page(Document(id=module, title=module, text="\n".join(parts)), tuple(told))
+        yield Page(Document(id=module, title=module, text="\n".join(parts)), tuple(shown))
 
 
-def _section(found: PublicObject) -> str:
-    mark = "###" if found.kind == "method" else "##"
-    long = len(found.signature) > _MAX_SIGNATURE_CHARS
-    signature = "(...)" if long else found.signature
-    return f"{mark} {found.path}{signature}\n\n{_cut(found.doc)}\n"
+def _section(member: PublicObject) -> str:
+    mark = "###" if member.kind == "method" else "##"
+    long = len(member.signature) > _MAX_SIGNATURE_CHARS
+    signature = "(...)" if long else member.signature
+    return f"{mark} {member.path}{signature}\n\n{_cut(member.doc)}\n"
 
 
 def _cut(doc: str) -> str:

@@ -18,7 +18,7 @@ from acclimate.data.python_packages.modules import public_modules
 
 def main(package: str, out: str) -> None:
     """Write one JSON object a line for each documented object of the package."""
-    lines = [json.dumps(asdict(found)) + "\n" for found in walk(package)]
+    lines = [json.dumps(asdict(member)) + "\n" for member in walk(package)]
     Path(out).write_text("".join(lines), encoding="utf-8")
 
 
@@ -39,18 +39,18 @@ def walk(package: str) -> Iterator[PublicObject]:
     modules = dict(public_modules(None if package == STDLIB else package))
     exports = {name: _exports(module) for name, module in modules.items()}
     homes, holders = _homes(exports, root)
-    told: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     for module in sorted(exports):
         yield _module(module, modules[module])
         for name, value in sorted(exports[module].items()):
             if homes[id(value)] != module:
                 continue
             is_only_here = len(holders[name]) == 1
-            for found in _with_methods(module, name, value, is_only_here):
-                mark = (found.name.rpartition(".")[2], found.doc)
-                if mark not in told:
-                    told.add(mark)
-                    yield found
+            for member in _with_methods(module, name, value, is_only_here):
+                mark = (member.name.rpartition(".")[2], member.doc)
+                if mark not in seen:
+                    seen.add(mark)
+                    yield member
 
 
 def first_sentence(doc: str) -> str:
@@ -72,8 +72,10 @@ def _exports(module: ModuleType) -> dict[str, Any]:
     if isinstance(listed, list | tuple):
         names = [n for n in listed if isinstance(n, str)]
     else:
-        own = module.__name__
-        names = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == own]
+        module_name = module.__name__
+        names = [
+            n for n, v in vars(module).items() if getattr(v, "__module__", None) == module_name
+        ]
     values = {n: vars(module)[n] for n in names if n in vars(module) and not n.startswith("_")}
     return {n: v for n, v in values.items() if inspect.isclass(v) or inspect.isroutine(v)}
 

@@ -26,10 +26,10 @@ def distribution_prose(
         Pairs of the distribution's name and a paragraph of 160 to 700 characters.
     """
     left_out = {"acclimate", *(name.lower() for name in exclude)}
-    found = {str(d.metadata["Name"]).lower(): d for d in metadata.distributions()}
+    by_name = {str(d.metadata["Name"]).lower(): d for d in metadata.distributions()}
     queues = [
-        [(name, paragraph) for paragraph in _paragraphs(found[name])]
-        for name in sorted(found.keys() - left_out)
+        [(name, paragraph) for paragraph in _paragraphs(by_name[name])]
+        for name in sorted(by_name.keys() - left_out)
     ]
     seen: set[str] = set()
     spent = 0

@@ -91,14 +91,14 @@ def _value(literal: str) -> str:
 
 
 def _source_files(left_out: set[str]) -> list[tuple[str, Path]]:
-    found: dict[str, tuple[str, Path]] = {}
+    sources: dict[str, tuple[str, Path]] = {}
     for distribution in metadata.distributions():
         owner = str(distribution.metadata["Name"]).lower()
         for file in distribution.files or ():
             name = file.as_posix()
             if file.suffix == ".py" and file.parts[0] not in left_out and not _SKIPPED.search(name):
-                found[name] = (owner, Path(str(file.locate())))
-    return [found[name] for name in sorted(found, key=_shuffled)]
+                sources[name] = (owner, Path(str(file.locate())))
+    return [sources[name] for name in sorted(sources, key=_shuffled)]
 
 
 def _shuffled(name: str) -> str:

@@ -47,11 +47,11 @@ def _with_submodules(top: str) -> list[str]:
     names, left = [top], [top]
     while left:
         package = _imported(left.pop())
-        for found in pkgutil.iter_modules(getattr(package, "__path__", None) or []):
-            name = f"{package.__name__}.{found.name}" if package else found.name
+        for submodule in pkgutil.iter_modules(getattr(package, "__path__", None) or []):
+            name = f"{package.__name__}.{submodule.name}" if package else submodule.name
             if not _PRIVATE.search(name):
                 names.append(name)
-                left += [name] if found.ispkg else []
+                left += [name] if submodule.ispkg else []
     return sorted(set(names))
 
 

@@ -95,8 +95,8 @@ class TokenShards:
             path, wanted = folder / shard.name, shard.num_tokens * manifest.item_bytes
             got = path.stat().st_size if path.is_file() else None
             if got != wanted:
-                said = "is missing" if got is None else f"has {got:,} bytes, not {wanted:,}"
-                raise DataError(f"{path}: {said}; write the shards again")
+                fault = "is missing" if got is None else f"has {got:,} bytes, not {wanted:,}"
+                raise DataError(f"{path}: {fault}; write the shards again")
         if tokenizer is not None:
             _refuse_other(folder, manifest, tokenizer)
         return cls(folder, manifest)
@@ -145,8 +145,8 @@ class TokenShards:
             for shard in self.manifest.shards:
                 path = self.folder / shard.name
                 with path.open("rb") as file:
-                    found = hashlib.file_digest(file, "sha256").hexdigest()
-                if found != shard.sha256:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                if sha256 != shard.sha256:
                     raise DataError(f"{path}: is damaged (another SHA-256); write the shards again")
                 advance(1)
 

@@ -46,7 +46,7 @@ def token_batches(
     """
     for batch in _batches(texts):
         encoded = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        yield batch, list(chain.from_iterable((*found.ids, end) for found in encoded))
+        yield batch, list(chain.from_iterable((*encoding.ids, end) for encoding in encoded))
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -121,5 +121,5 @@ class ShardWriter:
 
     def _end(self) -> None:
         self._file.close()
-        found = self._hash.hexdigest()
-        self._shards.append(Shard(name=self._path.name, num_tokens=self._num_tokens, sha256=found))
+        sha256 = self._hash.hexdigest()
+        self._shards.append(Shard(name=self._path.name, num_tokens=self._num_tokens, sha256=sha256))

@@ -19,8 +19,8 @@ _WORDS = {**dict.fromkeys(("", "na", "n/a", "null", "none")), "true": 1.0, "fals
 
 def find_column(columns: Iterable[str], names: tuple[str, ...]) -> str | None:
     """The column with the first of the names that there is; case and outer blanks do not matter."""
-    found = {column.strip().lower(): column for column in reversed(list(columns))}
-    return next((found[name] for name in names if name in found), None)
+    by_name = {column.strip().lower(): column for column in reversed(list(columns))}
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def as_number(value: Any) -> float | None:

@@ -49,11 +49,11 @@ def question_answer(row: TableFields) -> QuestionAnswer:
     for mark in marks:
         if row.get(mark) is None:
             raise RowError(f"has '{marks[0]}' but no '{mark}'; add the column '{mark}'")
-    found = read(row)
-    for name, value in (("question", found.question), ("answer", found.target)):
+    parsed = read(row)
+    for name, value in (("question", parsed.question), ("answer", parsed.target)):
         if not value.strip():
             raise RowError(f"its {name} is empty; fill it in or drop the row")
-    return found
+    return parsed
 
 
 def last_turn(row: TableFields, name: str) -> str:
@@ -150,8 +150,8 @@ def _dialogue(turns: list[tuple[str, str]], name: str) -> QuestionAnswer:
     before = turns[:-1]
     spoken = sum(role != "system" for role, _ in before)
     marked = [_SAID_BY.get(role, "") + text if spoken > 1 else text for role, text in before]
-    kept = tuple(Turn(*turn) for turn in before) if len(before) > 1 else ()
-    return QuestionAnswer("\n\n".join(marked), turns[-1][1], turns=kept)
+    earlier_turns = tuple(Turn(*turn) for turn in before) if len(before) > 1 else ()
+    return QuestionAnswer("\n\n".join(marked), turns[-1][1], turns=earlier_turns)
 
 
 def _check_turns(turns: list[tuple[str, str]], name: str) -> None:
@@ -183,4 +183,4 @@ def misspelt(row: TableFields) -> dict[str, str]:
     """Columns that nobody reads → the column that each may have been meant to be."""
     free = sorted(_KNOWN - set(row))
     near = {name: get_close_matches(name, free, n=1, cutoff=0.8) for name in row}
-    return {name: found[0] for name, found in near.items() if found and name not in _KNOWN}
+    return {name: matches[0] for name, matches in near.items() if matches and name not in _KNOWN}

@@ -12,11 +12,11 @@ _ANSWER = "So it is"
 
 def with_chat_template(tokenizer: Any) -> Any:
     """A copy that lays out chats: with its own template, or else ChatML and the tokens of it."""
-    own = copy.deepcopy(tokenizer)
-    if not own.chat_template:
-        own.add_tokens(list(CHAT_TOKENS), special_tokens=True)
-        own.chat_template = CHAT_TEMPLATE
-    return own
+    changed = copy.deepcopy(tokenizer)
+    if not changed.chat_template:
+        changed.add_tokens(list(CHAT_TOKENS), special_tokens=True)
+        changed.chat_template = CHAT_TEMPLATE
+    return changed
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
@@ -34,9 +34,9 @@ def end_of_turn(tokenizer: Any) -> int | None:
 
 def stop_ids(network: Any, tokenizer: Any) -> frozenset[int]:
     """Tokens that end an answer: of the tokenizer, and of the network's generation_config."""
-    told = getattr(network.generation_config, "eos_token_id", None)
-    told = told if isinstance(told, list | tuple) else [told]
-    return frozenset(i for i in (tokenizer.eos_token_id, *told) if i is not None)
+    configured = getattr(network.generation_config, "eos_token_id", None)
+    configured = configured if isinstance(configured, list | tuple) else [configured]
+    return frozenset(i for i in (tokenizer.eos_token_id, *configured) if i is not None)
 
 
 def ending(network: Any, tokenizer: Any) -> list[int]:

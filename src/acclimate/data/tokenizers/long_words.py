@@ -47,7 +47,7 @@ def num_pieces(tokenizer: Any, words: Iterable[str]) -> dict[str, int]:
         return {}
     spaced = [f" {word}" for word in words]
     ids = tokenizer(spaced, add_special_tokens=False, verbose=False)["input_ids"]
-    return {word: len(own) for word, own in zip(words, ids, strict=True)}
+    return {word: len(word_ids) for word, word_ids in zip(words, ids, strict=True)}
 
 
 def _bare(run: str) -> str:

@@ -34,15 +34,15 @@ def with_words(
     spaced = [f" {word}" for word in words if not _breaks_longer(tokenizer, word, longer)]
     forms = [*spaced, *words]
     larger = _larger(tokenizer, forms)
-    kept = [form for form in forms if _comes_back(tokenizer, larger, form)]
-    if not kept:
+    usable = [form for form in forms if _comes_back(tokenizer, larger, form)]
+    if not usable:
         raise NotApplicableError(
             f"{type(tokenizer).__name__} does not give text back as it was when words are added "
             f"to it (tried: {', '.join(words[:3])}); take a base with a byte-level tokenizer"
         )
-    larger = larger if len(kept) == len(forms) else _larger(tokenizer, kept)
-    pieces = tokenizer(kept, add_special_tokens=False, verbose=False)["input_ids"]
-    ids = larger.convert_tokens_to_ids(kept)
+    larger = larger if len(usable) == len(forms) else _larger(tokenizer, usable)
+    pieces = tokenizer(usable, add_special_tokens=False, verbose=False)["input_ids"]
+    ids = larger.convert_tokens_to_ids(usable)
     return larger, dict(zip(ids, pieces, strict=True))
 
 
@@ -55,32 +55,34 @@ def known_words(tokenizer: Any, words: Iterable[str]) -> list[str]:
 def _larger(tokenizer: Any, forms: Sequence[str]) -> Any:
     from tokenizers import AddedToken
 
-    own = copy.deepcopy(tokenizer)
+    larger = copy.deepcopy(tokenizer)
     # A word is looked for whole; with its space it would then never follow another word.
-    own.add_tokens([AddedToken(f, single_word=f[0] != " ", normalized=False) for f in forms])
-    return own
+    larger.add_tokens([AddedToken(f, single_word=f[0] != " ", normalized=False) for f in forms])
+    return larger
 
 
 def _comes_back(before: Any, after: Any, form: str) -> bool:
     """Whether the token of this form is used, and every text with it comes back as before."""
-    own, word = after.convert_tokens_to_ids(form), form.strip()
+    new_id, word = after.convert_tokens_to_ids(form), form.strip()
     texts = [around.replace("{}", word) for around in AROUND]
     ids = [after(text, add_special_tokens=False)["input_ids"] for text in texts]
-    using = [(text, found) for text, found in zip(texts, ids, strict=True) if own in found]
+    using = [
+        (text, text_ids) for text, text_ids in zip(texts, ids, strict=True) if new_id in text_ids
+    ]
     old = [before(text, add_special_tokens=False)["input_ids"] for text, _ in using]
     return bool(using) and all(
-        after.decode(found) == before.decode(was)
-        for (_, found), was in zip(using, old, strict=True)
+        after.decode(text_ids) == before.decode(was)
+        for (_, text_ids), was in zip(using, old, strict=True)
     )
 
 
 def _breaks_longer(tokenizer: Any, word: str, known: Sequence[str]) -> bool:
     """Whether longer words (of those sorted) that begin with it would take more tokens."""
     longer = []
-    for found in known[bisect_right(known, word) :]:
-        if not found.startswith(word):
+    for candidate in known[bisect_right(known, word) :]:
+        if not candidate.startswith(word):
             break
-        longer += [found] if found[len(word)].isalnum() else []
+        longer += [candidate] if candidate[len(word)].isalnum() else []
     if not longer:
         return False
     rests = tokenizer([w[len(word) :] for w in longer], add_special_tokens=False)["input_ids"]

@@ -46,15 +46,15 @@ def losses(tokenizer: Any, texts: Iterable[str]) -> tuple[RoundTripLoss, ...]:
         texts: Read until enough different pairs were seen.
     """
     pairs = list(dict.fromkeys(islice(_pairs(texts), MAX_PAIRS)))
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_cause: dict[str, list[tuple[str, str]]] = {}
     for pair, back, masked in _changed(tokenizer, pairs):
         for cause in _causes(masked, back):
-            found.setdefault(cause, []).append((pair, back))
+            by_cause.setdefault(cause, []).append((pair, back))
         if masked != pair:
-            found.setdefault(UNKNOWN_CHARACTERS, []).append((pair, back))
+            by_cause.setdefault(UNKNOWN_CHARACTERS, []).append((pair, back))
     losses = [
         RoundTripLoss(cause=cause, example=pair, given_back=back, share=len(changed) / len(pairs))
-        for cause, changed in found.items()
+        for cause, changed in by_cause.items()
         for pair, back in [min(changed, key=lambda change: (len(change[0]), change))]
     ]
     return tuple(sorted(losses, key=lambda loss: (-loss.share, loss.cause)))

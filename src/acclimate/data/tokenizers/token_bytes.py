@@ -27,13 +27,13 @@ def token_bytes(tokenizer: Any) -> list[bytes]:
         )
     spelled = _byte_level if "ByteLevel" in kinds else _sentence_piece
     vocabulary, added = tokenizer.get_vocab(), tokenizer.added_tokens_decoder
-    found = [b""] * (max(vocabulary.values()) + 1)
+    spelled_bytes = [b""] * (max(vocabulary.values()) + 1)
     for token, number in vocabulary.items():
         if number not in added:
-            found[number] = spelled(token)
+            spelled_bytes[number] = spelled(token)
         elif not added[number].special:
-            found[number] = token.encode()
-    return found
+            spelled_bytes[number] = token.encode()
+    return spelled_bytes
 
 
 def _kinds(written: Any) -> set[str]:

@@ -28,8 +28,8 @@ def learn_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Tokeni
     Raises:
         ConfigError: The vocabulary has no room for the letters of the text.
     """
-    kept = list(texts)
-    letters = _vocabulary(kept, 0, ())
+    all_texts = list(texts)
+    letters = _vocabulary(all_texts, 0, ())
     check_room(
         settings, len(letters), f"the text's {len(letters)} letters (counted apart inside of words)"
     )
@@ -38,7 +38,7 @@ def learn_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Tokeni
     inside = sorted(letter for letter in letters if letter.startswith(_PREFIX))
     first = [*special_tokens(settings), *inside]
     named = named_tokens(settings.kind)
-    vocabulary = _vocabulary(kept, settings.vocab_size, first)
+    vocabulary = _vocabulary(all_texts, settings.vocab_size, first)
     trained = _blank(models.WordPiece(vocabulary, unk_token=named["unk_token"]))
     trained.decoder = decoders.WordPiece()
     begin, end = named["cls_token"], named["sep_token"]

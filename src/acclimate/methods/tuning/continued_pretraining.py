@@ -55,13 +55,13 @@ class ContinuedPretraining(Method):
                 "continued_pretraining learns the next token of running text, which an "
                 "encoder-decoder does not write; take a decoder as base, or tune this one on items"
             )
-        own, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
+        seen, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
         num_tokens = min(self.max_seq_len, core.window)
 
         def examples(
             _outside: Unwrapped, _data: TrainData, split: Split
         ) -> Iterable[TokenizedExample]:
-            texts = [d.text for d in (own if split == "train" else unseen)]
+            texts = [d.text for d in (seen if split == "train" else unseen)]
             return windows(texts, core.tokenizer, num_tokens)
 
         return finetune(

@@ -51,9 +51,9 @@ class PrefixTuning(AdapterMethod):
         ids = [0] * self.num_virtual_tokens  # any: their shape alone is wanted
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
-        said = read_text(network, ids)
-        shape = PrefixShape.of(said)
-        start = flattened(said) if self.text else torch.zeros_like(flattened(said))
+        states = read_text(network, ids)
+        shape = PrefixShape.of(states)
+        start = flattened(states) if self.text else torch.zeros_like(flattened(states))
         return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
 
     def _encoder(self, shape: PrefixShape) -> Any:

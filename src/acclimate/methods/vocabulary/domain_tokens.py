@@ -91,18 +91,18 @@ class DomainTokens(Method):
         """
         core: Any = unwrap(base).core
         _check(core)
-        own, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
-        larger, new, write = self._larger(core, [d.text for d in own])
+        seen, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
+        larger, new, write = self._larger(core, [d.text for d in seen])
         num_tokens = min(self.max_seq_len, core.window)
 
         def examples(_outside: Any, _data: Any, split: Split) -> list[TokenizedExample]:
-            texts = [d.text for d in (own if split == "train" else unseen)]
+            texts = [d.text for d in (seen if split == "train" else unseen)]
             cut = windows(texts, larger.tokenizer, num_tokens)
             return [window for window in cut if not new.isdisjoint(window.answer)]
 
-        if not (found := examples(None, None, "train")):
-            raise DataError(f"domain_tokens: none of {len(own)} documents holds any of `tokens`")
-        log_value("training windows that hold a new token", len(found))
+        if not (learned := examples(None, None, "train")):
+            raise DataError(f"domain_tokens: none of {len(seen)} documents holds any of `tokens`")
+        log_value("training windows that hold a new token", len(learned))
         tuned = finetune(
             base,
             data,
@@ -157,13 +157,13 @@ class DomainTokens(Method):
         }
 
     def _chosen(self, tokenizer: Any, texts: Sequence[str]) -> list[str]:
-        found = long_words(tokenizer, texts, self.num_tokens, self.min_count)
-        if not found:
+        candidates = long_words(tokenizer, texts, self.num_tokens, self.min_count)
+        if not candidates:
             raise DataError(
                 f"domain_tokens: no word that is more than one token is met {self.min_count} times "
                 "in the documents; give more of them, lower min_count, or list words in `tokens`"
             )
-        return [word for word, _ in found]
+        return [word for word, _ in candidates]
 
 
 def _check(core: Any) -> None:

@@ -13,5 +13,5 @@ class Brevity(Metric):
 
     def of_completion(self, item: Item, completion: Completion) -> float:
         """Score a free answer."""
-        said, wanted = len(completion.text.split()), len(item.target.split())
-        return min(1.0, wanted / said) if said else 0.0
+        num_words, wanted = len(completion.text.split()), len(item.target.split())
+        return min(1.0, wanted / num_words) if num_words else 0.0

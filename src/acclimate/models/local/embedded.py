@@ -48,8 +48,8 @@ class Embedded(ModelSource):
 
     def card(self) -> dict[str, Any]:
         """What it is, what it learned from, how, and how well."""
-        found: dict[str, Any] = json.loads((self.folder / CARD).read_text(encoding="utf-8"))
-        return found
+        values: dict[str, Any] = json.loads((self.folder / CARD).read_text(encoding="utf-8"))
+        return values
 
     @property
     def folder(self) -> Path:

@@ -80,9 +80,9 @@ class FromScratch(ModelSource):
     def folder(self) -> Path:
         """Where it lies, in transformers' format."""
         store, key = Store(home() / _FOLDER), self.fingerprint()
-        found = store.get(key)
-        if found is not None:
-            return found
+        stored = store.get(key)
+        if stored is not None:
+            return stored
         about: dict[str, Any] = {"base": self.model_dump()}
         with store.put(key, about, Trace(__name__)) as aside, metered() as meter:
             self._train(aside)

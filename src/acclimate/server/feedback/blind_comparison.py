@@ -67,13 +67,13 @@ def compared(
     """
     check_question(messages)
     spoken = [Spoken(role=turn.role, content=turn.content) for turn in messages]
-    (one, said), (two, told) = _drawn(systems, spoken, task, limits)
+    (one, first_answer), (two, second_answer) = _drawn(systems, spoken, task, limits)
     return StoredComparison(
         ticket=secrets.token_urlsafe(16),
         messages=messages,
         task=task,
-        answers=(_shown(one, said), _shown(two, told)),
-        sources=(_sources(said), _sources(told)),
+        answers=(_shown(one, first_answer), _shown(two, second_answer)),
+        sources=(_sources(first_answer), _sources(second_answer)),
     )
 
 

@@ -46,12 +46,12 @@ def preferences(store: FeedbackStore, task: str = "") -> list[Preference]:
     pairs = [*_voted(store), *_corrected(store), *_rated(store)]
     return [
         Preference(
-            prompt=dialogue(place.messages).question,
+            prompt=dialogue(point.messages).question,
             chosen=chosen,
             rejected=rejected,
-            task=place.task or task,
+            task=point.task or task,
         )
-        for place, chosen, rejected in dict.fromkeys(pairs)
+        for point, chosen, rejected in dict.fromkeys(pairs)
         if chosen.strip() and rejected.strip() and chosen != rejected
     ]
 
@@ -70,14 +70,14 @@ def train_rows(store: FeedbackStore, task: str = "") -> list[dict[str, Any]]:
     """
     corrected = _last_corrections(store)
     good = [
-        (place, text)
-        for (place, text), rating in _last_ratings(store).items()
-        if rating == "up" and (place, text) not in corrected
+        (point, text)
+        for (point, text), rating in _last_ratings(store).items()
+        if rating == "up" and (point, text) not in corrected
     ]
-    mended = [(place, told) for (place, _), told in corrected.items()]
+    mended = [(point, correction) for (point, _), correction in corrected.items()]
     return [
-        _train_row(place, answer, task)
-        for place, answer in dict.fromkeys([*mended, *good])
+        _train_row(point, answer, task)
+        for point, answer in dict.fromkeys([*mended, *good])
         if answer.strip()
     ]
 
@@ -93,18 +93,18 @@ def _voted(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
 
 
 def _corrected(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
-    for (place, text), told in _last_corrections(store).items():
-        yield place, told, text
+    for (point, text), correction in _last_corrections(store).items():
+        yield point, correction, text
 
 
 def _rated(store: FeedbackStore) -> Iterator[tuple[DialoguePoint, str, str]]:
     """Each good answer beside each bad one to the same question."""
     by_place: dict[DialoguePoint, dict[str, list[str]]] = {}
-    for (place, text), rating in _last_ratings(store).items():
-        by_place.setdefault(place, {"up": [], "down": []})[rating].append(text)
-    for place, texts in by_place.items():
+    for (point, text), rating in _last_ratings(store).items():
+        by_place.setdefault(point, {"up": [], "down": []})[rating].append(text)
+    for point, texts in by_place.items():
         for good, bad in product(texts["up"], texts["down"]):
-            yield place, good, bad
+            yield point, good, bad
 
 
 def _last_ratings(store: FeedbackStore) -> dict[tuple[DialoguePoint, str], str]:
@@ -121,11 +121,11 @@ def _last_corrections(store: FeedbackStore) -> dict[tuple[DialoguePoint, str], s
     }
 
 
-def _train_row(place: DialoguePoint, answer: str, task: str) -> dict[str, Any]:
-    if len(place.messages) == 1:
-        row: dict[str, Any] = {"question": place.messages[0].content, "answer": answer}
+def _train_row(point: DialoguePoint, answer: str, task: str) -> dict[str, Any]:
+    if len(point.messages) == 1:
+        row: dict[str, Any] = {"question": point.messages[0].content, "answer": answer}
     else:
-        turns = [turn.model_dump() for turn in place.messages]
+        turns = [turn.model_dump() for turn in point.messages]
         row = {"messages": [*turns, {"role": "assistant", "content": answer}]}
-    named = place.task or task
+    named = point.task or task
     return {**row, "task": named} if named else row

@@ -73,10 +73,10 @@ class _Intake:
         """How much was given, by kind."""
         return self.store.counts()
 
-    async def compare(self, asked: ComparisonRequest, request: Request) -> dict[str, Any]:
+    async def compare(self, body: ComparisonRequest, request: Request) -> dict[str, Any]:
         """Two answers in random order; the ticket tells nothing of the systems."""
         self.desk.check_model()
-        shown = await self.desk.run(request, ComparisonJob(asked.messages, asked.task))
+        shown = await self.desk.run(request, ComparisonJob(body.messages, body.task))
         # Kept only now: of what nobody waited for nothing can be said.
         await run_in_threadpool(self.store.add, shown)
         return {

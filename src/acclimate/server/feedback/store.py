@@ -1,4 +1,4 @@
-"""What people say of answers, kept in SQLite: added to, never changed."""
+"""Feedback in SQLite: votes, ratings and corrections, and their tables."""
 
 import os
 import sqlite3
@@ -115,11 +115,11 @@ class FeedbackStore:
             _check_place(path.parent)
             return
         with self._connected() as db:
-            found = version(db)
-        if found > VERSION:
+            file_version = version(db)
+        if file_version > VERSION:
             raise BackendError(
-                f"{path}: feedback of version {found}, this acclimate reads up to {VERSION}; "
-                f"update acclimate, or {_ELSEWHERE}"
+                f"{path}: feedback of version {file_version}, this acclimate reads up to "
+                f"{VERSION}; update acclimate, or {_ELSEWHERE}"
             )
         if not os.access(path, os.W_OK):
             raise ConfigError(f"{path}: the file cannot be written; {_ELSEWHERE}")
@@ -143,24 +143,24 @@ class FeedbackStore:
 
     def all(self, kind: type[FeedbackKind]) -> list[FeedbackKind]:
         """Every record of a kind, in the order it was given."""
-        found = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", kind.stored_as)
-        return [kind.model_validate_json(body) for (body,) in found]
+        rows = self._found("SELECT body FROM given WHERE kind=? ORDER BY number", kind.stored_as)
+        return [kind.model_validate_json(body) for (body,) in rows]
 
     def comparison(self, ticket: str) -> StoredComparison | None:
         """What was shown under a ticket."""
-        found = self._found("SELECT body FROM given WHERE kind='comparison' AND ticket=?", ticket)
-        return StoredComparison.model_validate_json(found[0][0]) if found else None
+        rows = self._found("SELECT body FROM given WHERE kind='comparison' AND ticket=?", ticket)
+        return StoredComparison.model_validate_json(rows[0][0]) if rows else None
 
     def counts(self) -> dict[str, int]:
         """How many of each kind there are, those that there are none of left out."""
         return dict(self._found("SELECT kind, COUNT(*) FROM given GROUP BY kind"))
 
-    def _found(self, query: str, *told: str) -> list[Any]:
+    def _found(self, query: str, *values: str) -> list[Any]:
         """What a query finds; nothing where nothing was given yet."""
         if not _is_there(self.path):
             return []
         with self._connected() as db:
-            return db.execute(query, told).fetchall() if version(db) else []
+            return db.execute(query, values).fetchall() if version(db) else []
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -192,16 +192,13 @@ def _check_place(folder: Path) -> None:
     Raises:
         ConfigError: It cannot be written into, or not be made.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+    there = next(parent for parent in (folder, *folder.absolute().parents) if _is_there(parent))
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise ConfigError(f"{there}: not a folder that can be written into; {_ELSEWHERE}")
 
 
 def _body(given: FeedbackEntry) -> str:
     return given.model_dump_json()
-
-
-# MERGED: The tables that feedback is kept in, which let nothing be changed.
 
 
 VERSION = 1
@@ -224,8 +221,8 @@ CREATE TRIGGER no_loss BEFORE DELETE ON given
 
 def version(db: sqlite3.Connection) -> int:
     """Of the tables that are there; 0: none are."""
-    (found,) = db.execute("PRAGMA user_version").fetchone()
-    return int(found)
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    return int(number)
 
 
 def make_tables(db: sqlite3.Connection) -> None:

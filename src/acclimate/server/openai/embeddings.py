@@ -41,24 +41,24 @@ class EmbeddingJob:
         yield embed_texts(systems[self.asked.model], self.asked, limits)
 
 
-def embed_texts(model: Model, asked: EmbeddingRequest, limits: Limits) -> EmbeddingResult:
+def embed_texts(model: Model, body: EmbeddingRequest, limits: Limits) -> EmbeddingResult:
     """Place the texts of a request.
 
     Raises:
         RefusedError: There are too many, or nothing in the model places texts.
     """
-    texts = each(asked.input)
+    texts = each(body.input)
     if len(texts) > limits.max_texts:
         raise ApiError(
             422, f"{len(texts)} texts, must be at most {limits.max_texts}", param="input"
         )
-    said = [text if isinstance(text, str) else decode_ids(model, text) for text in texts]
+    texts_only = [text if isinstance(text, str) else decode_ids(model, text) for text in texts]
     with metered() as meter:
-        vectors = _placed(model, said)
-    if asked.dimensions not in {None, vectors.shape[1]}:
+        vectors = _placed(model, texts_only)
+    if body.dimensions not in {None, vectors.shape[1]}:
         raise ApiError(
             422,
-            f"dimensions={asked.dimensions}, this model gives {vectors.shape[1]}; leave it out",
+            f"dimensions={body.dimensions}, this model gives {vectors.shape[1]}; leave it out",
             param="dimensions",
         )
     return EmbeddingResult(vectors, meter.cost.prompt_tokens)
@@ -78,17 +78,17 @@ def _placed(model: Model, texts: list[str]) -> NDArray[np.float32]:
     raise ApiError(422, "this model has neither an encoder nor a network", param="model")
 
 
-def embeddings_reply(asked: EmbeddingRequest, found: EmbeddingResult) -> dict[str, Any]:
+def embeddings_reply(body: EmbeddingRequest, result: EmbeddingResult) -> dict[str, Any]:
     """In OpenAI's shape."""
     rows = [
-        {"object": "embedding", "index": index, "embedding": _written(asked, vector)}
-        for index, vector in enumerate(found.vectors)
+        {"object": "embedding", "index": index, "embedding": _written(body, vector)}
+        for index, vector in enumerate(result.vectors)
     ]
-    usage = {"prompt_tokens": found.num_tokens, "total_tokens": found.num_tokens}
-    return {"object": "list", "data": rows, "model": asked.model, "usage": usage}
+    usage = {"prompt_tokens": result.num_tokens, "total_tokens": result.num_tokens}
+    return {"object": "list", "data": rows, "model": body.model, "usage": usage}
 
 
-def _written(asked: EmbeddingRequest, vector: NDArray[np.float32]) -> str | list[float]:
-    if asked.encoding_format == "base64":
+def _written(body: EmbeddingRequest, vector: NDArray[np.float32]) -> str | list[float]:
+    if body.encoding_format == "base64":
         return base64.b64encode(vector.astype("<f4").tobytes()).decode()
     return [float(value) for value in vector]

@@ -26,41 +26,41 @@ class EncodedEcho:
 
 
 def echoed(
-    model: Model, asked: Sequence[EchoPrompt], sampling: Sampling, num_tokens: int
+    model: Model, pairs: Sequence[EchoPrompt], sampling: Sampling, num_tokens: int
 ) -> Iterator[Completion]:
     """Each prompt and its answer as one text.
 
     Args:
         model: Where tokens are told, one that ends in a decoder of ours.
-        asked: One at least.
+        pairs: Prompts with their texts, one at least.
         sampling: How answers are drawn.
         num_tokens: The longest answer; 0 for none.
 
     Raises:
         RefusedError: The prompts' tokens cannot be weighed.
     """
-    prompts = [prompt for prompt, _ in asked]
+    prompts = [prompt for prompt, _ in pairs]
     if sampling.logprobs is None:
         new = _drawn(model, prompts, sampling) if num_tokens else _unsaid(model, prompts)
         for prompt, answer in zip(prompts, new, strict=True):
             yield replace(answer, text=_joined(prompt, answer), tokens=())
         return
     core = _decoder(model)
-    laid_out = [_laid_out(model, core, prompt, text) for prompt, text in asked]
-    weighed = weigh_tokens(core, [own.given for own in laid_out], sampling.logprobs)
+    laid_out = [_laid_out(model, core, prompt, text) for prompt, text in pairs]
+    weighed = weigh_tokens(core, [echo.given for echo in laid_out], sampling.logprobs)
     if num_tokens == 0:
         new = [_NOTHING] * len(prompts)
     elif num_tokens == 1 and _is_plain(sampling):
-        new = [_next(core, own) for own in weighed]
+        new = [_next(core, echo) for echo in weighed]
     else:
         new = _drawn(model, prompts, sampling)
-    for prompt, own, told, answer in zip(prompts, laid_out, weighed, new, strict=True):
+    for prompt, echo, logprobs, answer in zip(prompts, laid_out, weighed, new, strict=True):
         yield replace(
             answer,
             text=_joined(prompt, answer),
-            num_prompt_tokens=len(own.given.before) + len(own.given.ids),
-            tokens=(*told.tokens, *answer.tokens),
-            passages=own.passages,
+            num_prompt_tokens=len(echo.given.before) + len(echo.given.ids),
+            tokens=(*logprobs.tokens, *answer.tokens),
+            passages=echo.passages,
         )
 
 
@@ -69,8 +69,8 @@ _NOTHING = Completion("", is_cut=True)
 
 def _drawn(model: Model, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
     # Tokens are told in any case: they know the blank before an answer, which its text has not.
-    told = {"logprobs": sampling.logprobs or 0}
-    return list(model.generate(prompts, sampling.model_copy(update=told)))
+    changed = {"logprobs": sampling.logprobs or 0}
+    return list(model.generate(prompts, sampling.model_copy(update=changed)))
 
 
 def _unsaid(model: Model, prompts: Sequence[Prompt]) -> list[Completion]:
@@ -85,11 +85,11 @@ def _joined(prompt: Prompt, answer: Completion) -> str:
     return prompt.question + blank + answer.text.lstrip()
 
 
-def _next(core: LocalModel, told: PromptLogprobs) -> Completion:
+def _next(core: LocalModel, logprobs: PromptLogprobs) -> Completion:
     """The likeliest token as an answer; weighing the prompt has told it already."""
-    is_end = told.next_id in stop_ids(core.network, core.tokenizer)
-    text = "" if is_end else told.next_token.text
-    return Completion(text, num_new_tokens=1, is_cut=not is_end, tokens=(told.next_token,))
+    is_end = logprobs.next_id in stop_ids(core.network, core.tokenizer)
+    text = "" if is_end else logprobs.next_token.text
+    return Completion(text, num_new_tokens=1, is_cut=not is_end, tokens=(logprobs.next_token,))
 
 
 def _is_plain(sampling: Sampling) -> bool:

@@ -21,27 +21,27 @@ def chat_prompt(model: Model, messages: Sequence[ChatMessage], task: str) -> Pro
         RefusedError: The user does not speak last.
     """
     instruction = "\n\n".join(m.text for m in messages if m.role in {"system", "developer"})
-    said = [m for m in messages if m.role in {"user", "assistant"}]
-    if not said or said[-1].role != "user":
+    spoken = [m for m in messages if m.role in {"user", "assistant"}]
+    if not spoken or spoken[-1].role != "user":
         raise ApiError(422, "the last message must be the user's", param="messages")
-    prompt = Prompt(said[-1].text, task=task, instruction=instruction)
-    if len(said) == 1:
+    prompt = Prompt(spoken[-1].text, task=task, instruction=instruction)
+    if len(spoken) == 1:
         return prompt
     if _chats(model):
-        return prompt.with_parts(turns=tuple(Turn(m.role, m.text) for m in said))
-    return prompt.with_parts(examples=tuple(_examples(said[:-1])))
+        return prompt.with_parts(turns=tuple(Turn(m.role, m.text) for m in spoken))
+    return prompt.with_parts(examples=tuple(_examples(spoken[:-1])))
 
 
-def _examples(said: Sequence[ChatMessage]) -> Iterator[Example]:
-    asked: list[str] = []
-    for message in said:
+def _examples(messages: Sequence[ChatMessage]) -> Iterator[Example]:
+    questions: list[str] = []
+    for message in messages:
         if message.role == "user":
-            asked.append(message.text)
+            questions.append(message.text)
         else:
-            yield Example("\n".join(asked), message.text)
-            asked = []
-    if asked:
-        yield Example("\n".join(asked), "")
+            yield Example("\n".join(questions), message.text)
+            questions = []
+    if questions:
+        yield Example("\n".join(questions), "")
 
 
 def _chats(model: Model) -> bool:
@@ -55,8 +55,8 @@ def running_prompt(model: Model, text: PromptText, task: str) -> Prompt:
     Raises:
         RefusedError: It is token ids, which the model has not.
     """
-    said = text if isinstance(text, str) else decode_ids(model, text)
-    return Prompt(said, task=task, template=RUNNING_TEXT)
+    plain = text if isinstance(text, str) else decode_ids(model, text)
+    return Prompt(plain, task=task, template=RUNNING_TEXT)
 
 
 def each(texts: PromptText | Texts) -> list[PromptText]:

@@ -1,4 +1,4 @@
-"""Answers to a dialogue as `chat.completion` objects."""
+"""Answers as OpenAI's objects: chats, completions, and the parts both have."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class ChatReply:
         return self._chunk(index, {"content": text}, {"finish_reason": None})
 
     def last(self, index: int, answer: Completion) -> dict[str, Any]:
-        """What is known when it is done."""
+        """The chunk that ends an answer."""
         return self._chunk(index, {"sources": sources(answer)}, self._end(answer))
 
     def usage(self, answers: Sequence[Completion]) -> dict[str, Any]:
@@ -72,9 +72,6 @@ class ChatReply:
             "finish_reason": finish_reason(answer),
             "logprobs": chat_logprobs(answer.tokens) if self.has_logprobs else None,
         }
-
-
-# MERGED server/completion_reply.py: Texts gone on with as `text_completion` objects.
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class CompletionReply:
         return self._head([self._choice(index, text, {"finish_reason": None, "logprobs": None})])
 
     def last(self, index: int, answer: Completion) -> dict[str, Any]:
-        """What is known when it is done."""
+        """The chunk that ends an answer."""
         return self._head([self._choice(index, "", self._end(answer))])
 
     def usage(self, answers: Sequence[Completion]) -> dict[str, Any]:
@@ -121,9 +118,6 @@ class CompletionReply:
             "logprobs": text_logprobs(answer.tokens) if self.has_logprobs else None,
             "sources": sources(answer),
         }
-
-
-# MERGED server/told.py: Parts that answers of every route have: usage, sources, log-probabilities.
 
 
 def finish_reason(answer: Completion) -> str:
@@ -190,11 +184,11 @@ def text_logprobs(tokens: Sequence[Token]) -> dict[str, Any]:
 def _likeliest(token: Token) -> dict[str, float] | None:
     if math.isnan(token.logprob):
         return None
-    found: dict[str, float] = {}
+    logprobs: dict[str, float] = {}
     for text, logprob in (*token.likeliest, (token.text, token.logprob)):
         # Tokens that are parts of a character look alike: the likeliest of them is told.
-        found.setdefault(text, logprob)
-    return found
+        logprobs.setdefault(text, logprob)
+    return logprobs
 
 
 def _number(logprob: float) -> float | None:

@@ -28,30 +28,30 @@ COMPLETION_TOKENS = 16
 ANY_OBJECT = '{"type": "object"}'
 
 
-def sampling_from(asked: GenerationRequest, limits: Limits) -> Sampling:
+def sampling_from(body: GenerationRequest, limits: Limits) -> Sampling:
     """How the answers to a request are drawn.
 
     Raises:
         RefusedError: It asks for more than the limits allow.
     """
     chosen = {
-        "temperature": asked.temperature,
-        "top_k": asked.top_k,
-        "top_p": asked.top_p,
-        "min_p": asked.min_p,
-        "repetition_penalty": asked.repetition_penalty,
+        "temperature": body.temperature,
+        "top_k": body.top_k,
+        "top_p": body.top_p,
+        "min_p": body.min_p,
+        "repetition_penalty": body.repetition_penalty,
     }
     fields: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-    seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
-    stop = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
+    seed = secrets.randbelow(2**31) if body.seed is None else body.seed
+    stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     try:
         return Sampling(
-            max_new_tokens=max(1, longest(asked, limits)),
+            max_new_tokens=max(1, longest(body, limits)),
             stop=tuple(stop),
             seed=seed,
-            logprobs=_num_likeliest(asked),
+            logprobs=_num_likeliest(body),
             **fields,
-            **_constraint(asked.response_format),
+            **_constraint(body.response_format),
         )
     except ValidationError as error:
         raise ApiError(422, sentence("request", error, Sampling)) from None
@@ -65,67 +65,69 @@ def limits_for(model: Model, task: str, limits: Limits) -> Limits:
     Raises:
         ConfigError: A task that the domain has not.
     """
-    own = [part.longest(task) for part in unwrap(model).rewriters if isinstance(part, TaskPrompts)]
-    told = next(filter(None, own), limits.default_new_tokens)
-    return limits.model_copy(update={"default_new_tokens": min(told, limits.max_new_tokens)})
+    lengths = [
+        part.longest(task) for part in unwrap(model).rewriters if isinstance(part, TaskPrompts)
+    ]
+    length = next(filter(None, lengths), limits.default_new_tokens)
+    return limits.model_copy(update={"default_new_tokens": min(length, limits.max_new_tokens)})
 
 
 def own_length(
-    asked: GenerationRequest, sampling: Sampling, model: Model, limits: Limits
+    body: GenerationRequest, sampling: Sampling, model: Model, limits: Limits
 ) -> Sampling:
-    """The same; a chat that does not say how long its answer may be, as its model has it.
+    """The same sampling, with the model's own length where a chat gives none.
 
     Raises:
         ConfigError: A task that the domain has not.
     """
-    if _told(asked)[1] is not None:
+    if _told(body)[1] is not None:
         return sampling
-    length = limits_for(model, asked.task or "", limits).default_new_tokens
+    length = limits_for(model, body.task or "", limits).default_new_tokens
     return sampling.model_copy(update={"max_new_tokens": length})
 
 
-def longest(asked: GenerationRequest, limits: Limits) -> int:
+def longest(body: GenerationRequest, limits: Limits) -> int:
     """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
 
     Raises:
         RefusedError: More than the limits allow, or none.
     """
-    name, told = _told(asked)
-    if told is None:
-        is_chat = isinstance(asked, ChatRequest)
+    name, length = _told(body)
+    if length is None:
+        is_chat = isinstance(body, ChatRequest)
         default = limits.default_new_tokens if is_chat else COMPLETION_TOKENS
         return min(default, limits.max_new_tokens)
-    least = 0 if isinstance(asked, CompletionRequest) and asked.echo else 1
-    if not least <= told <= limits.max_new_tokens:
+    least = 0 if isinstance(body, CompletionRequest) and body.echo else 1
+    if not least <= length <= limits.max_new_tokens:
         raise ApiError(
             422,
-            f"{name}={told}, must be from {least} to {limits.max_new_tokens}",
+            f"{name}={length}, must be from {least} to {limits.max_new_tokens}",
             param=name,
         )
-    return told
+    return length
 
 
-def _told(asked: GenerationRequest) -> tuple[str, int | None]:
+def _told(body: GenerationRequest) -> tuple[str, int | None]:
     """The field that says how long an answer may be, and what it says."""
-    if not isinstance(asked, ChatRequest) or asked.max_completion_tokens is None:
-        return "max_tokens", asked.max_tokens
-    if asked.max_tokens not in {None, asked.max_completion_tokens}:
+    if not isinstance(body, ChatRequest) or body.max_completion_tokens is None:
+        return "max_tokens", body.max_tokens
+    if body.max_tokens not in {None, body.max_completion_tokens}:
         raise ApiError(
             422,
-            f"max_tokens={asked.max_tokens} and max_completion_tokens="
-            f"{asked.max_completion_tokens} are two names of one limit; give one of them",
+            f"max_tokens={body.max_tokens} and max_completion_tokens="
+            f"{body.max_completion_tokens} are two names of one limit; give one of them",
             param="max_completion_tokens",
         )
-    return "max_completion_tokens", asked.max_completion_tokens
+    return "max_completion_tokens", body.max_completion_tokens
 
 
-def number_of(asked: GenerationRequest, num_prompts: int, limits: Limits) -> int:
+def number_of(body: GenerationRequest, num_prompts: int, limits: Limits) -> int:
     """Answers to each prompt.
 
     Raises:
         RefusedError: More in all than the limits allow.
     """
-    each = asked.n or 1
+    each = body.n or 1
     if each * num_prompts > limits.max_answers:
         raise ApiError(
             422,
@@ -133,17 +135,17 @@ def number_of(asked: GenerationRequest, num_prompts: int, limits: Limits) -> int
             f"{limits.max_answers} answers; send several requests",
             param="n",
         )
-    if isinstance(asked, CompletionRequest) and asked.best_of not in {None, each}:
-        raise ApiError(422, f"best_of={asked.best_of}, must be n={each}", param="best_of")
+    if isinstance(body, CompletionRequest) and body.best_of not in {None, each}:
+        raise ApiError(422, f"best_of={body.best_of}, must be n={each}", param="best_of")
     return each
 
 
-def _num_likeliest(asked: GenerationRequest) -> int | None:
-    if isinstance(asked, ChatRequest):
-        if asked.top_logprobs and not asked.logprobs:
+def _num_likeliest(body: GenerationRequest) -> int | None:
+    if isinstance(body, ChatRequest):
+        if body.top_logprobs and not body.logprobs:
             raise ApiError(422, "top_logprobs needs logprobs=true", param="top_logprobs")
-        return (asked.top_logprobs or 0) if asked.logprobs else None
-    return asked.logprobs if isinstance(asked, CompletionRequest) else None
+        return (body.top_logprobs or 0) if body.logprobs else None
+    return body.logprobs if isinstance(body, CompletionRequest) else None
 
 
 def _constraint(wanted: Format | None) -> dict[str, Any]:

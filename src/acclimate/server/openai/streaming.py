@@ -40,8 +40,8 @@ class Chunks:
                 text += piece
                 continue
             # Of several answers only the whole is known.
-            said = text if text or self._has_text else piece.text
-            yield from self._piece(said)
+            new_text = text if text or self._has_text else piece.text
+            yield from self._piece(new_text)
             yield self.reply.last(len(self.answers), piece)
             self.answers.append(piece)
             text, self._has_text = "", False

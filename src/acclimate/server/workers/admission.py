@@ -12,36 +12,36 @@ from acclimate.server.workers.stream_channel import Channel, Sink
 
 
 class WorkerPool(Protocol):
-    """What does the jobs: threads of this process, or other processes."""
+    """Workers that run jobs: threads of this process, or other processes."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the systems that they have."""
+        """Names of the systems that workers have."""
 
     @property
     def num_ready(self) -> int:
-        """Processes that do jobs now."""
+        """Number of processes that run jobs now."""
 
     @property
     def num_loading(self) -> int:
-        """Processes that will."""
+        """Number of processes that are still loading."""
 
     @property
     def process_ids(self) -> Sequence[int]:
-        """Of the processes that do the work beside this one."""
+        """Ids of the worker processes beside this one."""
 
     def begin(self, job: ServerJob, sink: Sink) -> None:
-        """Have a job done; whatever is in the way of it, the sink is told."""
+        """Begin a job; its pieces, and any fault, go to the sink."""
 
     def leave(self, sink: Sink) -> None:
-        """Want no more of it."""
+        """Cancel a job."""
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Stop, and begin nothing more."""
 
 
 class AdmissionQueue:
-    """Has the work of requests done: so many at once, so many waiting, and no more."""
+    """Bounds the requests that run at once and those that wait."""
 
     def __init__(self, limits: Limits, hands: WorkerPool) -> None:
         """Have as many places as the limits say."""
@@ -53,16 +53,16 @@ class AdmissionQueue:
 
     @property
     def running(self) -> int:
-        """Requests that are worked on."""
+        """Number of requests that run."""
         return min(self.taken, self.limits.max_running)
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for a thread."""
+        """Number of requests that wait."""
         return self.taken - self.running
 
     async def pieces(self, job: ServerJob) -> AsyncGenerator[list[Any], None]:
-        """What a job gives, as it comes; whatever is there, at once.
+        """The pieces of a job as they come, several at once where there are several.
 
         Who stops reading has it closed before its next piece, and networks that write for it stop.
 
@@ -80,8 +80,8 @@ class AdmissionQueue:
         late = ApiError(504, f"no answer after {seconds:g} seconds; ask for a shorter one")
         timer = loop.call_later(seconds, channel.fail, late)
         try:
-            while found := await channel.read():
-                yield found
+            while batch := await channel.read():
+                yield batch
         finally:
             timer.cancel()
             self.hands.leave(channel)

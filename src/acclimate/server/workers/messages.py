@@ -32,7 +32,7 @@ Load = Callable[[], ServedSystems]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The systems are there."""
+    """A worker has loaded its systems."""
 
     names: tuple[str, ...]
     report: Path | None
@@ -43,7 +43,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class NotLoaded:
-    """The systems cannot be loaded."""
+    """A worker cannot load its systems."""
 
     said: str
     is_asked_wrong: bool
@@ -52,7 +52,7 @@ class NotLoaded:
 
 @dataclass(frozen=True)
 class ProcessShare:
-    """What one process of several has for itself; it does jobs from now on."""
+    """The limits and processor of one worker, which runs jobs from now on."""
 
     limits: Limits
     processor: int | None
@@ -61,7 +61,7 @@ class ProcessShare:
 
 @dataclass(frozen=True)
 class RunJob:
-    """Do a job."""
+    """Run a job."""
 
     number: int
     job: ServerJob
@@ -69,19 +69,19 @@ class RunJob:
 
 @dataclass(frozen=True)
 class CancelJob:
-    """Want no more of a job."""
+    """Cancel a job."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Shutdown:
-    """Do nothing more, and end."""
+    """End the process."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Something of what a job gives."""
+    """A piece of a job's result."""
 
     number: int
     piece: Any
@@ -89,7 +89,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing more comes of a job."""
+    """A job is done, or failed."""
 
     number: int
     fault: Exception | None = None

@@ -30,7 +30,7 @@ STOP_SECONDS = 5.0
 
 
 class WorkerProcess:
-    """One process and the connection to it."""
+    """One worker process and the connection to it."""
 
     def __init__(self, load: Load) -> None:
         """Start it; it loads its systems."""
@@ -51,12 +51,12 @@ class WorkerProcess:
 
     @property
     def process_id(self) -> int:
-        """As the system knows it."""
+        """Its id in the operating system."""
         return self._process.pid or 0
 
     @property
     def num_doing(self) -> int:
-        """Jobs that it has begun or keeps waiting."""
+        """Number of jobs that it runs or keeps waiting."""
         return len(self._sinks)
 
     @property
@@ -71,31 +71,31 @@ class WorkerProcess:
         return f"killed by {names.get(-code, f'signal {-code}')}"
 
     def loaded(self) -> Loaded:
-        """What it has, when it has it.
+        """Wait for what it has loaded.
 
         Raises:
             ConfigError: There is nothing to load as it was asked for.
             BackendError: Loading failed.
         """
         try:
-            told: Loaded | NotLoaded = self._connection.recv()
+            reply: Loaded | NotLoaded = self._connection.recv()
         except (EOFError, OSError):
             raise BackendError(
                 f"the process that loads the systems broke down ({self.end}); what it wrote tells "
                 "more, and out of memory is the usual cause"
             ) from None
-        if isinstance(told, NotLoaded):
-            raise (ConfigError if told.is_asked_wrong else BackendError)(told.said)
-        return told
+        if isinstance(reply, NotLoaded):
+            raise (ConfigError if reply.is_asked_wrong else BackendError)(reply.said)
+        return reply
 
     def go_on(self, share: ProcessShare) -> None:
-        """Let it do jobs."""
+        """Let it run jobs, within its share."""
         self._may_do = True
         self._untold.put(share)
         threading.Thread(target=self._tell, daemon=True).start()
 
     def listen(self) -> None:
-        """Hear what it makes, until it ends; what it was doing ends with it."""
+        """Receive its messages until it ends; its jobs end with it."""
         try:
             while True:
                 self._hear(self._connection.recv())
@@ -108,7 +108,7 @@ class WorkerProcess:
                 self._lose(number)
 
     def begin(self, job: ServerJob, sink: Sink) -> None:
-        """Have it do a job."""
+        """Send it a job."""
         number = next(self._numbers)
         self._sinks[number] = sink
         self._untold.put(RunJob(number, job))
@@ -116,13 +116,13 @@ class WorkerProcess:
             self._lose(number)
 
     def leave(self, sink: Sink) -> None:
-        """Want no more of a job, if it is this one's."""
-        for number, own in list(self._sinks.items()):
-            if own is sink:
+        """Cancel a job, if it is this one's."""
+        for number, known_sink in list(self._sinks.items()):
+            if known_sink is sink:
                 self._untold.put(CancelJob(number))
 
     def stop(self) -> None:
-        """Have it end; it is killed where it does not, or has only begun to load."""
+        """Stop it; it is killed where it does not end, or is still loading."""
         self._untold.put(Shutdown())
         self._end_within(STOP_SECONDS if self._may_do else 0)
 
@@ -132,11 +132,11 @@ class WorkerProcess:
             self._process.kill()
             self._process.join()
 
-    def _hear(self, told: Chunk | Done) -> None:
-        if isinstance(told, Chunk):
-            self._sinks[told.number].put(told.piece)
-        elif sink := self._sinks.pop(told.number, None):
-            sink.end(told.fault)
+    def _hear(self, message: Chunk | Done) -> None:
+        if isinstance(message, Chunk):
+            self._sinks[message.number].put(message.piece)
+        elif sink := self._sinks.pop(message.number, None):
+            sink.end(message.fault)
 
     def _lose(self, number: int) -> None:
         """End a job whose process is gone, unless that was done already."""
@@ -150,5 +150,5 @@ class WorkerProcess:
     def _tell(self) -> None:
         """Say what there is to say, until it ends; who has it said waits for no slow listener."""
         with suppress(OSError):
-            while (told := self._untold.get()) is not None:
-                self._connection.send(told)
+            while (message := self._untold.get()) is not None:
+                self._connection.send(message)

@@ -31,24 +31,24 @@ from acclimate.server.workers.thread_pool import ThreadPool, parts
 
 
 def work(connection: Connection, load: Load) -> None:
-    """Load, say so, be told a share, and do jobs until told to stop or nobody is there."""
+    """Load systems, then run jobs until told to stop or the server is gone."""
     # The server finishes what was begun: it alone says when this process is to end.
     pass_over()
     give_memory_back()
     with suppress(EOFError, OSError):  # nobody is there any more
         try:
-            found = load()
+            loaded = load()
         except (AcclimateError, OSError) as error:
             is_asked_wrong = getattr(error, "exit_code", None) == ConfigError.exit_code
             connection.send(NotLoaded(str(error), is_asked_wrong))
             return
-        num = num_side_by_side(found.systems)
-        connection.send(Loaded(tuple(found.systems), found.report, found.tasks, num))
-        told = connection.recv()
-        if isinstance(told, ProcessShare):
-            if told.processor is not None:
-                keep_to(told.processor)
-            threads = ThreadPool(found.systems, told.limits)
+        num = num_side_by_side(loaded.systems)
+        connection.send(Loaded(tuple(loaded.systems), loaded.report, loaded.tasks, num))
+        message = connection.recv()
+        if isinstance(message, ProcessShare):
+            if message.processor is not None:
+                keep_to(message.processor)
+            threads = ThreadPool(loaded.systems, message.limits)
             keep_what_is_there()
             _Doing(connection, threads).go_on()
 
@@ -63,25 +63,25 @@ class _Doing:
         self._sinks: dict[int, _Outlet] = {}
 
     def go_on(self) -> None:
-        """Until told to stop, or the other end is closed; what is going on is stopped then."""
+        """Run jobs until told to stop, or the connection is closed."""
         try:
-            while not isinstance(told := self._connection.recv(), Shutdown):
-                if isinstance(told, RunJob):
-                    self._sinks[told.number] = _Outlet(self, told.number)
-                    self._threads.begin(told.job, self._sinks[told.number])
-                elif (sink := self._sinks.get(told.number)) is not None:
+            while not isinstance(message := self._connection.recv(), Shutdown):
+                if isinstance(message, RunJob):
+                    self._sinks[message.number] = _Outlet(self, message.number)
+                    self._threads.begin(message.job, self._sinks[message.number])
+                elif (sink := self._sinks.get(message.number)) is not None:
                     self._threads.leave(sink)
         finally:
             for sink in list(self._sinks.values()):
                 self._threads.leave(sink)
             self._threads.close()
 
-    def send(self, told: Chunk | Done) -> None:
-        """Tell the server; once it is gone, nobody."""
-        if isinstance(told, Done):
-            self._sinks.pop(told.number, None)
+    def send(self, message: Chunk | Done) -> None:
+        """Send a message to the server, if it is still there."""
+        if isinstance(message, Done):
+            self._sinks.pop(message.number, None)
         with self._sending, suppress(OSError):
-            self._connection.send(told)
+            self._connection.send(message)
 
 
 class _Outlet:
@@ -102,7 +102,7 @@ class _Outlet:
 
 
 def num_side_by_side(systems: Mapping[str, Model]) -> int:
-    """Processes that may answer from these systems at once and not be in each other's way.
+    """Number of processes that may answer from these systems side by side.
 
     Networks that run on one thread leave the other processors idle; all others use them all.
     """

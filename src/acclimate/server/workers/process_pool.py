@@ -25,7 +25,7 @@ RESTART_SECONDS = 10.0
 
 
 class ProcessPool:
-    """Hands in other processes, all with the same systems."""
+    """Worker processes that all have the same systems."""
 
     def __init__(self, load: Load, limits: Limits) -> None:
         """Start one and wait for it; it tells how many may stand beside it, and they follow.
@@ -58,21 +58,21 @@ class ProcessPool:
 
     @property
     def num_ready(self) -> int:
-        """Processes that answer."""
+        """Number of processes that answer."""
         return len(self._ready)
 
     @property
     def num_loading(self) -> int:
-        """Processes that will, once their systems are loaded."""
+        """Number of processes that are still loading."""
         return self._num_wanted - len(self._ready)
 
     @property
     def process_ids(self) -> Sequence[int]:
-        """Of all that were started and not stopped."""
+        """Ids of all processes that were started and not stopped."""
         return [worker.process_id for worker in list(self._started)]
 
     def begin(self, job: ServerJob, sink: Sink) -> None:
-        """Have a job done by whoever has the least to do."""
+        """Send a job to the process with the fewest jobs."""
         worker = min(list(self._ready), key=lambda one: one.num_doing, default=None)
         if worker is None:
             sink.end(ApiError(503, "the systems are being loaded again; ask again soon"))
@@ -80,13 +80,13 @@ class ProcessPool:
             worker.begin(job, sink)
 
     def leave(self, sink: Sink) -> None:
-        """Want no more of a job."""
+        """Cancel a job."""
         sink.waiter.cancel()
         for worker in list(self._ready):
             worker.leave(sink)
 
     def close(self) -> None:
-        """Let all processes end."""
+        """Stop all processes."""
         with self._lock:
             self._closing.set()
             started = list(self._started)
@@ -139,10 +139,10 @@ class ProcessPool:
 def _shares(limits: Limits, num_side_by_side: int) -> list[ProcessShare]:
     """What each process has; where there are as many as processors, each keeps to its own."""
     num = min(limits.max_workers, limits.max_running, num_side_by_side)
-    own = processors()
+    available = processors()
     parts = {
         "max_running": limits.max_running // num,
         "prefix_bytes": limits.prefix_bytes // num,
     }
-    places = own if num == len(own) > 1 else [None] * num
-    return [ProcessShare(limits.model_copy(update=parts), place) for place in places]
+    places = available if num == len(available) > 1 else [None] * num
+    return [ProcessShare(limits.model_copy(update=parts), processor) for processor in places]

@@ -1,4 +1,4 @@
-"""Keep the memory of a long-lived process level, where the C library can."""
+"""How a process that answers is set up: its memory, processors and signals."""
 
 import ctypes
 import gc
@@ -31,7 +31,7 @@ def give_memory_back() -> bool:
 
 
 def keep_what_is_there() -> None:
-    """Have Python's collector pass over all objects there are, which libraries and models are.
+    """Exempt all present objects from garbage collection.
 
     Going through half a million of them stops every answer for a third of a second.
     """
@@ -39,18 +39,15 @@ def keep_what_is_there() -> None:
     gc.freeze()
 
 
-# MERGED: Which processors a process computes on, and how it takes turns there.
-
-
 def processors() -> list[int]:
-    """Those that this process may run on."""
+    """Processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def keep_to(processor: int) -> bool:
-    """Have threads started from here stay on one processor; whether the system lets them.
+    """Pin threads started from here to one processor; whether the system allows it.
 
     Networks and those who listen take turns at one interpreter anyway: on two processors each turn
     finds its caches cold.
@@ -65,7 +62,7 @@ def keep_to(processor: int) -> bool:
 
 
 def interrupt_nobody() -> bool:
-    """Have threads and processes started from here wait for the turn of one that computes to end.
+    """Schedule threads and processes started from here without preempting others.
 
     Whoever has news is woken a thousand times a second, and each time a network would find the
     processor's cache cold.
@@ -79,16 +76,13 @@ def interrupt_nobody() -> bool:
     return True
 
 
-# MERGED: The signals that tell a server to stop, kept from the processes it starts.
-
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What tells the server to stop: a terminal or a supervisor tells all of its processes."""
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let a process that is started meanwhile hear of none of them until it allows them."""
+    """Block the stop signals for a process that is started meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -100,7 +94,7 @@ def held_back() -> Iterator[None]:
 
 
 def pass_over() -> None:
-    """Do nothing when they come, from now on; processes started from here may do as they like."""
+    """Ignore the stop signals from now on."""
     for one in SIGNALS:
         signal.signal(one, lambda *_: None)
     if hasattr(signal, "pthread_sigmask"):

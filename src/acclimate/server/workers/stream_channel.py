@@ -10,7 +10,7 @@ from acclimate.core.runtime.cancellation import CancelToken
 
 
 class Sink(Protocol):
-    """Where the pieces of one job go, from whatever thread."""
+    """Receives the pieces of one job, from whatever thread."""
 
     waiter: CancelToken
     """Who waits for them; when they go, nothing more is wanted."""
@@ -19,7 +19,7 @@ class Sink(Protocol):
         """Hand one over."""
 
     def end(self, fault: Exception | None = None) -> None:
-        """Say, once, that there are no more, and why if that is a fault."""
+        """End the stream, once, with the fault if there was one."""
 
 
 class Channel:
@@ -49,7 +49,7 @@ class Channel:
         self._at_end()
 
     def fail(self, error: Exception) -> None:
-        """Let the reader read no further, from the loop; what makes pieces ends when it ends."""
+        """Fail the reader, from the event loop."""
         self._fault, self._is_over = error, True
         self._news.set()
 
@@ -63,10 +63,10 @@ class Channel:
             await self._news.wait()
             self._news.clear()
             self._is_told = False
-        found = [self._pieces.popleft() for _ in range(len(self._pieces))]
-        if not found and self._fault is not None:
+        pieces = [self._pieces.popleft() for _ in range(len(self._pieces))]
+        if not pieces and self._fault is not None:
             raise self._fault
-        return found
+        return pieces
 
     def _tell(self) -> None:
         # Waking the loop costs a system call: once is enough until it has looked.

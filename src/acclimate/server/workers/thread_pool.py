@@ -15,7 +15,7 @@ from acclimate.server.workers.stream_channel import Sink
 
 
 class ThreadPool:
-    """Hands beside those that take requests: systems of this process, asked by threads."""
+    """Worker threads of this process."""
 
     num_ready = 1
     """Processes that do jobs: this one, from the beginning."""
@@ -44,17 +44,17 @@ class ThreadPool:
         return tuple(self.systems)
 
     def begin(self, job: ServerJob, sink: Sink) -> None:
-        """Have a job done as soon as there is a thread."""
+        """Run a job as soon as a thread is free."""
         with self._lock:
             self._waiting[sink] = self._pool.submit(self._do, job, sink)
 
     def leave(self, sink: Sink) -> None:
-        """Want no more of a job: it is not begun, or closed before its next piece."""
+        """Cancel a job: it is not begun, or closed before its next piece."""
         sink.waiter.cancel()
         self._forgo(sink)
 
     def close(self) -> None:
-        """Let threads end; what waits is not begun. Jobs may be given again."""
+        """Stop the threads; what waits is not begun. Jobs may be given again."""
         for sink in list(self._waiting):
             self._forgo(sink, ApiError(503, "the server is shutting down"))
         self._pool.shutdown(wait=False)
@@ -76,14 +76,14 @@ class ThreadPool:
 
 
 def parts(systems: Mapping[str, Model]) -> Iterator[Model]:
-    """All models in these systems, and the systems."""
+    """The systems and all models inside them."""
     for system in systems.values():
         for _, part in descendants(system):
             yield part
 
 
 def fill(sink: Sink, make: Callable[[], Iterable[Any]]) -> None:
-    """Make pieces until they end or nobody waits."""
+    """Put pieces into a sink until they end or the job is cancelled."""
     pieces: Iterator[Any] = iter(())
     fault: Exception | None = None
     try:

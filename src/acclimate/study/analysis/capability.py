@@ -35,13 +35,13 @@ def capability_of(
     before = [good[item] for item in shared]
     after = [float(np.mean([scores[item] for scores in each])) for item in shared]
     clusters = _clusters(domain)
-    own = [clusters.get(item, item[1]) for item in shared]
-    found = compare({"before": before, "after": after}, own, confidence=confidence)
-    change = gap(found, "after", "before")
+    item_clusters = [clusters.get(item, item[1]) for item in shared]
+    comparison = compare({"before": before, "after": after}, item_clusters, confidence=confidence)
+    change = gap(comparison, "after", "before")
     return Capability(
         num_items=len(shared),
-        before=found.estimates["before"].mean,
-        after=found.estimates["after"].mean,
+        before=comparison.estimates["before"].mean,
+        after=comparison.estimates["after"].mean,
         low=change.low if change else 0.0,
         high=change.high if change else 0.0,
     )

@@ -28,21 +28,21 @@ def beside_members(
     built = [(recipe.label, _methods(recipe)) for recipe in recipes]
     known = [*((label, MemberSpec(methods)) for label, methods in built), *tables]
     known = [(label, spec) for label, spec in known if label in comparison.estimates]
-    told, above = [], []
+    sentences, above = [], []
     for label, methods in built:
         members = _measured(methods, known) if label in comparison.estimates else []
         if not members:
             continue
         best = max(members, key=lambda name: comparison.estimates[name].mean)
-        found = gap(comparison, label, best)
-        if found is None:
+        difference = gap(comparison, label, best)
+        if difference is None:
             continue
-        above += [label] if found.verdict == "better" else []
-        told.append(
-            f"{label}: {found.verdict}, {signed(found.delta)} ({found.evidence}) against {best}, "
-            f"the best of its members here"
+        above += [label] if difference.verdict == "better" else []
+        sentences.append(
+            f"{label}: {difference.verdict}, {signed(difference.delta)} ({difference.evidence}) "
+            f"against {best}, the best of its members here"
         )
-    return (_summary(above), *told) if told else ()
+    return (_summary(above), *sentences) if sentences else ()
 
 
 def _summary(above: Sequence[str]) -> str:

@@ -45,5 +45,5 @@ def gap(comparison: Comparison, one: str, other: str) -> Gap | None:
 
 def is_worse(comparison: Comparison, one: str, other: str) -> bool:
     """Whether `one` is significantly below `other`."""
-    found = gap(comparison, one, other)
-    return found is not None and found.is_significant and found.delta < 0
+    difference = gap(comparison, one, other)
+    return difference is not None and difference.is_significant and difference.delta < 0

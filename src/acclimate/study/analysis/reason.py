@@ -68,14 +68,14 @@ def _quality(pick: Standing, comparison: Comparison) -> str:
 
 
 def _against_base(pick: Standing, comparison: Comparison, base: str) -> str:
-    found = gap(comparison, pick.recipe, base)
-    if found is None:
+    difference = gap(comparison, pick.recipe, base)
+    if difference is None:
         return ""
-    if abs(found.delta) < LEAST_SHOWN:
-        return f"That is what the base scores ({found.evidence})."
-    side = "above" if found.delta >= 0 else "below"
-    text = f"That is {abs(found.delta):.3f} {side} the base ({found.evidence})"
-    return text + ("." if found.is_significant else ", which may be chance.")
+    if abs(difference.delta) < LEAST_SHOWN:
+        return f"That is what the base scores ({difference.evidence})."
+    side = "above" if difference.delta >= 0 else "below"
+    text = f"That is {abs(difference.delta):.3f} {side} the base ({difference.evidence})"
+    return text + ("." if difference.is_significant else ", which may be chance.")
 
 
 def _against_best(choice: RuleChoice, done: Sequence[Standing], comparison: Comparison) -> str:
@@ -84,15 +84,15 @@ def _against_best(choice: RuleChoice, done: Sequence[Standing], comparison: Comp
     highest = "scores highest" if is_top else "scores highest of those that keep the limits"
     if pick == best:
         return _alone(choice) or f"It {highest}, and none that stands level is clearly cheaper."
-    found = gap(comparison, best.recipe, pick.recipe)
+    difference = gap(comparison, best.recipe, pick.recipe)
     costs = f"{money(best.total_usd)} over the horizon against {money(pick.total_usd)}"
-    if found is None or found.delta < LEAST_SHOWN:
+    if difference is None or difference.delta < LEAST_SHOWN:
         return f"{best.recipe} scores the same and costs {costs}."
     pairs = len(comparison.differences)
     return (
-        f"{best.recipe} {highest}, ahead by {found.delta:.3f} ({found.evidence}), which may be "
-        f"chance where {pairs} {'pair is' if pairs == 1 else 'pairs are'} compared, and costs "
-        f"{costs}."
+        f"{best.recipe} {highest}, ahead by {difference.delta:.3f} ({difference.evidence}), "
+        f"which may be chance where {pairs} {'pair is' if pairs == 1 else 'pairs are'} compared, "
+        f"and costs {costs}."
     )
 
 

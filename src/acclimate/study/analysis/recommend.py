@@ -31,8 +31,8 @@ def recommend(
         BudgetError: Nothing keeps the limits, or nothing has a result.
         UnknownNameError: A limit has no such name.
     """
-    kept = keeping_limits(standings, limits)
-    choice = choose(kept, comparison)
+    allowed = keeping_limits(standings, limits)
+    choice = choose(allowed, comparison)
     if choice is None:
         raise BudgetError(_nothing_left(measured(standings), limits))
     return Recommendation(

@@ -28,11 +28,11 @@ def what_changes(
     limits: Mapping[str, float],
 ) -> tuple[str, ...]:
     """One sentence for each thing that would."""
-    found = [_more_items(choice, comparison), *_other_loads(choice)]
+    changes = [_more_items(choice, comparison), *_other_loads(choice)]
     for name, bound in limits.items():
-        found.append(_without(name, bound, choice.pick, (standings, comparison, limits)))
-        found.append(_tighter(name, choice.pick, (standings, comparison, limits)))
-    return tuple(filter(None, found))
+        changes.append(_without(name, bound, choice.pick, (standings, comparison, limits)))
+        changes.append(_tighter(name, choice.pick, (standings, comparison, limits)))
+    return tuple(filter(None, changes))
 
 
 def items_to_separate(apart: Gap, comparison: Comparison) -> float:
@@ -86,9 +86,9 @@ def _other_loads(choice: RuleChoice) -> list[str]:
     # One that is a little cheaper already, and passed over for its methods or quality, stays so.
     dearer = [s for s in choice.equals if cost(s) > cost(choice.pick)]
     pairs = [(break_even(choice.pick, s), s.recipe) for s in dearer]
-    at = [(requests, recipe) for requests, recipe in pairs if requests and requests >= 1]
-    above = min((pair for pair in at if pair[0] > now), default=None)
-    below = max((pair for pair in at if pair[0] < now), default=None)
+    crossings = [(requests, recipe) for requests, recipe in pairs if requests and requests >= 1]
+    above = min((pair for pair in crossings if pair[0] > now), default=None)
+    below = max((pair for pair in crossings if pair[0] < now), default=None)
     return [
         f"{word} about {counted(pair[0])} requests over the horizon ({counted(now)} now), "
         f"{pair[1]} would be cheaper and as good."
@@ -118,8 +118,8 @@ def _requests(standing: Standing) -> float | None:
 _Found = tuple[Sequence[Standing], Comparison, Mapping[str, float]]
 
 
-def _without(name: str, bound: float, pick: Standing, found: _Found) -> str:
-    standings, comparison, limits = found
+def _without(name: str, bound: float, pick: Standing, results: _Found) -> str:
+    standings, comparison, limits = results
     rest = {k: v for k, v in limits.items() if k != name}
     free = choose(keeping_limits(standings, rest), comparison)
     if free is None or free.pick == pick:
@@ -131,15 +131,15 @@ def _without(name: str, bound: float, pick: Standing, found: _Found) -> str:
     )
 
 
-def _tighter(name: str, pick: Standing, found: _Found) -> str:
-    standings, comparison, limits = found
-    limit, own = limit_named(name), limit_named(name).read(pick)
-    if own is None or (own <= 0 and not limit.is_least):
+def _tighter(name: str, pick: Standing, results: _Found) -> str:
+    standings, comparison, limits = results
+    limit, value = limit_named(name), limit_named(name).read(pick)
+    if value is None or (value <= 0 and not limit.is_least):
         return ""  # there is nothing to limit
-    stricter = [s for s in keeping_limits(standings, limits) if limit.excess(s, own) < 0]
+    stricter = [s for s in keeping_limits(standings, limits) if limit.excess(s, value) < 0]
     then = choose(stricter, comparison)
     side = "above" if limit.is_least else "below"
-    what = f"A limit on {limit.noun} {side} {limit.say(own)} would rule it out"
+    what = f"A limit on {limit.noun} {side} {limit.say(value)} would rule it out"
     if then is None:
         return f"{what}, and leave nothing."
     return f"{what}; the pick would then be {then.pick.recipe}."

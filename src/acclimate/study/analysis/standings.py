@@ -30,8 +30,8 @@ def item_scores(rows: Sequence[Row]) -> dict[str, float]:
 def comparison_of(rows: Mapping[str, Sequence[Row]], domain: Domain, spec: StudySpec) -> Comparison:
     """Compare all recipes that have rows, paired on the test items."""
     items = [item for task in domain.test for item in task.items]
-    by_recipe = {recipe: item_scores(own) for recipe, own in rows.items()}
-    scores = {r: [found[i.id] for i in items] for r, found in by_recipe.items()}
+    by_recipe = {recipe: item_scores(recipe_rows) for recipe, recipe_rows in rows.items()}
+    scores = {r: [scores_of[i.id] for i in items] for r, scores_of in by_recipe.items()}
     return compare(scores, [i.cluster for i in items], confidence=spec.confidence)
 
 
@@ -128,7 +128,7 @@ def _told(rows: Sequence[Row]) -> dict[str, tuple[Notes, ...]]:
     each = {
         method: tuple(row.notes.get(method, Notes()) for row in rows) for method in rows[0].notes
     }
-    return {method: own for method, own in each.items() if any(n != Notes() for n in own)}
+    return {method: notes for method, notes in each.items() if any(n != Notes() for n in notes)}
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -140,17 +140,19 @@ def _by_task(
 ) -> dict[str, dict[str, Estimate]]:
     """Every task's every metric, averaged over seeds, with its interval over items."""
     clusters = {i.id: i.cluster for task in domain.test for i in task.items}
-    found: dict[str, dict[str, Estimate]] = {}
+    estimates: dict[str, dict[str, Estimate]] = {}
     for task, metrics in scores[0].items():
-        found[task] = {}
+        estimates[task] = {}
         for metric, by_item in metrics.items():
-            own = [
+            values = [
                 float(np.mean([s[task][metric][item] for s in scores if item in s[task][metric]]))
                 for item in by_item
             ]
-            result = compare({metric: own}, [clusters[i] for i in by_item], confidence=confidence)
-            found[task][metric] = result.estimates[metric]
-    return found
+            result = compare(
+                {metric: values}, [clusters[i] for i in by_item], confidence=confidence
+            )
+            estimates[task][metric] = result.estimates[metric]
+    return estimates
 
 
 def _forgetting(rows: Sequence[Row], base: Row) -> Forgetting | None:

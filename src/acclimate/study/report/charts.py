@@ -66,12 +66,12 @@ def intervals(
         axes = draft.axes
         if reference is not None:
             axes.axvline(reference, color=WARM, linestyle=(0, (4, 3)), linewidth=1.2)
-        for at, (recipe, mean, low, high) in enumerate(rows):
+        for height, (recipe, mean, low, high) in enumerate(rows):
             style = named.marker(recipe)
-            axes.plot((low, high), (at, at), color=style["color"], linewidth=2)
-            axes.plot(mean, at, linestyle="", **style)
+            axes.plot((low, high), (height, height), color=style["color"], linewidth=2)
+            axes.plot(mean, height, linestyle="", **style)
             text = f"{named.numbers[recipe]}  {recipe}"
-            axes.annotate(text, (0, at), (0, 7), xycoords=("axes fraction", "data"),
+            axes.annotate(text, (0, height), (0, 7), xycoords=("axes fraction", "data"),
                           textcoords="offset points", color=INK)  # fmt: skip
         axes.set_ylim(len(rows) - 0.5, -0.85)
         axes.set_yticks([])

@@ -59,18 +59,18 @@ PRICES = (
 def figures(findings: Findings) -> list[Chart]:
     """Every chart that there are values for."""
     rows = measured(findings.standings)
-    numbers = {s.recipe: at for at, s in enumerate(rows, 1)}
+    numbers = {s.recipe: number for number, s in enumerate(rows, 1)}
     named = Named(numbers, findings.recommendation.pick, findings.base)
     charts = [_quality(findings, rows, named), _against_base(findings, rows, named)]
     charts += [_front(rows, named, price) for price in PRICES]
     return [chart for chart in charts if chart]
 
 
-def curve_figures(told: FitNotes, place: int) -> list[Chart]:
+def curve_figures(notes: FitNotes, section: int) -> list[Chart]:
     """The curves of one fit; `place` makes their ids its own."""
     return [
-        Chart(c.title, c.says, Markup(curves(f"told-{place}-{at}", c.lines, c.title)))
-        for at, c in enumerate(told.charts)
+        Chart(c.title, c.says, Markup(curves(f"told-{section}-{number}", c.lines, c.title)))
+        for number, c in enumerate(notes.charts)
     ]
 
 

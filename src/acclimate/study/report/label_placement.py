@@ -46,7 +46,9 @@ def place_labels(
     return placed
 
 
-def _spots(text: str, at: tuple[float, ...]) -> Iterator[tuple[tuple[float, float], Align, Box]]:
+def _spots(
+    text: str, anchor: tuple[float, ...]
+) -> Iterator[tuple[tuple[float, float], Align, Box]]:
     """Offsets round a point, nearest first, each with the box the text would fill."""
     width = CHARACTER * len(text)
     for far in (9.0, 16.0, 24.0):
@@ -54,7 +56,7 @@ def _spots(text: str, at: tuple[float, ...]) -> Iterator[tuple[tuple[float, floa
                        (-6.0, far), (-6.0, -far)):  # fmt: skip
             align: Align = "left" if dx > 0 else "right" if dx < 0 else "center"
             left = {"left": 0.0, "right": -width, "center": -width / 2}[align]
-            x, y = at[0] + dx + left, at[1] + dy
+            x, y = anchor[0] + dx + left, anchor[1] + dy
             yield (dx, dy), align, (x, y - LINE / 2, x + width, y + LINE / 2)
 
 

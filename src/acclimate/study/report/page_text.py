@@ -36,7 +36,7 @@ def statistics(findings: Findings) -> list[str]:
 def facts(findings: Findings) -> list[tuple[str, str]]:
     """Name and value of what the numbers rest on."""
     items = ", ".join(f"{name} {number:,}" for name, number in findings.num_items.items())
-    rules = [LIMITS[n].rule(at) if n in LIMITS else n for n, at in findings.limits.items()]
+    rules = [LIMITS[n].rule(bound) if n in LIMITS else n for n, bound in findings.limits.items()]
     prices = [f"{name.removesuffix('_usd')} {usd:g} USD" for name, usd in findings.prices.items()]
     versions = [f"{name} {version}" for name, version in findings.versions.items()]
     return [

@@ -26,7 +26,7 @@ def html(findings: Findings) -> str:
     style = pages.get_template("style.css").render()
     values = _values(findings) | {"charts": figures(findings), "style": Markup(style)}
     once = [t for t in values["told"] if not t.same_as]
-    values["drawn"] = [curve_figures(t, at) for at, t in enumerate(once)]
+    values["drawn"] = [curve_figures(t, number) for number, t in enumerate(once)]
     return pages.get_template("report.html.j2").render(values)
 
 
@@ -77,14 +77,16 @@ def _values(findings: Findings) -> dict[str, Any]:
 
 
 def _headline(findings: Findings) -> dict[str, str]:
-    found = findings.recommendation
-    if not found.pick:
+    recommendation = findings.recommendation
+    if not recommendation.pick:
         return {"eyebrow": "No recommendation", "headline": "Nothing keeps the limits"}
-    if found.pick == findings.base:
-        named = "" if found.pick == "base" else f", {found.pick}"
+    if recommendation.pick == findings.base:
+        named = "" if recommendation.pick == "base" else f", {recommendation.pick}"
         return {"eyebrow": "Recommended", "headline": f"Keep the base{named}"}
-    shown = "better than the base" if found.beats_base else "not shown better than the base"
-    return {"eyebrow": f"Recommended; {shown}", "headline": f"Use {found.pick}"}
+    shown = (
+        "better than the base" if recommendation.beats_base else "not shown better than the base"
+    )
+    return {"eyebrow": f"Recommended; {shown}", "headline": f"Use {recommendation.pick}"}
 
 
 def _ends(estimate: Estimate | None) -> str:

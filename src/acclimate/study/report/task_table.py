@@ -42,11 +42,11 @@ class TaskTable:
 
     def shade(self, standing: Standing) -> int:
         """Where its main metric stands between the worst, 0, and the best, 100."""
-        found = [e.mean for s in self.rows if (e := self.value(s, self.main))]
-        own = self.value(standing, self.main)
-        if own is None or max(found) == min(found):
+        means = [e.mean for s in self.rows if (e := self.value(s, self.main))]
+        estimate = self.value(standing, self.main)
+        if estimate is None or max(means) == min(means):
             return 0
-        return round(100 * (own.mean - min(found)) / (max(found) - min(found)))
+        return round(100 * (estimate.mean - min(means)) / (max(means) - min(means)))
 
 
 def task_tables(findings: Findings) -> list[TaskTable]:

@@ -32,8 +32,8 @@ class Duplicates:
     @property
     def is_kept(self) -> npt.NDArray[np.bool_]:
         """(N,) Whether a document is the first of its group."""
-        kept: npt.NDArray[np.bool_] = self.kept == np.arange(len(self.kept))
-        return kept
+        is_first: npt.NDArray[np.bool_] = self.kept == np.arange(len(self.kept))
+        return is_first
 
 
 def find_duplicates(

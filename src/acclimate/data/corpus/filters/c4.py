@@ -42,15 +42,15 @@ def drop_lines(
     if not is_web and not _may_have_notices(text):
         return text, {}
     rules = {**_NOTICES, **_PROSE} if is_web else _NOTICES
-    kept, dropped = [], dict.fromkeys(rules, 0)
+    remaining, dropped = [], dict.fromkeys(rules, 0)
     for line in text.split("\n"):
         bare = line.strip()
         broken = next((n for n, fault in rules.items() if bare and fault(bare, settings)), None)
         if broken:
             dropped[broken] += 1
         else:
-            kept.append(line)
-    return "\n".join(kept), {rule: count for rule, count in dropped.items() if count}
+            remaining.append(line)
+    return "\n".join(remaining), {rule: count for rule, count in dropped.items() if count}
 
 
 def c4_fault(text: str, settings: CorpusSettings, *, is_web: bool) -> str:

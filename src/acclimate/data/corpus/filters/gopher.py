@@ -26,7 +26,7 @@ def gopher_fault(text: str, words: Words, settings: CorpusSettings) -> str:
     open what it counts.
     """
     faults = (_length, _characters, _lines, _kinds, _repeated_lines, _top_grams, _repeated_grams)
-    return next((said for fault in faults for said in fault(text, words, settings)), "")
+    return next((sentence for fault in faults for sentence in fault(text, words, settings)), "")
 
 
 def _length(_text: str, words: Words, settings: CorpusSettings) -> Iterator[str]:
@@ -44,8 +44,8 @@ def _characters(text: str, words: Words, settings: CorpusSettings) -> Iterator[s
         bounds = f"{settings.min_mean_word_chars:g} to {settings.max_mean_word_chars:g}"
         yield f"mean_word_chars: {mean:.1f} characters a word, {bounds}"
     ellipses = text.count("...") + text.count("…")
-    for name, found in (("hash", text.count("#")), ("ellipsis", ellipses)):
-        yield from _above(f"{name}_share", found / count, settings.max_symbol_share)
+    for name, num_symbols in (("hash", text.count("#")), ("ellipsis", ellipses)):
+        yield from _above(f"{name}_share", num_symbols / count, settings.max_symbol_share)
 
 
 def _lines(text: str, _words: Words, settings: CorpusSettings) -> Iterator[str]:

@@ -49,10 +49,10 @@ class WordReader:
 
     def read(self, text: str) -> Words:
         """The words of a text."""
-        found = text.split()
+        tokens = text.split()
         if len(self._known) > _MAX_KNOWN:
             self._known.clear()
-        packed = np.fromiter(map(self._known.__getitem__, found), np.uint64, len(found))
+        packed = np.fromiter(map(self._known.__getitem__, tokens), np.uint64, len(tokens))
         kinds = np.bincount((packed >> np.uint64(48)).astype(np.int64), minlength=1)
         return Words(
             hashes=packed & np.uint64(2**32 - 1),

@@ -52,10 +52,10 @@ class Recorded(ModelSource):
     def fingerprint(self) -> str:
         """SHA-256 of the file, and the system where one is named."""
         try:
-            found = hashlib.sha256(self.path.read_bytes()).hexdigest()
+            sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
-        return f"{found}:{self.system}" if self.system else found
+        return f"{sha256}:{self.system}" if self.system else sha256
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class RecordedModel(Model):
         Raises:
             DataError: An item has no answer.
         """
-        found = [self._of(prompt) for prompt in prompts]
-        _spend(row for answers in found for row in answers.given or answers.weighed)
-        return [_completion(answers) for answers in found]
+        recorded = [self._of(prompt) for prompt in prompts]
+        _spend(row for answers in recorded for row in answers.given or answers.weighed)
+        return [_completion(answers) for answers in recorded]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Recorded log-probabilities; blanks around a continuation do not matter.
@@ -100,17 +100,17 @@ class RecordedModel(Model):
         Raises:
             DataError: An item has no answer, or its choices were weighed but not this one.
         """
-        found = [self._of(prompt) for prompt, _ in pairs]
+        recorded = [self._of(prompt) for prompt, _ in pairs]
         # A row answers all of its item's pairs: what it took is spent once.
-        distinct = {id(answers): answers for answers in found}.values()
+        distinct = {id(answers): answers for answers in recorded}.values()
         _spend(row for answers in distinct for row in answers.weighed or answers.given)
-        return [self._weigh(a, text) for a, (_, text) in zip(found, pairs, strict=True)]
+        return [self._weigh(a, text) for a, (_, text) in zip(recorded, pairs, strict=True)]
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float]:
         """The seconds of each item's answer, or none where any is missing."""
-        found = [self._of(prompt).best.seconds for prompt in prompts]
-        known = [seconds for seconds in found if seconds is not None]
-        return known if len(known) == len(found) else []
+        all_seconds = [self._of(prompt).best.seconds for prompt in prompts]
+        known = [seconds for seconds in all_seconds if seconds is not None]
+        return known if len(known) == len(all_seconds) else []
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write every row."""
@@ -158,11 +158,11 @@ def _completion(answers: RecordedAnswers) -> Completion:
 
 
 def _spend(rows: Iterable[RecordedAnswer]) -> None:
-    own = list(rows)
+    answers = list(rows)
     spend(
         Cost(
-            prompt_tokens=sum(row.prompt_tokens for row in own),
-            new_tokens=sum(row.new_tokens for row in own),
-            paid_usd=sum(row.usd or 0.0 for row in own),
+            prompt_tokens=sum(row.prompt_tokens for row in answers),
+            new_tokens=sum(row.new_tokens for row in answers),
+            paid_usd=sum(row.usd or 0.0 for row in answers),
         )
     )

@@ -42,9 +42,9 @@ class RecordedAnswer:
 
     def columns(self) -> dict[str, Any]:
         """The row as it can be read again."""
-        found = {k: v for k, v in asdict(self).items() if v is not None}
-        text, is_choice = found.pop("text"), found.pop("is_choice")
-        return {**found, "choice" if is_choice else "answer": text}
+        values = {k: v for k, v in asdict(self).items() if v is not None}
+        text, is_choice = values.pop("text"), values.pop("is_choice")
+        return {**values, "choice" if is_choice else "answer": text}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def read_answers(path: Path | str, system: str = "") -> dict[str, RecordedAnswer
         DataError: A column is missing or malformed, an item has two answers or one choice twice,
             or the table holds several systems and none or an unknown one was named.
     """
-    found: dict[str, dict[tuple[bool, str], RecordedAnswer]] = {}
+    by_item: dict[str, dict[tuple[bool, str], RecordedAnswer]] = {}
     systems: dict[str, None] = {}
     for line, row in read_rows(path):
         owner = _text(row, "system")
@@ -94,7 +94,7 @@ def read_answers(path: Path | str, system: str = "") -> dict[str, RecordedAnswer
         if system and owner != system:
             continue
         answer = _answer(path, line, row)
-        rows = found.setdefault(answer.item, {})
+        rows = by_item.setdefault(answer.item, {})
         key = (answer.is_choice, answer.text.strip() if answer.is_choice else "")
         # Without a named system, several of them are what is wrong, not the second answer.
         if key in rows and (system or len(systems) == 1):
@@ -102,7 +102,7 @@ def read_answers(path: Path | str, system: str = "") -> dict[str, RecordedAnswer
             raise DataError(f"{line_location(path, line)}: a second {what} of item '{answer.item}'")
         rows[key] = answer
     _check_systems(path, system, list(systems))
-    return {item: RecordedAnswers(tuple(rows.values())) for item, rows in found.items()}
+    return {item: RecordedAnswers(tuple(rows.values())) for item, rows in by_item.items()}
 
 
 def _check_systems(path: Path | str, system: str, systems: list[str]) -> None:
@@ -148,8 +148,8 @@ def _answer(path: Path | str, line: int, row: dict[str, Any]) -> RecordedAnswer:
 @lru_cache(maxsize=64)
 def _columns(columns: tuple[str, ...]) -> dict[str, str]:
     """Which of a row's columns is what; cached, as most rows have the same."""
-    found = {what: find_column(columns, names) for what, names in _NAMES.items()}
-    return {what: column for what, column in found.items() if column is not None}
+    by_meaning = {what: find_column(columns, names) for what, names in _NAMES.items()}
+    return {what: column for what, column in by_meaning.items() if column is not None}
 
 
 def _text(row: dict[str, Any], what: str) -> str:

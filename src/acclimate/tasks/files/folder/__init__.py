@@ -106,10 +106,10 @@ class Folder(TaskSource):
                 "a working folder with: acclimate init example"
             )
         try:
-            made, kept, notes = from_documents(documents, self.seed)
+            made, remaining, notes = from_documents(documents, self.seed)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
-        return _Parts({**made, "train": ()}, kept, notes)
+        return _Parts({**made, "train": ()}, remaining, notes)
 
     def _control(self, tables: dict[str, Path]) -> Control:
         if "control" not in tables:
@@ -132,15 +132,15 @@ class _Parts:
 def _tasks(settings: FolderSettings, splits: Splits) -> dict[str, tuple[Task, ...]]:
     """Split → its tasks, those that have items in it."""
     everything = [one for split in DOMAIN_SPLITS for one in splits.get(split, [])]
-    found: dict[str, list[Task]] = {split: [] for split in DOMAIN_SPLITS}
+    by_split: dict[str, list[Task]] = {split: [] for split in DOMAIN_SPLITS}
     for name in dict.fromkeys(one.task for one in everything):
         members = [one for one in everything if one.task == name]
         task = _task(name, settings.tasks.get(name, TaskSettings()), members)
         for split in DOMAIN_SPLITS:
             items = tuple(one.item for one in splits.get(split, []) if one.task == name)
             if items:
-                found[split].append(task.model_copy(update={"items": items}))
-    return {split: tuple(tasks) for split, tasks in found.items()}
+                by_split[split].append(task.model_copy(update={"items": items}))
+    return {split: tuple(tasks) for split, tasks in by_split.items()}
 
 
 def _task(name: str, settings: TaskSettings, members: list[LocatedItem]) -> Task:
@@ -153,8 +153,8 @@ def _task(name: str, settings: TaskSettings, members: list[LocatedItem]) -> Task
 
 def _repeated(given: Splits) -> list[str]:
     """Dev items that are also in train mislead the choice; they do not spoil the test."""
-    found = {match.right for match in shared_items(given.get("train", []), given.get("dev", []))}
-    if not found:
+    repeated = {match.right for match in shared_items(given.get("train", []), given.get("dev", []))}
+    if not repeated:
         return []
-    first = given["dev"][min(found)].location
-    return [f"dev: {len(found)} items are also in train, the first at {first}; drop them"]
+    first = given["dev"][min(repeated)].location
+    return [f"dev: {len(repeated)} items are also in train, the first at {first}; drop them"]

@@ -60,10 +60,10 @@ def check_metrics(task: str, metrics: Sequence[str], placed: Iterable[LocatedIte
 def _choice_metrics(task: str, metrics: Sequence[str]) -> list[str]:
     """The metrics, if they are of weighed choices; none, if they are of free answers."""
     reads = {name: load_metric(f"task '{task}'", name).reads for name in metrics}
-    if found := [name for name, what in reads.items() if what == "passages"]:
+    if of_passages := [name for name, what in reads.items() if what == "passages"]:
         raise DataError(
-            f"domain.yaml: task '{task}': {found[0]} is reported beside the answer wherever rows "
-            "have 'sources'; leave it out of 'metric'"
+            f"domain.yaml: task '{task}': {of_passages[0]} is reported beside the answer wherever "
+            "rows have 'sources'; leave it out of 'metric'"
         )
     choices = [name for name, what in reads.items() if what == "choices"]
     free = [name for name in metrics if name not in choices]
@@ -84,10 +84,10 @@ def check_leaks(placed: Mapping[str, Sequence[LocatedItem]]) -> None:
     test = placed.get("test", ())
     for split in ("train", "dev"):
         others = placed.get(split, ())
-        found = shared_items(others, test)
-        if found:
-            first = found[0]
-            raise DataError(_leak(others[first.left], test[first.right], first, found))
+        matches = shared_items(others, test)
+        if matches:
+            first = matches[0]
+            raise DataError(_leak(others[first.left], test[first.right], first, matches))
 
 
 def doubts(placed: Mapping[str, Sequence[LocatedItem]]) -> list[str]:
@@ -102,13 +102,13 @@ def doubts(placed: Mapping[str, Sequence[LocatedItem]]) -> list[str]:
     elsewhere = {p.item.group for name in ("train", "dev") for p in placed.get(name, ())} - {""}
     grouped = [one for one in test if one.item.group in elsewhere]
     return [
-        f"test: {len(found)} items {what}, the first at {found[0].location}; {mend}"
-        for found, what, mend in (
+        f"test: {len(items)} items {what}, the first at {items[0].location}; {mend}"
+        for items, what, mend in (
             (same, "stand there before", "each counts again: drop them"),
             (other, "ask what another does and answer otherwise", "keep the right one"),
             (grouped, "are of a group that is in train or dev too", "cut the splits by group"),
         )
-        if found
+        if items
     ]
 
 
@@ -124,9 +124,9 @@ def shared_items(left: Sequence[LocatedItem], right: Sequence[LocatedItem]) -> l
     return list(near_duplicates([p.text for p in left], [p.text for p in right]))
 
 
-def _leak(other: LocatedItem, test: LocatedItem, match: Match, found: list[Match]) -> str:
+def _leak(other: LocatedItem, test: LocatedItem, match: Match, matches: list[Match]) -> str:
     alike = "the same as" if match.similarity == 1 else f"{match.similarity:.0%} the same as"
-    more = len({m.right for m in found}) - 1
+    more = len({m.right for m in matches}) - 1
     also = f" (so are {more} more test items)" if more else ""
     return (
         f"{test.location}: is {alike} {other.location}: {test.item.question!r:.80}{also}; "

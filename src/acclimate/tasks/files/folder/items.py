@@ -56,17 +56,17 @@ def find_tables(folder: Path) -> tuple[dict[str, Path], list[str]]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; make one with: acclimate init {folder}")
     known = {*DOMAIN_SPLITS, "preferences", "control"}
-    found: dict[str, Path] = {}
+    tables: dict[str, Path] = {}
     unread = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES):
         name = ALIASES.get(path.stem, path.stem)
         if name not in known:
             unread.append(f"{path}: not read; tables are called {', '.join(sorted(known))}")
-        elif name in found:
-            raise DataError(f"{found[name]} and {path} are both the {name} table; keep one")
+        elif name in tables:
+            raise DataError(f"{tables[name]} and {path} are both the {name} table; keep one")
         else:
-            found[name] = path
-    return found, unread
+            tables[name] = path
+    return tables, unread
 
 
 def read_items(
@@ -135,29 +135,29 @@ def _placed_rows(path: Path) -> Iterator[tuple[str, int, TableFields]]:
 
 
 def _placed(row: TableFields, own_id: str, where: str, tasks: tuple[str, ...]) -> LocatedItem:
-    found = question_answer(row)
+    parsed = question_answer(row)
     item = Item(
         id=_optional(row, "id") or own_id,
-        question=found.question,
-        target=found.target,
-        choices=found.choices,
+        question=parsed.question,
+        target=parsed.target,
+        choices=parsed.choices,
         group=_optional(row, "group"),
         sources=texts_in(row, "sources"),
         rationale=_optional(row, "rationale"),
-        turns=found.turns,
+        turns=parsed.turns,
         place=where,
     )
-    return LocatedItem(item, _task_name(row, found, tasks))
+    return LocatedItem(item, _task_name(row, parsed, tasks))
 
 
 def _optional(row: TableFields, name: str) -> str:
     return "" if row.get(name) is None else text_in(row, name)
 
 
-def _task_name(row: TableFields, found: QuestionAnswer, tasks: tuple[str, ...]) -> str:
+def _task_name(row: TableFields, parsed: QuestionAnswer, tasks: tuple[str, ...]) -> str:
     name = _optional(row, "task")
     if not name and not tasks:
-        return "choice" if found.choices else "answer"
+        return "choice" if parsed.choices else "answer"
     if not name and len(tasks) == 1:
         return tasks[0]
     if not name:

@@ -90,12 +90,13 @@ def from_documents(
             f"{len(documents)} documents and no items: that is too little text to ask about; add "
             "a test table, or at least 3 documents of 10 sentences"
         )
-    kept = [d for d in documents if chosen[d.id] == "train"]
+    remaining = [d for d in documents if chosen[d.id] == "train"]
     note = (
-        f"test and dev: which sentence follows one, asked about {len(documents) - len(kept)} of "
-        f"{len(documents)} documents, which were held out with seed {seed}, as there are no items"
+        f"test and dev: which sentence follows one, asked about "
+        f"{len(documents) - len(remaining)} of {len(documents)} documents, which were held out "
+        f"with seed {seed}, as there are no items"
     )
-    return tasks, kept, [note]
+    return tasks, remaining, [note]
 
 
 def _continuations(documents: Sequence[Document], split: str, seed: int) -> Task:

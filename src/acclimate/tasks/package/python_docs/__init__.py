@@ -98,14 +98,14 @@ class PythonDocs(TaskSource):
         root = "" if self.package == STDLIB else self.package
         group = groups_of(Counter(o.module for o in objects), root)
         members: dict[str, list[PublicObject]] = defaultdict(list)
-        for found in objects:
-            members[group[found.module]].append(found)
+        for member in objects:
+            members[group[member.module]].append(member)
         return {
             "what_does_it_do": [
                 item
                 for name, near in _tellable(members).items()
-                for found in near
-                if (item := what_does_it_do(found, name, near, self.seed))
+                for member in near
+                if (item := what_does_it_do(member, name, near, self.seed))
             ],
             "where_is_it": [i for o in objects if (i := where_is_it(o, group[o.module]))],
             "call_as_xml": [
@@ -115,11 +115,13 @@ class PythonDocs(TaskSource):
 
     def _splits(self, items: dict[str, list[Item]]) -> dict[str, str]:
         sizes: dict[str, Counter[str]] = defaultdict(Counter)
-        for task, asked in items.items():
-            for item in asked:
+        for task, task_items in items.items():
+            for item in task_items:
                 sizes[item.group][task] += 1
         splits = cut_groups(sizes, SHARES, self.seed)
-        held = {(splits[item.group], task) for task, asked in items.items() for item in asked}
+        held = {
+            (splits[item.group], task) for task, task_items in items.items() for item in task_items
+        }
         if len(held) < len(SHARES) * len(_TASKS):
             raise ConfigError(
                 f"python_docs: package={self.package!r} has {len(sizes)} documented modules and "
@@ -164,8 +166,8 @@ def _tellable(members: dict[str, list[PublicObject]]) -> dict[str, list[PublicOb
     """Group → its objects with a fair summary that no object of another group has."""
     owners: dict[str, set[str]] = defaultdict(set)
     for name, objects in members.items():
-        for found in objects:
-            owners[found.summary.casefold()].add(name)
+        for member in objects:
+            owners[member.summary.casefold()].add(name)
     return {
         name: [o for o in objects if is_telling(o) and len(owners[o.summary.casefold()]) == 1]
         for name, objects in sorted(members.items())

@@ -15,48 +15,48 @@ _NEAREST = 12
 """Wrong choices are drawn from so many summaries nearest in length: length tells nothing."""
 
 
-def is_telling(found: PublicObject) -> bool:
+def is_telling(member: PublicObject) -> bool:
     """Whether the summary can be a choice: a sentence of fair length."""
-    text = found.summary
+    text = member.summary
     is_sentence = len(text.split()) >= 3 and text[-1] == "." and ">>>" not in text
     return is_sentence and MIN_SUMMARY_CHARS <= len(text) <= MAX_SUMMARY_CHARS
 
 
 def what_does_it_do(
-    found: PublicObject, group: str, neighbours: Sequence[PublicObject], seed: int
+    member: PublicObject, group: str, neighbours: Sequence[PublicObject], seed: int
 ) -> Item | None:
     """Which of four summaries is the object's; None where three others cannot be had.
 
     Args:
-        found: What is asked about.
+        member: What is asked about.
         group: Of the item.
         neighbours: Objects of its group, whose summaries may be wrong choices; those of its own
             module are taken where they are enough.
         seed: Of the draw and of the order of the choices.
     """
-    right = found.summary
-    rng = np.random.default_rng(derive(seed, "choices", found.path))
-    wrong = _wrong(found, neighbours, rng)
+    right = member.summary
+    rng = np.random.default_rng(derive(seed, "choices", member.path))
+    wrong = _wrong(member, neighbours, rng)
     if len(wrong) < _NUM_CHOICES - 1:
         return None
     choices = [right, *wrong]
     return Item(
-        id=f"what_does_it_do/{found.path}",
-        question=f"What does {found.path} do?",
+        id=f"what_does_it_do/{member.path}",
+        question=f"What does {member.path} do?",
         target=right,
         choices=tuple(choices[i] for i in rng.permutation(_NUM_CHOICES)),
         group=group,
-        sources=(found.module,),
+        sources=(member.module,),
     )
 
 
 def _wrong(
-    found: PublicObject, neighbours: Sequence[PublicObject], rng: np.random.Generator
+    member: PublicObject, neighbours: Sequence[PublicObject], rng: np.random.Generator
 ) -> list[str]:
-    right = found.summary
+    right = member.summary
     distinct = {n.summary.casefold(): n for n in reversed(neighbours)}
     distinct.pop(right.casefold(), None)
-    near = [n for n in distinct.values() if n.module == found.module]
+    near = [n for n in distinct.values() if n.module == member.module]
     if len(near) < _NUM_CHOICES - 1:
         near = list(distinct.values())
     near.sort(key=lambda n: (abs(len(n.summary) - len(right)), n.path))
@@ -65,31 +65,31 @@ def _wrong(
     return [pool[i] for i in rng.choice(len(pool), count, replace=False)] if pool else []
 
 
-def where_is_it(found: PublicObject, group: str) -> Item | None:
+def where_is_it(member: PublicObject, group: str) -> Item | None:
     """Which module has a name that no other has; None for methods and built-ins."""
-    if found.kind == "method" or not found.is_only_here or found.module == "builtins":
+    if member.kind == "method" or not member.is_only_here or member.module == "builtins":
         return None
     return Item(
-        id=f"where_is_it/{found.path}",
-        question=f"Which module has {found.name}?",
-        target=found.module,
+        id=f"where_is_it/{member.path}",
+        question=f"Which module has {member.name}?",
+        target=member.module,
         group=group,
-        sources=(found.module,),
+        sources=(member.module,),
     )
 
 
-def call_as_xml(found: PublicObject, group: str, seed: int) -> Item | None:
+def call_as_xml(member: PublicObject, group: str, seed: int) -> Item | None:
     """A call with one to three of the object's own parameters, to be written as XML."""
-    rng = np.random.default_rng(derive(seed, "arguments", found.path))
-    fewest, most = max(1, found.num_required), min(3, len(found.parameters))
+    rng = np.random.default_rng(derive(seed, "arguments", member.path))
+    fewest, most = max(1, member.num_required), min(3, len(member.parameters))
     if fewest > most:
         return None
-    names = found.parameters[: int(rng.integers(fewest, most + 1))]
+    names = member.parameters[: int(rng.integers(fewest, most + 1))]
     parts = "".join(f"<arg>{name}</arg>" for name in names)
     return Item(
-        id=f"call_as_xml/{found.path}",
-        question=f"Write this call as XML: {found.path}({', '.join(names)})",
-        target=f"<call><name>{found.path}</name>{parts}</call>",
+        id=f"call_as_xml/{member.path}",
+        question=f"Write this call as XML: {member.path}({', '.join(names)})",
+        target=f"<call><name>{member.path}</name>{parts}</call>",
         group=group,
     )
 
