@@ -59,6 +59,7 @@ def test_version(run, argv):
     [
         (("show", "full"), "no entry is called 'full'; it is called full_finetuning now"),
         (("methods", "full"), "no method is called 'full'; it is called full_finetuning now"),
+        (("methods", "decoding"), "no family is called 'decoding'; it is called inference now"),
         (("show", "willing"), "no entry is called 'willing'; it is called not_refused now"),
     ],
 )

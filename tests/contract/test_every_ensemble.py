@@ -21,7 +21,7 @@ TARGETS = {f"q{i}": ("no", "yes")[i % 2] for i in range(40)}
 
 
 def test_every_ensemble_is_tested():
-    names = {entry.name for entry in METHODS.entries.values() if entry.family == "ensembling"}
+    names = {entry.name for entry in METHODS.entries.values() if entry.family == "ensembles"}
     assert names == {*BY_TOKEN, *BY_ANSWER}
 
 

@@ -87,4 +87,4 @@ def test_what_runs_is_seen_in_threads_too():
         thread = threading.Thread(target=digest, args=("x",))
         thread.start()
         thread.join()
-    assert "core/domain.py" in ran
+    assert "core/record.py" in ran

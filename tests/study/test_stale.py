@@ -343,7 +343,7 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from acclimate.methods.tuning.lora import LoRA
-from acclimate.study.results_db import Rows
+from acclimate.study.results_db import ResultsDb
 from acclimate.core.storage.saved_model import load_model
 from acclimate.study.run import run_study
 from small_study import spec_of
@@ -352,7 +352,7 @@ fits, real = [], LoRA.fit
 LoRA.fit = lambda *a, **k: fits.append(1) or real(*a, **k)
 lora = {"name": "lora", "rank": 2, "learning_rate": 0.1, "training": {"num_epochs": 1}}
 run_study(spec_of(domain, base, recipes=[lora]), out)
-rows = {(r.recipe, r.split): r for r in Rows(out / "rows.sqlite").all()}
+rows = {(r.recipe, r.split): r for r in ResultsDb(out / "rows.sqlite").all()}
 of = [rows[name, "test"].control.bits_per_byte for name in ("base", "lora")]
 print(len(fits), *of)
 """

@@ -28,7 +28,8 @@ def run(
         raise UnknownNameError("kind", kind, _KINDS)
     entries = list(_KINDS[kind].entries.values())
     families = {entry.family for entry in entries}
-    if family is not None and name_now(family) != family:
+    now = name_now(family or "")
+    if family is not None and now != family and now in _KINDS[kind].entries:
         raise UnknownNameError(kind.removesuffix("s"), family, _KINDS[kind].entries)
     if family is not None and family not in families:
         raise UnknownNameError("family", family, families)

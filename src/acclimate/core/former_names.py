@@ -20,6 +20,10 @@ METHODS_BEFORE: Mapping[str, str] = MappingProxyType(
 """Former name → name. It is frozen: files that were written before do not change."""
 METRICS_BEFORE: Mapping[str, str] = MappingProxyType({"willing": "not_refused"})
 """The same of metrics."""
+FAMILIES_BEFORE: Mapping[str, str] = MappingProxyType(
+    {"decoding": "inference", "ensembling": "ensembles"}
+)
+"""The same of families, which only people name."""
 
 _ANY = "|".join(METHODS_BEFORE)
 _METHOD = re.compile(rf"(?:^|(?<= \+ ))(?:{_ANY})(?=$| \+ |[(,])")
@@ -29,8 +33,8 @@ _MEMBER = re.compile(rf"(?<=[\[ ])(?:{_ANY})(?=[\],])")
 
 
 def name_now(name: str) -> str:
-    """What an entry is called now; the name itself, where it was never another's."""
-    return METHODS_BEFORE.get(name) or METRICS_BEFORE.get(name, name)
+    """What an entry or a family is called now; the name itself, where it was never another's."""
+    return {**FAMILIES_BEFORE, **METRICS_BEFORE, **METHODS_BEFORE}.get(name, name)
 
 
 def label_now(label: str) -> str:

@@ -15,7 +15,8 @@ from acclimate.core.source_code.source_file import ParsedFiles, SourceFile
 
 PACKAGE = "acclimate"
 PLUGIN_GROUPS = tuple(
-    f"{PACKAGE}.{group}" for group in ("methods", "models", "tasks", "metrics", "decoding")
+    f"{PACKAGE}.{group}"
+    for group in ("methods", "models", "tasks", "metrics", "inference.backends")
 )
 _MARGIN_SECONDS = 2.0
 """A process's begin is known to about a second."""

@@ -118,7 +118,7 @@ def test_control_is_general_text_and_disjoint(domain):
 def test_another_process_makes_the_same(domain):
     code = (
         "from acclimate.tasks.package.python_docs import PythonDocs\n"
-        "from acclimate.core.domain import digest\n"
+        "from acclimate.core.record import digest\n"
         "domain = PythonDocs().load()\n"
         "print(digest([domain.train, domain.dev, domain.test, domain.control]))"
     )
