@@ -102,7 +102,7 @@ def train_in(told: dict) -> None:
         plan=told.get("plan", {}),
         source=small_source(**told.get("source", {})),
         checkpoints=checkpoint.Checkpoints(out / "checkpoints"),
-        journal=RunLog(out) if is_main else None,
+        run_log=RunLog(out) if is_main else None,
         on_loss=on_loss,
     )
     network = small_network(**told.get("model", {}))

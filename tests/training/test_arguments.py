@@ -17,7 +17,7 @@ from acclimate.training.arguments import TrainingArguments
 )
 def test_looks_and_checkpoints(fields, look, save):
     plan = TrainingArguments(**fields)
-    assert (plan.look_every, plan.save_every) == (look, save)
+    assert (plan.eval_every, plan.save_every) == (look, save)
 
 
 @pytest.mark.parametrize(

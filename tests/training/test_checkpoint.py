@@ -16,7 +16,7 @@ from acclimate.training import checkpoint
 from acclimate.training.arguments import TrainingArguments
 from acclimate.training.checkpoint import NUM_KEPT, Checkpoints
 from acclimate.training.losses import next_token_loss
-from acclimate.training.optim import optimizers
+from acclimate.training.optim import make_optimizers
 from small_training import small_network, small_source
 
 
@@ -63,7 +63,7 @@ NETWORKS = {
 def test_a_copy_goes_on_as_the_original_would(tmp_path, name, optimizer):
     network, other = NETWORKS[name](), NETWORKS[name]()
     plan = TrainingArguments(learning_rate=1e-2, optimizer=optimizer)
-    found, fresh = optimizers(network, plan), optimizers(other, plan)
+    found, fresh = make_optimizers(network, plan), make_optimizers(other, plan)
     steps(network, found)
     saved = Checkpoints(tmp_path / "saved")
     saved.save(3, network, found, {"told": [1.5]}, {"w": torch.ones(2)})
@@ -79,7 +79,7 @@ def test_a_copy_goes_on_as_the_original_would(tmp_path, name, optimizer):
 
 def test_the_files_are_what_others_read(tmp_path):
     network = small_network()
-    found = optimizers(network, TrainingArguments())
+    found = make_optimizers(network, TrainingArguments())
     steps(network, found)
     Checkpoints(tmp_path).save(3, network, found, {}, {})
     weights = load_file(tmp_path / "step-000000003" / "model.safetensors")
@@ -104,7 +104,7 @@ def test_only_the_last_few_are_kept(tmp_path):
 @pytest.mark.parametrize("is_cut_short", [True, False])
 def test_after_a_damaged_one_comes_the_one_before(tmp_path, name, is_cut_short):
     network = small_network()
-    found = optimizers(network, TrainingArguments())
+    found = make_optimizers(network, TrainingArguments())
     steps(network, found)
     for step in (1, 2):
         Checkpoints(tmp_path).save(step, network, found, {}, {"w": torch.ones(step)})

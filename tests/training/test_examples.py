@@ -8,7 +8,7 @@ import pytest
 from acclimate.core.prompt import Example as Shown
 from acclimate.core.prompt import Passage, Prompt, Turn
 from acclimate.data.tokenizers.special_tokens import CHAT_TEMPLATE
-from acclimate.training.examples import encoded
+from acclimate.training.examples import encode_pairs
 
 TALK = (
     Turn("system", "Be brief."),
@@ -38,7 +38,7 @@ def with_template(base, template):
 
 def runs(core, prompt, target="is in"):
     """Each example as texts, learned ones in brackets."""
-    (found,) = encoded(core, [(prompt, target)])
+    (found,) = encode_pairs(core, [(prompt, target)])
     for example in found:
         ids = [*example.prompt, *example.answer]
         on = [False] * len(example.prompt) + list(example.is_learned)

@@ -32,7 +32,7 @@ def test_looks_rates_and_checkpoints_come_when_they_are_due(tmp_path):
     run = small_run(
         plan={"num_steps": 25, "save_every_steps": 12, "schedule": "wsd"},
         checkpoints=Checkpoints(tmp_path / "saved"),
-        journal=RunLog(tmp_path),
+        run_log=RunLog(tmp_path),
     )
     log = train(small_network(), run)
     told = journal(tmp_path)
@@ -42,7 +42,7 @@ def test_looks_rates_and_checkpoints_come_when_they_are_due(tmp_path):
     steps = [line for line in told if "loss" in line]
     assert [line["step"] for line in steps] == list(range(1, 26))
     assert [line["loss"] for line in steps] == log.train_losses
-    rates = [1e-2 * schedule_factor(run.plan, step) for step in range(25)]
+    rates = [1e-2 * schedule_factor(run.arguments, step) for step in range(25)]
     assert [line["learning_rate"] for line in steps] == pytest.approx(rates)
     assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == [
         "step-000000024", "step-000000025"
@@ -158,7 +158,7 @@ def test_the_clock_ends_a_run_and_brings_its_rate_down(tmp_path, monkeypatch):
     run = small_run(
         plan={"num_steps": 1000, "max_seconds": 20, "schedule": "linear", "final_share": 0},
         checkpoints=Checkpoints(tmp_path / "saved"),
-        journal=RunLog(tmp_path),
+        run_log=RunLog(tmp_path),
     )
     log = train(small_network(), run)
     steps = [line for line in journal(tmp_path) if "loss" in line]
@@ -168,7 +168,7 @@ def test_the_clock_ends_a_run_and_brings_its_rate_down(tmp_path, monkeypatch):
     assert journal(tmp_path)[-1].keys() >= {"dev_loss"}
     assert (tmp_path / "saved" / "step-000000020").is_dir()
     # It is over, also for one who comes again.
-    again = train(small_network(), replace(run, journal=None))
+    again = train(small_network(), replace(run, run_log=None))
     assert (again.train_losses, again.seconds) == (log.train_losses, 20)
 
 
@@ -234,7 +234,7 @@ def test_one_that_ended_early_has_ended(tmp_path):
 
 def test_the_journal_of_a_run_without_a_checkpoint_begins_anew(tmp_path):
     for _ in range(2):
-        train(small_network(), small_run(journal=RunLog(tmp_path), plan={"num_steps": 2}))
+        train(small_network(), small_run(run_log=RunLog(tmp_path), plan={"num_steps": 2}))
     assert [line["step"] for line in journal(tmp_path)] == [0, 1, 2, 2]
 
 
@@ -271,16 +271,16 @@ def test_trackers_are_closed_whatever_happens(tmp_path):
             self.closed += 1
 
     sound, broken = Closing(tmp_path / "a"), Closing(tmp_path / "b")
-    train(small_network(), small_run(journal=sound, plan={"num_steps": 1}))
+    train(small_network(), small_run(run_log=sound, plan={"num_steps": 1}))
     network = small_network()
     torch.nn.init.constant_(network.get_input_embeddings().weight, math.nan)
     with pytest.raises(BackendError):
-        train(network, small_run(journal=broken))
+        train(network, small_run(run_log=broken))
     assert (sound.closed, broken.closed) == (1, 1)
 
 
 def test_steps_are_timed(tmp_path):
     start = time.perf_counter()
-    train(small_network(), small_run(journal=RunLog(tmp_path), plan={"num_steps": 3}))
+    train(small_network(), small_run(run_log=RunLog(tmp_path), plan={"num_steps": 3}))
     seconds = [line["seconds"] for line in journal(tmp_path) if "seconds" in line]
     assert 0 < sum(seconds) < time.perf_counter() - start

@@ -5,7 +5,7 @@ import torch
 import transformers
 
 from acclimate.training.arguments import TrainingArguments
-from acclimate.training.optim import optimizers, set_rates
+from acclimate.training.optim import make_optimizers, set_learning_rates
 
 SHAPE = {"vocab_size": 40, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1,
          "intermediate_size": 32, "max_position_embeddings": 16}  # fmt: skip
@@ -18,7 +18,9 @@ def llama(**fields):
 def test_decay_is_on_matrices_that_are_trained():
     layer = torch.nn.Linear(2, 2)
     norm = torch.nn.LayerNorm(2).requires_grad_(False)
-    (optimizer,) = optimizers(torch.nn.Sequential(layer, norm), TrainingArguments(weight_decay=0.5))
+    (optimizer,) = make_optimizers(
+        torch.nn.Sequential(layer, norm), TrainingArguments(weight_decay=0.5)
+    )
     decays = {id(p): g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
     assert decays == {id(layer.weight): 0.5, id(layer.bias): 0.0}
 
@@ -26,7 +28,7 @@ def test_decay_is_on_matrices_that_are_trained():
 def test_one_step_is_adamws_equation():
     module = torch.nn.Module()
     module.weight = weight = torch.nn.Parameter(torch.tensor([[2.0]]))
-    (optimizer,) = optimizers(module, TrainingArguments(learning_rate=0.1, weight_decay=0.5))
+    (optimizer,) = make_optimizers(module, TrainingArguments(learning_rate=0.1, weight_decay=0.5))
     assert optimizer.defaults["fused"]
     for gradient in (3.0, 1.0):
         weight.grad = torch.tensor([[gradient]])
@@ -40,7 +42,7 @@ def test_one_step_is_adamws_equation():
 @pytest.mark.parametrize("is_tied", [True, False])
 def test_muon_takes_hidden_matrices(is_tied):
     network = llama(tie_word_embeddings=is_tied)
-    muon, adamw = optimizers(network, TrainingArguments(optimizer="muon"))
+    muon, adamw = make_optimizers(network, TrainingArguments(optimizer="muon"))
     names = {id(p): n for n, p in network.named_parameters()}
     taken = {names[id(p)] for g in muon.param_groups for p in g["params"]}
     layers = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -56,7 +58,7 @@ def test_muon_takes_hidden_matrices(is_tied):
 def test_muon_leaves_every_table_to_adamw():
     config = transformers.T5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=16, num_layers=1)
     network = transformers.T5ForConditionalGeneration(config)
-    muon, _ = optimizers(network, TrainingArguments(optimizer="muon"))
+    muon, _ = make_optimizers(network, TrainingArguments(optimizer="muon"))
     tables = {id(m.weight) for m in network.modules() if isinstance(m, torch.nn.Embedding)}
     assert len(tables) == 3  # the words', and positions of encoder and decoder
     assert not tables & {id(p) for g in muon.param_groups for p in g["params"]}
@@ -64,7 +66,7 @@ def test_muon_leaves_every_table_to_adamw():
 
 def test_a_step_of_muon_is_orthogonal_and_of_adamws_size():
     network = llama()
-    muon, _ = optimizers(
+    muon, _ = make_optimizers(
         network, TrainingArguments(optimizer="muon", learning_rate=0.1, weight_decay=0)
     )
     weight = network.model.layers[0].mlp.up_proj.weight  # (32, 16)
@@ -80,6 +82,6 @@ def test_a_step_of_muon_is_orthogonal_and_of_adamws_size():
 
 
 def test_rates_are_every_groups():
-    found = optimizers(llama(), TrainingArguments(optimizer="muon"))
-    set_rates(found, 0.25)
+    found = make_optimizers(llama(), TrainingArguments(optimizer="muon"))
+    set_learning_rates(found, 0.25)
     assert {g["lr"] for optimizer in found for g in optimizer.param_groups} == {0.25}

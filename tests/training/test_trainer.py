@@ -34,7 +34,7 @@ def run(network, **settings):
     seed = settings.pop("seed", 0)
     chosen = TrainingSettings(**settings)
     source = examples(network, dev, chosen.batch_size, seed)
-    return Run(source, chosen.plan(len(EXAMPLES), rate), seed)
+    return Run(source, chosen.arguments(len(EXAMPLES), rate), seed)
 
 
 def test_accumulated_passes_equal_one(tiny, monkeypatch):

@@ -16,13 +16,13 @@ from acclimate.training.tuning_settings import TrainingSettings
     ],
 )
 def test_steps_and_looks(fields, num_examples, num_steps, look):
-    plan = TrainingSettings(**fields).plan(num_examples, 1e-3)
-    assert (plan.num_steps, plan.look_every) == (num_steps, look)
+    plan = TrainingSettings(**fields).arguments(num_examples, 1e-3)
+    assert (plan.num_steps, plan.eval_every) == (num_steps, look)
 
 
 def test_all_else_is_carried_over():
     told = {"warmup_share": 0.25, "weight_decay": 0.5, "max_grad_norm": 2, "patience": 5}
-    plan = TrainingSettings(**told, max_seconds=9).plan(10, 0.125)
+    plan = TrainingSettings(**told, max_seconds=9).arguments(10, 0.125)
     assert plan.model_dump(include={*told, "max_seconds", "learning_rate"}) == {
         **told, "max_seconds": 9, "learning_rate": 0.125
     }  # fmt: skip

@@ -43,7 +43,7 @@ def look(tmp_path):
     """Look after setting the dev loss; all that was said."""
     said = []
     network = Network()
-    run = small_run(source=Telling(), loss=summed, journal=RunLog(tmp_path))
+    run = small_run(source=Telling(), loss=summed, run_log=RunLog(tmp_path))
     looks = Validator(network, run)
 
     def at(step, dev_loss, train_losses):
@@ -100,7 +100,7 @@ def test_a_look_is_in_the_journal(tmp_path, density):
     network = small_network()
     run = small_run(
         source=small_source(targets_per_byte=density),
-        journal=RunLog(tmp_path),
+        run_log=RunLog(tmp_path),
         probes={"depth": lambda network: network.config.num_hidden_layers + network.training},
         sample=lambda network: f"in training: {network.training}",
     )

@@ -51,13 +51,13 @@ def masks(domain: Domain, base: Model) -> list[Masked]:
         ConfigError: The base has no weights that could be tuned.
     """
     # Encoded by what training itself asks, which is slow to import.
-    from acclimate.training.examples import encoded
+    from acclimate.training.examples import encode_pairs
 
     core = unwrap(base).core
     if not isinstance(core, NeuralModel):
         raise ConfigError("--show-mask: this base has no weights to tune; name a local model")
     chosen = [(task, item) for task in domain.train for item in _first(task)]
-    rows = encoded(core, [(task.prompt(item), item.target) for task, item in chosen])
+    rows = encode_pairs(core, [(task.prompt(item), item.target) for task, item in chosen])
     return [
         _masked(task.name, item.id, example, core.tokenizer)
         for (task, item), examples in zip(chosen, rows, strict=True)

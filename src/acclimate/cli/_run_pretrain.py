@@ -77,7 +77,7 @@ def trained(
         training.probes = _probes(training, probe) if probe else {}
         if training.objective == "causal" and spec.prompts:
             training.sample = partial(_sample, training)
-        notify(f"{training.num_params:,} parameters, {training.plan.num_steps:,} steps")
+        notify(f"{training.num_params:,} parameters, {training.arguments.num_steps:,} steps")
         if not training.source().has_dev:
             notify("no dev text as long as a row: nothing watches for learning by heart")
         _require_room(training)

@@ -1,4 +1,4 @@
-"""What methods that train an adapter inside a frozen network have in common."""
+"""Base class of methods that train an adapter inside a frozen network."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,13 +13,13 @@ from acclimate.training.tuning_settings import TrainingSettings
 
 
 class AdapterMethod(Method):
-    """Weights that are put into a network learn the training items; its own stay as they are."""
+    """Trains the weights of an adapter on the training items; the network's own stay frozen."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"weights", "train_items"})
     is_trained: ClassVar[bool] = True
 
     if TYPE_CHECKING:
-        # Each method has both fields, behind those of its adapter and in its own words.
+        # Every method declares both after the fields of its adapter; here they would come first.
         learning_rate: float
         training: TrainingSettings
 
@@ -30,7 +30,7 @@ class AdapterMethod(Method):
         Args:
             network: To change, around weights that are to stay.
             core: The model whose network it is a copy of.
-            data: What is learned from.
+            data: The training data.
         """
         raise NotImplementedError
 
@@ -59,5 +59,5 @@ class AdapterMethod(Method):
 
 
 def tasks_with_items(data: TrainData) -> tuple[str, ...]:
-    """Names of the tasks that something can be learned of."""
+    """Names of the tasks with training items."""
     return tuple(task.name for task in data.train if task.items)

@@ -1,4 +1,4 @@
-"""All that the training loop can be told of how a run shall go."""
+"""Training arguments: steps, schedule, optimizer, precision, evaluation, limits."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class TrainingArguments(Record):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak; about 1e-3 to 3e-3 for widths of 64 to 256, falling with width."""
     schedule: Literal["cosine", "linear", "constant", "wsd", "ramp"] = "cosine"
-    """How the rate goes after warm-up. `wsd`: stable, then decay; `ramp`: only up (range test)."""
+    """Learning rate after warm-up. `wsd`: stable, then decay; `ramp`: only up (range test)."""
     warmup_share: float = Field(default=0.02, ge=0, lt=1)
     """Share of the steps over which the rate rises; 0.01 to 0.02 is usual from scratch."""
     decay_share: float = Field(default=0.2, gt=0, le=1)
@@ -40,22 +40,22 @@ class TrainingArguments(Record):
     parallel: Literal["ddp", "fsdp"] = "ddp"
     """Under torchrun: a whole copy on each device, or weights cut over them."""
     eval_every_steps: int = Field(default=0, ge=0)
-    """Steps from one look at dev to the next; 0: a twentieth of the run."""
+    """Steps from one evaluation on dev to the next; 0: a twentieth of the run."""
     patience: int = Field(default=0, ge=0)
-    """Looks at dev without a better loss before stopping; 0: never stop early."""
+    """Evaluations without a better dev loss before stopping; 0: never stop early."""
     save_every_steps: int = Field(default=0, ge=0)
-    """Steps from one checkpoint to the next; 0: at each look."""
+    """Steps from one checkpoint to the next; 0: at each evaluation."""
     max_spike: float = Field(default=3.0, gt=1)
     """A loss over so many times the median of the last fifty stops the run."""
     max_seconds: float = Field(default=0.0, ge=0)
-    """Stop in good order after so much time; 0: no limit."""
+    """Stop after so much time, keeping the best weights; 0: no limit."""
 
     @property
-    def look_every(self) -> int:
-        """Steps from one look to the next, never 0."""
+    def eval_every(self) -> int:
+        """Steps from one evaluation to the next, never 0."""
         return self.eval_every_steps or max(1, self.num_steps // 20)
 
     @property
     def save_every(self) -> int:
         """Steps from one checkpoint to the next, never 0."""
-        return self.save_every_steps or self.look_every
+        return self.save_every_steps or self.eval_every

@@ -1,4 +1,4 @@
-"""Where a run's batches come from: asked by step, the same each time."""
+"""Batches of a training run by step number, the same each time."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -21,27 +21,27 @@ MAX_PASS_TOKENS = 4096
 
 
 class BatchSource(Protocol):
-    """Gives the passes of any step, and those of dev.
+    """Gives the batches of any step, and those of dev; a batch is one forward and backward pass.
 
-    A process whose share is empty still gets one pass, an idle one.
+    A process whose share is empty still gets one batch, an idle one.
     """
 
     def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
-        """What process `rank` of `size` reads in a step; never empty."""
+        """The batches of process `rank` of `size` in a step; never empty."""
 
     def dev_passes(self, rank: int, size: int) -> Iterable[Batch]:
-        """What it reads at each look; never empty where there is any dev."""
+        """Its dev batches of each evaluation; never empty where there is any dev."""
 
     @property
     def has_dev(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether there is dev data."""
 
     @property
     def targets_per_byte(self) -> float | None:
-        """Targets a byte of dev text, where every token of running text is one."""
+        """Targets a byte of dev text, where every token of running text is one; else None."""
 
     def named(self, step: int) -> str:
-        """What a step reads, in words, for whoever looks for a fault in the data."""
+        """Name of a step's data for error messages, so that a fault can be found there."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ExampleSource:
     is_seq2seq: bool
     dtype: torch.dtype = torch.float32
     collate: Callable[[Sequence[Any]], Iterable[Batch]] | None = None
-    """Makes batches of examples that are more than a prompt and its answer."""
+    """Makes batches of examples that are not `TokenizedExample`; None: the packing of this file."""
 
     @classmethod
     def of(
@@ -63,11 +63,11 @@ class ExampleSource:
         network: Any,
         train: Sequence[TokenizedExample],
         dev: Sequence[TokenizedExample],
-        **how: Any,
+        **options: Any,
     ) -> Any:
-        """Examples laid out as a network reads them."""
+        """Examples as the inputs of a network: decoder or encoder-decoder, in its number format."""
         is_seq2seq = bool(network.config.is_encoder_decoder)
-        return cls(train, dev, is_seq2seq=is_seq2seq, dtype=network.dtype, **how)
+        return cls(train, dev, is_seq2seq=is_seq2seq, dtype=network.dtype, **options)
 
     def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
         """The step's examples; every process needs one at least."""
@@ -91,17 +91,17 @@ class ExampleSource:
         return None
 
     def named(self, step: int) -> str:
-        """The step's place in its epoch."""
+        """The step's number in its epoch."""
         each = math.ceil(len(self.train) / self.batch_size)
         return f"batch {step % each + 1} of {each} in epoch {step // each + 1}"
 
     def _share(self, examples: Sequence[TokenizedExample], rank: int, size: int) -> Iterable[Batch]:
         mine = examples[rank::size]
         if mine:
-            return self._laid_out(mine)
-        return (batch.idle() for batch in self._laid_out(examples[:1]))
+            return self._batches(mine)
+        return (batch.idle() for batch in self._batches(examples[:1]))
 
-    def _laid_out(self, examples: Sequence[TokenizedExample]) -> Iterable[Batch]:
+    def _batches(self, examples: Sequence[TokenizedExample]) -> Iterable[Batch]:
         if self.collate is not None:
             return self.collate(examples)
         if self.is_seq2seq:

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, the same whether one process wrote them or many.
+"""Checkpoints, whole or absent, the same from one process or from many.
 
 A checkpoint is a folder with the weights and the optimisers' state as safetensors and the rest as
 JSON. It is written aside and renamed, so a kill at any moment leaves the one before.
@@ -22,19 +22,19 @@ from acclimate.training.distributed import World, shard_like, unshard
 WEIGHTS, BEST = "model.safetensors", "best.safetensors"
 STATE, REST = "optimizer.safetensors", "state.json"
 NUM_KEPT = 2
-"""The last, and one before it should the disk have damaged the last."""
+"""Checkpoints kept: the last, and the one before it should the disk have damaged the last."""
 _ASIDE = ".writing-"
 
 Tensors = dict[str, torch.Tensor]
 
 
 class LoadedCheckpoint(NamedTuple):
-    """What stood beside weights and optimisers in a checkpoint."""
+    """The contents of a checkpoint besides weights and optimisers."""
 
     rest: dict[str, Any]
-    """Plain data, with `step`: how many had been made."""
+    """Plain data, with `step`: how many steps had been made."""
     best: Tensors
-    """The weights of the best look, by name."""
+    """The weights of the best evaluation, by name."""
 
 
 class Checkpoints:
@@ -52,14 +52,14 @@ class Checkpoints:
         rest: Mapping[str, Any],
         best: Mapping[str, torch.Tensor],
     ) -> None:
-        """Write the state after `step` steps, and forget all but the last few.
+        """Write the state after `step` steps, and remove all checkpoints but the last few.
 
         Args:
-            step: How many have been made.
-            network: Its parameters are kept.
-            optimizers: Their state is kept.
-            rest: Plain data to keep beside them.
-            best: The weights of the best look so far, by name; may be empty.
+            step: Steps made so far.
+            network: Its parameters are saved.
+            optimizers: Their state is saved.
+            rest: Plain data to save beside them.
+            best: The weights of the best evaluation so far, by name; may be empty.
 
         Raises:
             ConfigError: There is no room on the disk; the checkpoint before is intact.
@@ -72,8 +72,8 @@ class Checkpoints:
         world.wait()
 
     def load(self, network: Any, optimizers: Sequence[Any]) -> LoadedCheckpoint | None:
-        """Put the last readable checkpoint back; what was noted with it, or None."""
-        for folder in reversed(self._kept()):
+        """Load the last readable checkpoint into network and optimisers; None without one."""
+        for folder in reversed(self._saved_steps()):
             try:
                 rest: dict[str, Any] = json.loads((folder / REST).read_text())
                 weights, state, best = (load_file(folder / f) for f in (WEIGHTS, STATE, BEST))
@@ -89,31 +89,31 @@ class Checkpoints:
     def _folder(self, step: int) -> Path:
         return self.folder / f"step-{step:09d}"
 
-    def _kept(self) -> list[Path]:
+    def _saved_steps(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
 
     def _write(self, step: int, files: Mapping[str, Tensors], rest: Mapping[str, Any]) -> None:
-        aside = self.folder / f"{_ASIDE}{os.getpid()}"
+        staging = self.folder / f"{_ASIDE}{os.getpid()}"
         try:
-            for left in self.folder.glob(f"{_ASIDE}*"):  # by one that was killed
-                shutil.rmtree(left)
-            aside.mkdir(parents=True)
+            for leftover in self.folder.glob(f"{_ASIDE}*"):  # by one that was killed
+                shutil.rmtree(leftover)
+            staging.mkdir(parents=True)
             for name, tensors in files.items():
-                save_file(tensors, aside / name, {"format": "pt"})
-            (aside / REST).write_text(json.dumps(rest))
+                save_file(tensors, staging / name, {"format": "pt"})
+            (staging / REST).write_text(json.dumps(rest))
             shutil.rmtree(self._folder(step), ignore_errors=True)
-            aside.rename(self._folder(step))
+            staging.rename(self._folder(step))
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
             if is_disk_full(error, self.folder):
                 raise disk_full_error(self.folder, "give another --out") from error
             raise BackendError(f"{self.folder}: cannot be written ({error})") from error
-        for old in self._kept()[:-NUM_KEPT]:
+        for old in self._saved_steps()[:-NUM_KEPT]:
             shutil.rmtree(old)
 
 
 def whole_weights(network: Any) -> Tensors:
-    """The parameters by name, each in one piece on the CPU; all processes must ask."""
+    """The parameters by name, each in one piece on the CPU; all processes must call it."""
     return {name: _piece(parameter) for name, parameter in network.named_parameters()}
 
 
@@ -122,7 +122,7 @@ def _piece(tensor: Any) -> torch.Tensor:
 
 
 def _state_of(network: Any, optimizers: Sequence[Any]) -> Tensors:
-    """What the optimisers keep, as `exp_avg/layers.0.weight`."""
+    """The optimisers' state by name, as `exp_avg/layers.0.weight`."""
     return {
         f"{kind}/{name}": _piece(torch.as_tensor(value))
         for optimizer in optimizers
@@ -132,19 +132,21 @@ def _state_of(network: Any, optimizers: Sequence[Any]) -> Tensors:
 
 
 def _put_state(network: Any, optimizers: Sequence[Any], state: Tensors) -> None:
-    kept: dict[str, Tensors] = {}
+    state_by_name: dict[str, Tensors] = {}
     for key, value in state.items():
         kind, _, name = key.partition("/")
-        kept.setdefault(name, {})[kind] = value
+        state_by_name.setdefault(name, {})[kind] = value
     for optimizer in optimizers:
         # Only its state: how it computes (fused or not) is this machine's own.
-        told = optimizer.state_dict()
-        told["state"] = {
-            number: {kind: shard_like(value, parameter) for kind, value in kept[name].items()}
+        state_dict = optimizer.state_dict()
+        state_dict["state"] = {
+            number: {
+                kind: shard_like(value, parameter) for kind, value in state_by_name[name].items()
+            }
             for number, (name, parameter) in enumerate(_named(network, optimizer))
-            if name in kept
+            if name in state_by_name
         }
-        optimizer.load_state_dict(told)
+        optimizer.load_state_dict(state_dict)
 
 
 def _named(network: Any, optimizer: Any) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""One device or many: who takes part, and how gradients are shared.
+"""Distributed training over one or many processes: DDP, FSDP2 and collectives.
 
 Started by torchrun, every process runs the same loop on its share of each step's rows. With DDP
 each holds the whole network; with FSDP2 the weights, gradients and optimiser state are cut over
@@ -21,7 +21,7 @@ from acclimate.training.losses import Loss
 from acclimate.training.packing import Batch
 
 PATIENCE = timedelta(hours=12)
-"""Processes wait so long for one another: the main one may have a large text to prepare."""
+"""Timeout of collectives: the main process may have a large text to prepare."""
 
 LEAVE_SECONDS = 0.1
 
@@ -35,7 +35,7 @@ class World:
 
     @classmethod
     def here(cls) -> "World":
-        """This process's place; joins the others the first time, if torchrun started it."""
+        """This process's rank; joins the process group the first time, if torchrun started it."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -50,7 +50,7 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def total(self, *numbers: float) -> list[float]:
@@ -64,16 +64,16 @@ class World:
         return [float(number) for number in summed]
 
     def as_main(self, number: float) -> float:
-        """The main process's number, whatever the others have: what all must agree on."""
+        """The main process's number, so that all processes agree on it."""
         return self.total(number if self.is_main else 0.0)[0]
 
     def wait(self) -> None:
-        """Go on when all have come this far."""
+        """Wait until all processes call it (a barrier)."""
         if self.size > 1:
             distributed.barrier()
 
     def in_step(self, passes: Iterable[Batch]) -> Iterator[Batch]:
-        """As many passes in every process; one that has no more goes through its last idly.
+        """As many batches in every process; one that has no more repeats its last as an idle one.
 
         With FSDP a pass gathers weights from all: none may leave earlier than the others.
 
@@ -105,7 +105,7 @@ def _leave() -> None:
 
 
 class LossModule(torch.nn.Module):
-    """A network with its loss as one module, whose output is the loss: what DDP wants."""
+    """A network with its loss as one module, whose output is the loss, as DDP needs it."""
 
     def __init__(self, network: Any, loss: Loss) -> None:
         super().__init__()
@@ -117,12 +117,19 @@ class LossModule(torch.nn.Module):
         return self.loss(self.network, batch)
 
 
-def distributed_loss(network: Any, loss: Loss, how: str, world: World) -> torch.nn.Module:
-    """The network's loss as a module that shares gradients with the other processes."""
+def distributed_loss(network: Any, loss: Loss, parallel: str, world: World) -> torch.nn.Module:
+    """The network's loss as a module that shares gradients with the other processes.
+
+    Args:
+        network: To train.
+        loss: Of a batch.
+        parallel: `ddp` or `fsdp`.
+        world: The processes; with one there is nothing to share.
+    """
     module = LossModule(network, loss)
     if world.size == 1:
         return module
-    if how == "ddp":
+    if parallel == "ddp":
         return torch.nn.parallel.DistributedDataParallel(module)
     from torch.distributed.fsdp import fully_shard  # slow to import, and seldom needed
 
@@ -134,7 +141,7 @@ def distributed_loss(network: Any, loss: Loss, how: str, world: World) -> torch.
 
 @contextmanager
 def keeping_gradients(module: Any, is_last: bool) -> Iterator[None]:
-    """Add up gradients here; share them with the others in the step's last pass alone."""
+    """Accumulate gradients here; share them with the others in the step's last pass alone."""
     network: Any = getattr(module, "network", None)
     if hasattr(network, "set_requires_gradient_sync"):  # cut by FSDP2
         network.set_requires_gradient_sync(is_last)
@@ -150,7 +157,7 @@ def reshard(network: Any) -> None:
 
 
 def unshard(tensor: Any) -> torch.Tensor:
-    """A tensor in one piece, on the CPU, where FSDP2 had cut it; all processes must ask."""
+    """A tensor in one piece, on the CPU, where FSDP2 had cut it; all processes must call it."""
     gathered = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
     piece: torch.Tensor = gathered.detach().cpu()
     return piece

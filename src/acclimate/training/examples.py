@@ -1,4 +1,4 @@
-"""An item as the tokens that are read and those that are learned."""
+"""Fine-tuning examples: an item as prompt tokens and the answer tokens to learn."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,12 +9,14 @@ from acclimate.data.tokenizers.chat_template import ending
 from acclimate.training.packing import TokenizedExample
 
 
-def encoded(core: Any, pairs: Iterable[tuple[Prompt, str]]) -> Iterator[list[TokenizedExample]]:
-    """Each target after its prompt, as a neural model reads them; one list a pair.
+def encode_pairs(
+    core: Any, pairs: Iterable[tuple[Prompt, str]]
+) -> Iterator[list[TokenizedExample]]:
+    """Tokenize each target after its prompt, as the model does; a list of examples for each pair.
 
     Of a dialogue every turn of the assistant is learned, with the token that ends it, all of them
-    in one example. Where a template writes the past otherwise than the present (some drop what was
-    thought), a turn has an example of its own, so that each is learned as it will be asked for.
+    in one example. Where a template writes past turns otherwise than the last (some drop its
+    reasoning), a turn has an example of its own, so that it is learned in the form that is decoded.
     """
     end = ending(core.network, core.tokenizer)
     for prompt, target in pairs:
@@ -22,24 +24,24 @@ def encoded(core: Any, pairs: Iterable[tuple[Prompt, str]]) -> Iterator[list[Tok
 
 
 def _examples(core: Any, prompt: Prompt, target: str, end: list[int]) -> Iterator[TokenizedExample]:
-    before: TokenizedExample | None = None
-    for asked, said in _spoken(core.tokenizer, prompt, target):
-        ids, answer = core.encode(asked, said)
-        is_learned = [True] * (len(answer) + len(end))
-        now = TokenizedExample(ids, [*answer, *end], is_learned, core.route(prompt))
-        joined = _joined(before, now) if before is not None else now
-        if before is not None and joined is now:
-            yield before
-        before = joined
-    if before is not None:
-        yield before
+    pending: TokenizedExample | None = None
+    for turn_prompt, turn_answer in _assistant_turns(core.tokenizer, prompt, target):
+        prompt_ids, answer_ids = core.encode(turn_prompt, turn_answer)
+        is_learned = [True] * (len(answer_ids) + len(end))
+        example = TokenizedExample(prompt_ids, [*answer_ids, *end], is_learned, core.route(prompt))
+        joined = _joined(pending, example) if pending is not None else example
+        if pending is not None and joined is example:
+            yield pending
+        pending = joined
+    if pending is not None:
+        yield pending
 
 
-def _spoken(tokenizer: Any, prompt: Prompt, target: str) -> Iterator[tuple[Prompt, str]]:
-    """Each answer of the assistant after the prompt that asks for it."""
+def _assistant_turns(tokenizer: Any, prompt: Prompt, target: str) -> Iterator[tuple[Prompt, str]]:
+    """Each answer of the assistant, with the prompt that it answers."""
     if reads_turns(prompt, tokenizer):
-        for place, turn in enumerate(prompt.turns):
-            past = prompt.turns[:place]
+        for index, turn in enumerate(prompt.turns):
+            past = prompt.turns[:index]
             if turn.role == "assistant" and any(t.role == "user" for t in past):
                 # What methods put around the question stands around the last one.
                 yield prompt.with_parts(turns=past, passages=(), answer_prefix=""), turn.content
@@ -47,7 +49,7 @@ def _spoken(tokenizer: Any, prompt: Prompt, target: str) -> Iterator[tuple[Promp
 
 
 def _joined(before: TokenizedExample, now: TokenizedExample) -> TokenizedExample:
-    """Both as one, if all that the first holds begins what the second reads; else the second."""
+    """Both as one example where the first is the start of the second's prompt; else the second."""
     start = [*before.prompt, *before.answer]
     if list(now.prompt[: len(start)]) != start:
         return now

@@ -1,4 +1,4 @@
-"""What frozen lower blocks give, computed once an example and kept between epochs.
+"""Activations of frozen lower blocks, computed once an example and reused.
 
 Letters: B rows, T tokens, D width, K frozen blocks.
 """
@@ -16,13 +16,13 @@ from acclimate.training.losses import Loss
 from acclimate.training.packing import Batch, TokenizedExample
 
 MEMORY_SHARE = 0.25
-"""Of the free memory at most; what more would be kept is computed each time."""
+"""Share of the free memory that the activations may take; above it nothing is cached."""
 
 
 def num_frozen_blocks(network: Any) -> int:
-    """K: how many of the lowest blocks learn nothing, embeddings among them.
+    """K, the lowest blocks without trainable weights; 0 where the embeddings have some.
 
-    0 of an encoder-decoder, and where a prefix stands before what the blocks read.
+    0 too for an encoder-decoder, and where a prefix stands before what the blocks read.
     """
     if network.config.is_encoder_decoder or num_virtual_tokens(network):
         return 0
@@ -37,57 +37,59 @@ def _learns(module: torch.nn.Module) -> bool:
 
 
 def _drops(module: torch.nn.Module) -> bool:
-    """Whether it drops units while training: a layer that does, or one that calls the function."""
+    """Whether it has dropout while training: as a layer, or as a rate of its own above 0."""
     if isinstance(module, torch.nn.Dropout):
         return bool(module.p > 0)
-    own = vars(module).items()
-    return any("dropout" in name and isinstance(p, float) and p > 0 for name, p in own)
+    attributes = vars(module).items()
+    return any("dropout" in name and isinstance(p, float) and p > 0 for name, p in attributes)
 
 
 def with_frozen_activation_cache(network: Any, loss: Loss, num_tokens: int) -> Loss:
-    """The same loss, its frozen part computed once an example; `loss` itself where none pays.
+    """The same loss with its frozen part computed once an example.
+
+    `loss` itself where no block is frozen, dropout makes activations differ, or memory is short.
 
     Args:
-        network: Set to learn what it shall learn.
+        network: With a gradient required of what is trained.
         loss: Of the whole network.
-        num_tokens: Of all examples that will be met again.
+        num_tokens: Of all examples, train and dev.
     """
     num_frozen = num_frozen_blocks(network)
-    own = blocks(network)
+    layers = blocks(network)
     bytes_kept = num_tokens * network.config.get_text_config().hidden_size * network.dtype.itemsize
     fits = bytes_kept < MEMORY_SHARE * psutil.virtual_memory().available
     is_steady = not any(_drops(module) for module in network.modules())
-    if not (0 < num_frozen < len(own) and fits and is_steady):
+    if not (0 < num_frozen < len(layers) and fits and is_steady):
         return loss
-    return _Kept(own[:num_frozen], own[num_frozen], loss)
+    return _FrozenActivationCache(layers[:num_frozen], layers[num_frozen], loss)
 
 
-class _Kept:
-    """A loss that knows what enters the lowest block that learns."""
+class _FrozenActivationCache:
+    """A loss that caches the inputs of the lowest block that is trained."""
 
     def __init__(self, frozen: list[Any], learning: Any, loss: Loss) -> None:
         self._frozen, self._learning, self._loss = frozen, learning, loss
-        self._known: dict[int, tuple[TokenizedExample, torch.Tensor]] = {}
+        self._activations: dict[int, tuple[TokenizedExample, torch.Tensor]] = {}
 
     def __call__(self, network: Any, batch: Batch) -> torch.Tensor:
-        """The batch's loss; an example that was met before skips the frozen blocks."""
-        met = [self._known.get(id(example)) for row in batch.rows for example in row]
-        if not batch.rows or None in met:
-            with self._listening(batch):
+        """The batch's loss; examples that are all cached skip the frozen blocks."""
+        cached = [self._activations.get(id(example)) for row in batch.rows for example in row]
+        if not batch.rows or None in cached:
+            with self._recording(batch):
                 return self._loss(network, batch)
-        with self._skipping(self._laid_out(batch)):
+        with self._skipping(self._hidden_states(batch)):
             return self._loss(network, batch)
 
     @contextmanager
-    def _listening(self, batch: Batch) -> Iterator[None]:
-        """Keep what enters the block for every example of the batch."""
+    def _recording(self, batch: Batch) -> Iterator[None]:
+        """Cache the inputs of the block for every example of the batch."""
 
-        def listen(_block: Any, given: tuple[Any, ...]) -> None:
-            for example, b, places in _places(batch):
-                # The example itself is held too: its id stays its own.
-                self._known[id(example)] = (example, given[0][b, places].detach().clone())
+        def record(_block: Any, inputs: tuple[Any, ...]) -> None:
+            for example, b, positions in _positions(batch):
+                # The example itself is held too, so that no other object gets its id.
+                self._activations[id(example)] = (example, inputs[0][b, positions].detach().clone())
 
-        handle = self._learning.register_forward_pre_hook(listen)
+        handle = self._learning.register_forward_pre_hook(record)
         try:
             yield
         finally:
@@ -95,10 +97,10 @@ class _Kept:
 
     @contextmanager
     def _skipping(self, hidden: torch.Tensor) -> Iterator[None]:
-        """Let frozen blocks do nothing, and the first that learns read `hidden` (B, T, D)."""
+        """Let frozen blocks do nothing, and the first trained one read `hidden` (B, T, D)."""
         for block in self._frozen:
             block.forward = _unchanged
-        handle = self._learning.register_forward_pre_hook(lambda _, given: (hidden, *given[1:]))
+        handle = self._learning.register_forward_pre_hook(lambda _, inputs: (hidden, *inputs[1:]))
         try:
             yield
         finally:
@@ -106,12 +108,12 @@ class _Kept:
             for block in self._frozen:
                 del block.forward
 
-    def _laid_out(self, batch: Batch) -> torch.Tensor:
-        """What is known of the batch's examples, each in its place, (B, T, D)."""
-        some = self._known[id(batch.rows[0][0])][1]
-        hidden = some.new_zeros(*batch.labels.shape, some.shape[-1])
-        for example, b, places in _places(batch):
-            hidden[b, places] = self._known[id(example)][1]
+    def _hidden_states(self, batch: Batch) -> torch.Tensor:
+        """The cached activations of the batch's examples at their positions, (B, T, D)."""
+        first = self._activations[id(batch.rows[0][0])][1]
+        hidden = first.new_zeros(*batch.labels.shape, first.shape[-1])
+        for example, b, positions in _positions(batch):
+            hidden[b, positions] = self._activations[id(example)][1]
         return hidden
 
 
@@ -119,8 +121,8 @@ def _unchanged(hidden: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
     return hidden
 
 
-def _places(batch: Batch) -> Iterator[tuple[TokenizedExample, int, slice]]:
-    """Each example of a batch with its row and its tokens' places in it."""
+def _positions(batch: Batch) -> Iterator[tuple[TokenizedExample, int, slice]]:
+    """Each example of a batch with its row and the positions of its tokens there."""
     for b, row in enumerate(batch.rows):
         start = 0
         for example in row:

@@ -1,4 +1,4 @@
-"""What to watch while a run goes: spikes stop it, overfitting is said."""
+"""Checks of a run's losses: spikes and NaN, which stop it, and overfitting."""
 
 import math
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from statistics import median
 from acclimate.core.errors import BackendError
 
 WINDOW_STEPS = 50
-"""Losses that a new one is held against."""
-NUM_LOOKS = 2
-"""So many looks in a row must tell the same before it is said."""
+"""Losses whose median a new one is compared with."""
+NUM_EVALS = 2
+"""Evaluations in a row that must show overfitting before it is reported."""
 
 
 def loss_fault(losses: Sequence[float], loss: float, max_spike: float) -> str:
-    """What is wrong with the loss of a step, or nothing.
+    """What is wrong with the loss of a step, or an empty string.
 
     Args:
         losses: Of the steps before, nats a target.
@@ -34,8 +34,8 @@ def stopped(fault: str, step: int, batch: str, *, is_saved: bool) -> BackendErro
 
     Args:
         fault: What is wrong.
-        step: How many steps had been made.
-        batch: What the next one read, in words.
+        step: Steps made before.
+        batch: Name of the data that the failing step read.
         is_saved: Whether there are checkpoints.
     """
     intact = "; the last checkpoint is intact" if is_saved else ""
@@ -46,14 +46,14 @@ def stopped(fault: str, step: int, batch: str, *, is_saved: bool) -> BackendErro
 
 
 def is_overfitting(train_losses: Sequence[float], dev_losses: Sequence[float]) -> bool:
-    """Whether train loss fell while dev loss rose over the last looks.
+    """Whether train loss fell while dev loss rose over the last evaluations.
 
     Args:
-        train_losses: Mean since the look before, one a look.
-        dev_losses: One a look.
+        train_losses: Mean since the evaluation before, one an evaluation.
+        dev_losses: One an evaluation.
     """
-    if min(len(train_losses), len(dev_losses)) <= NUM_LOOKS:
+    if min(len(train_losses), len(dev_losses)) <= NUM_EVALS:
         return False
-    train, dev = train_losses[-NUM_LOOKS - 1 :], dev_losses[-NUM_LOOKS - 1 :]
-    pairs = range(NUM_LOOKS)
+    train, dev = train_losses[-NUM_EVALS - 1 :], dev_losses[-NUM_EVALS - 1 :]
+    pairs = range(NUM_EVALS)
     return all(train[i + 1] < train[i] and dev[i + 1] > dev[i] for i in pairs)

@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""Next-token cross-entropy over the labelled positions of a batch."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Loss = Callable[[Any, Any], torch.Tensor]
 """From a network and a batch, of the source's kind, to a sum over the batch's targets."""
 
 _is_last: "WeakKeyDictionary[Any, bool]" = WeakKeyDictionary()
-"""Output layer → whether nothing comes after it, found out on the first batch that it met."""
+"""Output layer → whether nothing comes after it, as compared on its first batch."""
 
 
 def next_token_loss(network: Any, batch: Batch, *, label_smoothing: float = 0.0) -> torch.Tensor:
@@ -55,7 +55,7 @@ def on_device(network: Any, batch: Batch) -> tuple[dict[str, Any], torch.Tensor]
 
 
 def _may_slice(network: Any, head: Any, inputs: dict[str, Any], learned: torch.Tensor) -> bool:
-    """Whether the loss may be taken slice by slice: the output layer is plain and comes last.
+    """Whether the loss may be computed in slices: the output layer is plain and comes last.
 
     Some networks cap or scale the logits after it; comparing both ways on the first batch tells.
     """

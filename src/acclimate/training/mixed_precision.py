@@ -1,4 +1,4 @@
-"""Number formats: half the bits where they do no harm."""
+"""Mixed precision: autocast to bf16 or fp16, and loss scaling."""
 
 import math
 from collections.abc import Sequence
@@ -58,10 +58,10 @@ class MixedPrecision:
         return bool(self._scaler.is_enabled())
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep."""
+        """The state of the loss scaler, for a checkpoint."""
         return dict(self._scaler.state_dict())
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from it."""
+        """Restore the state of a checkpoint."""
         if state:
             self._scaler.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Items packed into rows without padding to speak of; no item sees another.
+"""Examples packed into rows with little padding; none attends to another.
 
 Letters: B rows, T tokens of a row.
 """
@@ -26,9 +26,9 @@ class TokenizedExample:
     prompt: Sequence[int]
     answer: Sequence[int]
     is_learned: Sequence[bool] = ()
-    """Which tokens of the answer are, where a decoder reads a dialogue; empty: all."""
+    """Which tokens of the answer are learned, where a decoder reads a dialogue; empty: all."""
     route: int | None = None
-    """Which of a network's adapters it goes through; None: the network has only one way."""
+    """Which of a network's adapters it goes through; None: the network has no choice."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -36,7 +36,7 @@ class TokenizedExample:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one pass reads: keyword arguments of the network, and the labels (B, T)."""
+    """The input of one pass: keyword arguments of the network, and the labels (B, T)."""
 
     inputs: dict[str, Any]
     labels: torch.Tensor
@@ -50,7 +50,7 @@ class Batch:
         return int((self.labels != IGNORED).sum())
 
     def idle(self) -> "Batch":
-        """The same rows with nothing to learn from them: for a process that must only keep step."""
+        """The same rows without targets, for a process that has none left in a step."""
         return Batch(self.inputs, torch.full_like(self.labels, IGNORED), num_tokens=0)
 
 
@@ -104,7 +104,7 @@ def one_a_row(examples: Sequence[TokenizedExample], *, is_seq2seq: bool) -> Batc
     if is_seq2seq:
         return _seq2seq(examples)
     batch = _causal([[example] for example in examples], torch.float32)
-    # Padding stands behind all that looks, and looks only back: networks mask that themselves.
+    # Padding stands behind all other tokens: the causal mask of the network hides it already.
     inputs = {k: v for k, v in batch.inputs.items() if k in {"input_ids", "routes"}}
     return Batch(inputs, batch.labels, batch.num_tokens)
 
@@ -118,7 +118,7 @@ def _seq2seq(group: Sequence[TokenizedExample]) -> Batch:
 
 
 def _causal(rows: Sequence[Sequence[TokenizedExample]], dtype: torch.dtype) -> Batch:
-    """Ids, positions and labels (B, T), and who sees whom (B, 1, T, T)."""
+    """Ids, positions and labels (B, T), and the attention mask (B, 1, T, T)."""
     width = max(sum(map(len, row)) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     positions = torch.zeros_like(ids)
@@ -153,7 +153,7 @@ def _learned(example: TokenizedExample) -> list[int]:
 
 
 def _mask(owner: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """0 where a token may look (its own example, not ahead), the least number elsewhere."""
+    """0 where a token may attend (its own example, not ahead), the least number elsewhere."""
     same = owner[:, None, :, None] == owner[:, None, None, :]  # (B, 1, T, T)
     causal = torch.ones(owner.shape[1], owner.shape[1], dtype=torch.bool).tril()
     mask = torch.zeros(same.shape, dtype=dtype)

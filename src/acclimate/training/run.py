@@ -1,4 +1,4 @@
-"""What one training run is told, and what it logs."""
+"""A training run: its data, arguments, loss and outputs, and the log it returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,37 +16,37 @@ from acclimate.training.run_log import RunLog
 
 @dataclass
 class TrainingLog:
-    """What a run did: mean losses in nats a target."""
+    """Losses of a run, means in nats a target, and its time."""
 
     train_losses: list[float] = field(default_factory=list)
     """One a step."""
     dev_losses: list[float] = field(default_factory=list)
-    """One a look; the first before any step."""
+    """One an evaluation; the first before any step."""
     seconds: float = 0.0
-    """Of all its parts, where it was killed and went on."""
+    """Of all parts, where the run was killed and resumed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What to train on, how, from which seed, and who shall know."""
+    """What to train on, how and from which seed, and where checkpoints and numbers go."""
 
     source: BatchSource
-    plan: TrainingArguments
+    arguments: TrainingArguments
     seed: int
     loss: Loss = next_token_loss
-    share: LrScale = unscaled
-    """Of the learning rate, for each parameter by its name."""
+    lr_scale: LrScale = unscaled
+    """The factor of the learning rate, for each parameter by its name."""
     checkpoints: Checkpoints | None = None
-    journal: RunLog | None = None
+    run_log: RunLog | None = None
     probes: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)
-    """Own metrics, measured at each look."""
+    """More metrics of the network, by name, measured at each evaluation."""
     sample: Callable[[Any], str] | None = None
-    """Something for people to read at each look."""
+    """A text of the network, shown at each evaluation."""
     on_loss: Callable[[float], None] | None = None
-    """Told the loss of every step, also of one that stops the run."""
+    """Called with the loss of every step, also of one that stops the run."""
 
 
 def cost_of(network: Any, batch: Batch, flops_per_weight: float) -> Cost:
-    """6 operations a weight and token to train, 2 to look."""
+    """Operations of a pass; a weight and token take 6 to train, 2 to evaluate."""
     flops = flops_per_weight * network.num_parameters() * batch.num_tokens
     return Cost(train_tokens=batch.num_tokens if flops_per_weight == 6.0 else 0, flops=flops)

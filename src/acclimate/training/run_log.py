@@ -1,4 +1,4 @@
-"""The journal of a run: a line of JSON a step, and trackers where asked."""
+"""The log of a run: a line of JSON a step, and the trackers that are chosen."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _FILE = "journal.jsonl"
 
 
 class RunLog:
-    """Appends to `journal.jsonl` in a folder; a resumed run goes on where its checkpoint was."""
+    """Appends to `journal.jsonl` in a folder; a resumed run continues at its checkpoint's step."""
 
     def __init__(self, folder: Path, trackers: Sequence[str] = ()) -> None:
         """Log into a folder, and to trackers by name: `tensorboard`, `mlflow`, `trackio`.
@@ -45,22 +45,22 @@ class RunLog:
             each.log(step, numbers)
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after `step` (all with -1), and half a line at the end."""
+        """Remove what was logged after `step` (all with -1), and half a line at the end."""
         if self.path.exists():
             write_whole(self.path, "".join(self._until(step)))
 
     def close(self) -> None:
-        """Let the trackers send what they have kept back."""
+        """Flush and close the trackers."""
         for each in self._trackers:
             each.close()
 
     def _until(self, step: int) -> list[str]:
-        kept = []
+        lines = []
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry: Mapping[str, Any] = json.loads(line)
             except ValueError:
                 break
             if entry["step"] <= step:
-                kept.append(line + "\n")
-        return kept
+                lines.append(line + "\n")
+        return lines

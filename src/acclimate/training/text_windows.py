@@ -1,4 +1,4 @@
-"""Whole documents held out of training, drawn by a seed."""
+"""Running text as training windows, with whole documents held out as dev."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,35 +13,33 @@ from acclimate.training.packing import TokenizedExample
 def hold_out_documents(
     documents: Sequence[Document], share: float, *, seed: int
 ) -> tuple[list[Document], list[Document]]:
-    """Those to train on and those held out, each in their order.
+    """Split documents into those to train on and those held out, each in their order.
 
     Args:
         documents: At least one.
-        share: Of them is held out, at least one of two, never all; 0: none.
-        seed: Of the draw.
+        share: The part that is held out, at least one of two, never all; 0: none.
+        seed: Draws the documents that are held out.
     """
     count = min(max(1, round(share * len(documents))) if share else 0, len(documents) - 1)
     drawn = np.random.default_rng(derive(seed, "held out")).permutation(len(documents))
     out = set(drawn[:count].tolist())
-    own = [document for i, document in enumerate(documents) if i not in out]
-    return own, [document for i, document in enumerate(documents) if i in out]
-
-
-# MERGED training/running_text.py: Running text as examples of which every token is learned.
+    train_documents = [document for i, document in enumerate(documents) if i not in out]
+    return train_documents, [document for i, document in enumerate(documents) if i in out]
 
 
 def windows(texts: Iterable[str], tokenizer: Any, num_tokens: int) -> Iterator[TokenizedExample]:
-    """Texts laid end to end, cut into windows of `num_tokens`; the last one may be shorter.
+    """Texts laid end to end, cut into windows of `num_tokens`, of which every token is learned.
 
-    An end of text stands between texts, and before the first where there is no start token. The
-    last token of a window is the first of the next, so that each is predicted once.
+    The last window may be shorter. An end of text stands between texts, and before the first where
+    there is no start token. The last token of a window is the first of the next, so that each is
+    predicted once.
     """
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     ids = [] if start else list(end)
     for text in texts:
-        own = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        ids += [*start, *own, *end]
+        text_ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        ids += [*start, *text_ids, *end]
         while len(ids) >= num_tokens:
             yield TokenizedExample((), ids[:num_tokens])
             ids = ids[num_tokens - 1 :]

@@ -1,4 +1,4 @@
-"""Programs that show the numbers of a run: TensorBoard, MLflow, trackio."""
+"""Experiment trackers: TensorBoard, MLflow, trackio."""
 
 import sys
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ PROJECT = "acclimate"
 
 
 class Tracker(Protocol):
-    """Where numbers go besides the journal."""
+    """A program that stores and shows the numbers of a run."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Take note of numbers after a step."""
+        """Log numbers after a step."""
 
     def close(self) -> None:
-        """Send what was kept back."""
+        """Flush and end the run."""
 
 
 def tracker(name: str, folder: Path) -> Tracker:
-    """The tracker of that name, for a run whose folder gives it its own.
+    """The tracker of that name, for the run in a folder, which gives the run its name.
 
     Raises:
         UnknownNameError: There is no such tracker.

@@ -1,4 +1,4 @@
-"""The one training loop: clipped, watched, stopped early, resumed after a kill."""
+"""The training loop: clipping, loss checks, early stopping, resuming after a kill."""
 
 import time
 from functools import partial
@@ -13,7 +13,7 @@ from acclimate.nn import fast_linear
 from acclimate.training import loss_monitor
 from acclimate.training.distributed import World, distributed_loss, keeping_gradients
 from acclimate.training.mixed_precision import MixedPrecision
-from acclimate.training.optim import optimizers, schedule_factor, set_rates
+from acclimate.training.optim import make_optimizers, schedule_factor, set_learning_rates
 from acclimate.training.run import Run, TrainingLog, cost_of
 from acclimate.training.validation import Validator
 
@@ -22,70 +22,70 @@ def train(network: Any, run: Run) -> TrainingLog:
     """Train, in place, the parameters that require a gradient; leaves the best on dev, frozen.
 
     Raises:
-        BackendError: The loss is not a number, or leaps; the step and its batch are named, and the
-            last checkpoint is intact.
+        BackendError: The loss is not a number, or has a spike; the step and its batch are named,
+            and the last checkpoint is intact.
     """
     training = _Training(network, run)
     training.resume()
     try:
-        with progress("training", run.plan.num_steps) as advance:
+        with progress("training", run.arguments.num_steps) as advance:
             advance(training.step)
             if training.step == 0:
-                training.looks.evaluate(0, ())
+                training.validator.evaluate(0, ())
             while not training.is_over:
                 training.advance()
                 advance(1)
     finally:
-        training.looks.close()
+        training.validator.close()
     training.finish()
     return training.log
 
 
 class _Training:
-    """A run under way."""
+    """The state of a run: network, optimisers, validator, log and step."""
 
     def __init__(self, network: Any, run: Run) -> None:
-        self.network, self.run, self.plan = network, run, run.plan
+        self.network, self.run, self.arguments = network, run, run.arguments
         self.world = World.here()
         seed_everything(run.seed)
         network.train()
-        if self.plan.use_activation_checkpointing:
+        if self.arguments.use_activation_checkpointing:
             network.activation_checkpointing_enable({"use_reentrant": False})
         loss: Any = run.loss
-        if self.plan.label_smoothing:
-            loss = partial(loss, label_smoothing=self.plan.label_smoothing)
-        self.module = distributed_loss(network, loss, self.plan.parallel, self.world)
-        if self.plan.use_compile:
+        if self.arguments.label_smoothing:
+            loss = partial(loss, label_smoothing=self.arguments.label_smoothing)
+        self.module = distributed_loss(network, loss, self.arguments.parallel, self.world)
+        if self.arguments.use_compile:
             network.compile()
-        self.optimizers = optimizers(network, self.plan, run.share)
-        self.precision = MixedPrecision(self.plan.precision, network.device.type)
-        self.looks = Validator(network, run)
-        self.log = TrainingLog(dev_losses=self.looks.stopping.losses)
+        self.optimizers = make_optimizers(network, self.arguments, run.lr_scale)
+        self.precision = MixedPrecision(self.arguments.precision, network.device.type)
+        self.validator = Validator(network, run)
+        self.log = TrainingLog(dev_losses=self.validator.stopping.losses)
         self.step = 0
         self.began = time.monotonic()
 
     @property
     def done_share(self) -> float:
-        """On a slow machine the clock, not the count of steps, says how far the run is."""
-        limit = self.plan.max_seconds
+        """Share of the run that is done, by steps or by time, whichever is more."""
+        limit = self.arguments.max_seconds
         by_clock = self.log.seconds / limit if limit else 0.0
-        return max(self.step / self.plan.num_steps, by_clock)
+        return max(self.step / self.arguments.num_steps, by_clock)
 
     @property
     def is_over(self) -> bool:
-        return self.done_share >= 1 or self.looks.stopping.is_over
+        return self.done_share >= 1 or self.validator.stopping.is_over
 
     def advance(self) -> None:
-        """One step, and what is due after it."""
+        """One step, and the evaluation and checkpoint that are due after it."""
         start = time.perf_counter()
-        done = min(self.plan.num_steps - 1, round(self.done_share * self.plan.num_steps))
-        rate = self.plan.learning_rate * schedule_factor(self.plan, done)
-        set_rates(self.optimizers, rate)
+        done = min(self.arguments.num_steps - 1, round(self.done_share * self.arguments.num_steps))
+        rate = self.arguments.learning_rate * schedule_factor(self.arguments, done)
+        set_learning_rates(self.optimizers, rate)
         loss = self._gradients()
         if self.run.on_loss is not None:
             self.run.on_loss(loss)
-        self._refuse(loss_monitor.loss_fault(self.log.train_losses, loss, self.plan.max_spike))
-        norm = self.precision.step(self.network, self.optimizers, self.plan.max_grad_norm)
+        self._refuse(loss_monitor.loss_fault(self.log.train_losses, loss, self.arguments.max_spike))
+        norm = self.precision.step(self.network, self.optimizers, self.arguments.max_grad_norm)
         if norm is None and not self.precision.may_overflow:
             self._refuse("the gradient is not a number")
         self.step += 1
@@ -93,11 +93,11 @@ class _Training:
         # Read once a step, and one process's for all: they must come to the same end.
         self.log.seconds = self.world.as_main(time.monotonic() - self.began)
         seconds = time.perf_counter() - start
-        told = {"loss": loss, "learning_rate": rate, "grad_norm": norm, "seconds": seconds}
-        self.looks.note(self.step, **told)
-        if self.step % self.plan.look_every == 0 or self.is_over:
-            self.looks.evaluate(self.step, self.log.train_losses)
-        if self.step % self.plan.save_every == 0 or self.is_over:
+        values = {"loss": loss, "learning_rate": rate, "grad_norm": norm, "seconds": seconds}
+        self.validator.note(self.step, **values)
+        if self.step % self.arguments.eval_every == 0 or self.is_over:
+            self.validator.evaluate(self.step, self.log.train_losses)
+        if self.step % self.arguments.save_every == 0 or self.is_over:
             self._save()
 
     def _gradients(self) -> float:
@@ -126,25 +126,25 @@ class _Training:
     def finish(self) -> None:
         """Leave the best weights on dev, frozen."""
         if self.run.source.has_dev:
-            self.looks.stopping.restore()
-        if self.plan.use_activation_checkpointing:
+            self.validator.stopping.restore()
+        if self.arguments.use_activation_checkpointing:
             self.network.activation_checkpointing_disable()
         self.network.eval().requires_grad_(False)
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
-        saved = self.run.checkpoints
-        found = saved.load(self.network, self.optimizers) if saved else None
-        if found is not None:
-            rest = found.rest
+        """Load the last checkpoint, if there is one."""
+        checkpoints = self.run.checkpoints
+        checkpoint = checkpoints.load(self.network, self.optimizers) if checkpoints else None
+        if checkpoint is not None:
+            rest = checkpoint.rest
             self.step, self.log.seconds = rest["step"], rest["seconds"]
             self.began -= self.log.seconds
             self.log.train_losses[:] = rest["train_losses"]
-            self.looks.train_losses[:] = rest["looked_at"]
-            self.looks.stopping.resume(rest["dev_losses"], found.best)
+            self.validator.train_losses[:] = rest["looked_at"]
+            self.validator.stopping.resume(rest["dev_losses"], checkpoint.best)
             self.precision.load(rest["precision"])
             fast_linear.choose_onednn(rest["uses_onednn"])
-        self.looks.rewind(self.step if found else -1)
+        self.validator.rewind(self.step if checkpoint else -1)
 
     def _save(self) -> None:
         if self.run.checkpoints is None:
@@ -153,9 +153,9 @@ class _Training:
             "seconds": self.log.seconds,
             "train_losses": self.log.train_losses,
             "dev_losses": self.log.dev_losses,
-            "looked_at": self.looks.train_losses,
+            "looked_at": self.validator.train_losses,
             "precision": self.precision.state(),
             "uses_onednn": fast_linear.onednn_is_faster(),
         }
-        best = self.looks.stopping.best()
+        best = self.validator.stopping.best()
         self.run.checkpoints.save(self.step, self.network, self.optimizers, rest, best)

@@ -1,4 +1,4 @@
-"""What every tuning method can be told of its training."""
+"""Settings of training that all tuning methods share."""
 
 import math
 
@@ -22,14 +22,14 @@ class TrainingSettings(Record):
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Longer gradients are cut to this length; 1.0 is GPT-3's."""
     patience: int = Field(default=2, ge=1)
-    """Looks at dev without a better loss before stopping; the best weights are kept."""
+    """Evaluations without a better dev loss before stopping; the best weights are kept."""
     evals_per_epoch: int = Field(default=1, ge=1)
-    """Looks at dev in each epoch."""
+    """Evaluations on dev in each epoch."""
     max_seconds: float = Field(default=0.0, ge=0)
-    """Stop in good order after so much time; 0: no limit."""
+    """Stop after so much time, keeping the best weights; 0: no limit."""
 
-    def plan(self, num_examples: int, learning_rate: float) -> TrainingArguments:
-        """The same in steps, for so many training examples."""
+    def arguments(self, num_examples: int, learning_rate: float) -> TrainingArguments:
+        """Arguments of the training loop, in steps, for so many training examples."""
         epoch_steps = math.ceil(num_examples / self.batch_size)
         return TrainingArguments(
             num_steps=max(1, round(self.num_epochs * epoch_steps)),
@@ -45,4 +45,4 @@ class TrainingSettings(Record):
 
 
 _ANY_SPIKE = 1e9
-"""Small batches of answers differ in difficulty many times over: early stopping watches instead."""
+"""No limit: small batches of answers differ in difficulty many times over."""

@@ -1,8 +1,8 @@
-"""Looks at dev while a run goes: what is measured, kept and told."""
+"""Validation during training: the dev loss, early stopping, and what is logged."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -14,14 +14,11 @@ from acclimate.training import loss_monitor
 from acclimate.training.batch_source import BatchSource
 from acclimate.training.distributed import World, reshard, shard_like, unshard
 from acclimate.training.losses import Loss, next_token_loss
-from acclimate.training.run import cost_of
-
-if TYPE_CHECKING:
-    from acclimate.training.run import Run
+from acclimate.training.run import Run, cost_of
 
 
 def mean_loss(network: Any, source: BatchSource, loss: Loss = next_token_loss) -> float:
-    """Nats a target over dev, without training."""
+    """The loss on dev, nats a target, without gradients."""
     world = World.here()
     was_training = network.training
     network.eval()
@@ -38,32 +35,34 @@ def mean_loss(network: Any, source: BatchSource, loss: Loss = next_token_loss) -
 
 
 class Validator:
-    """The looks of one run, and its voice: the journal, and sentences for people."""
+    """Evaluates a network during a run, and writes its run log and messages."""
 
-    def __init__(self, network: Any, run: "Run") -> None:
-        """Look at a network with what a run brings: source, probes, sample, journal."""
+    def __init__(self, network: Any, run: Run) -> None:
+        """Evaluate a network with the source, probes, sample and run log of a run."""
         self.network, self.run = network, run
-        self.stopping = EarlyStopping(network, run.plan.patience)
+        self.stopping = EarlyStopping(network, run.arguments.patience)
         self.train_losses: list[float] = []
-        """Mean since the look before, one a look; 0 at the one before any step."""
+        """Mean since the evaluation before, one an evaluation; 0 at the one before any step."""
         self._is_main = World.here().is_main
 
     def evaluate(self, step: int, train_losses: Sequence[float]) -> None:
-        """Measure on dev after a step, given the losses of all steps; tell what is to be told.
+        """Measure the dev loss after a step, given the losses of all steps, and log it.
 
         Raises:
             BackendError: The dev loss is no number.
         """
         if not self.run.source.has_dev:
             return
-        recent = train_losses[-self.run.plan.look_every :]
+        recent = train_losses[-self.run.arguments.eval_every :]
         self.train_losses.append(sum(recent) / max(1, len(recent)))
-        found = self._measured(step)
+        metrics = self._measured(step)
         if step:
             log_point("train loss, nats", step, self.train_losses[-1])
-        log_point("dev loss, nats", step, found["dev_loss"])
-        self.note(step, **found)
-        self._say(f"step {step}: " + ", ".join(f"{_said(n)} {v:.4g}" for n, v in found.items()))
+        log_point("dev loss, nats", step, metrics["dev_loss"])
+        self.note(step, **metrics)
+        self._say(
+            f"step {step}: " + ", ".join(f"{_readable(n)} {v:.4g}" for n, v in metrics.items())
+        )
         if loss_monitor.is_overfitting(self.train_losses[1:], self.stopping.losses[1:]):
             self._say(
                 "train loss falls while dev loss rises: the run has begun to learn by heart; the "
@@ -71,19 +70,19 @@ class Validator:
             )
 
     def note(self, step: int, **values: float | None) -> None:
-        """Write numbers into the journal."""
-        if self.run.journal is not None and self._is_main:
-            self.run.journal.log(step, **values)
+        """Write numbers into the run log."""
+        if self.run.run_log is not None and self._is_main:
+            self.run.run_log.log(step, **values)
 
     def rewind(self, step: int) -> None:
-        """Let the journal end at a step; with -1 it begins anew."""
-        if self.run.journal is not None and self._is_main:
-            self.run.journal.rewind(step)
+        """Remove what the run log holds after a step; with -1 all of it."""
+        if self.run.run_log is not None and self._is_main:
+            self.run.run_log.rewind(step)
 
     def close(self) -> None:
-        """No more will be told."""
-        if self.run.journal is not None and self._is_main:
-            self.run.journal.close()
+        """Close the run log."""
+        if self.run.run_log is not None and self._is_main:
+            self.run.run_log.close()
 
     def _measured(self, step: int) -> dict[str, float]:
         loss = mean_loss(self.network, self.run.source, self.run.loss)
@@ -94,7 +93,7 @@ class Validator:
             )
         self.stopping.observe(loss)
         self.network.eval()
-        # Each process asks: where the weights are cut over them, none can answer alone.
+        # In every process: where the weights are sharded over them, none can run the network alone.
         probed = {name: probe(self.network) for name, probe in self.run.probes.items()}
         sample = self.run.sample(self.network) if self.run.sample is not None else ""
         self.network.train()
@@ -105,8 +104,8 @@ class Validator:
         return {"dev_loss": loss, **{f"dev_{n}": v for n, v in counted.items()}, **probed}
 
     def _say(self, text: str) -> None:
-        # A run without a journal is one of many in a study, whose rows tell of it.
-        if self._is_main and self.run.journal is not None:
+        # A run without a run log is one of many in a study, which reports in its rows.
+        if self._is_main and self.run.run_log is not None:
             notify(text)
 
 
@@ -115,7 +114,7 @@ def per_text(loss: float | None, targets_per_byte: float | None) -> dict[str, fl
 
     Args:
         loss: Nats a target.
-        targets_per_byte: None: not every token is one, and neither can be told.
+        targets_per_byte: None: not every token is a target, and neither is defined.
     """
     if loss is None or targets_per_byte is None:
         return {}
@@ -125,18 +124,15 @@ def per_text(loss: float | None, targets_per_byte: float | None) -> dict[str, fl
     }
 
 
-def _said(name: str) -> str:
+def _readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-# MERGED training/stopping.py: When to stop, and which weights to keep.
-
-
 class EarlyStopping:
-    """Keeps the learned weights of the lowest dev loss; says when to give up (Prechelt 1998)."""
+    """Keeps the trained weights of the lowest dev loss, and ends the run by it (Prechelt 1998)."""
 
     def __init__(self, network: Any, patience: int) -> None:
-        """Watch a network; `patience` looks without a better loss are the end, 0 never is."""
+        """Stop after `patience` evaluations without a better loss; never with 0."""
         self._learned = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self._patience = patience
         self._best: dict[str, torch.Tensor] = {}
@@ -144,12 +140,12 @@ class EarlyStopping:
 
     @property
     def is_over(self) -> bool:
-        """Whether the last `patience` looks brought nothing better than those before."""
+        """Whether none of the last `patience` evaluations was better than those before."""
         return bool(self._patience and self.losses) and self._since_best >= self._patience
 
     @property
     def is_best_now(self) -> bool:
-        """Whether the last look was the best."""
+        """Whether the last evaluation was the best."""
         return bool(self.losses) and self._since_best == 0
 
     @property
@@ -157,7 +153,7 @@ class EarlyStopping:
         return len(self.losses) - 1 - self.losses.index(min(self.losses))
 
     def observe(self, loss: float) -> None:
-        """Take note of a dev loss, and of the weights if it is the lowest."""
+        """Record a dev loss, and copy the weights if it is the lowest."""
         self.losses.append(loss)
         if self.is_best_now:
             self._best = {n: p.detach().clone() for n, p in self._learned.items()}
@@ -169,10 +165,10 @@ class EarlyStopping:
             self._learned[name].copy_(weight)
 
     def best(self) -> dict[str, torch.Tensor]:
-        """The best weights by name, whole even where they are cut over processes."""
+        """The best weights by name, whole even where they are sharded over processes."""
         return {name: unshard(weight) for name, weight in self._best.items()}
 
     def resume(self, losses: Sequence[float], best: Mapping[str, torch.Tensor]) -> None:
-        """Go on from noted losses and the weights of the lowest."""
+        """Restore the losses and the best weights of a checkpoint."""
         self.losses[:] = losses
         self._best = {name: shard_like(w, self._learned[name]) for name, w in best.items()}

@@ -14,7 +14,7 @@ DATA = TrainData(train=(Task(name="t", metrics=("exact_match",), items=ITEMS),))
 
 
 def rows(base, **retention):
-    examples = Retention(**retention).lesson(seed=3).examples
+    examples = Retention(**retention).finetune_spec(seed=3).examples
     found = list(examples(Unwrapped(base), DATA, "train"))
     assert found[: len(ITEMS)] == list(answer_examples(Unwrapped(base), DATA, "train"))
     return found[len(ITEMS) :]
@@ -24,7 +24,7 @@ def test_replay_is_its_share_of_the_rows_and_not_of_dev(tiny):
     found = rows(tiny, replay_share=0.25)
     assert len(found) == 4  # 4 of 16
     data = TrainData(train=DATA.train, dev=DATA.train)
-    dev = Retention(replay_share=0.25).lesson(seed=3).examples(Unwrapped(tiny), data, "dev")
+    dev = Retention(replay_share=0.25).finetune_spec(seed=3).examples(Unwrapped(tiny), data, "dev")
     assert len(dev) == len(ITEMS)
 
 

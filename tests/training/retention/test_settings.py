@@ -40,7 +40,7 @@ def gradients(network, loss, batch):
 
 
 def test_the_pull_is_l2_sp_while_training_and_absent_from_dev(tiny):
-    lesson = Retention(pull=0.3).lesson(seed=0)
+    lesson = Retention(pull=0.3).finetune_spec(seed=0)
     network = lesson.prepare(tiny).network
     loss = lesson.loss_of(network)
     start = {name: p.detach().clone() for name, p in network.named_parameters()}
@@ -79,7 +79,7 @@ DEPTHS = {
 @pytest.mark.parametrize("family", DEPTHS)
 def test_each_block_learns_at_a_share_of_the_rate_of_the_one_above(family, model_folder):
     network = HuggingFace(path=str(model_folder(family))).load().network
-    share = Retention(layer_decay=0.4).lesson(seed=0).lr_scale(network)
+    share = Retention(layer_decay=0.4).finetune_spec(seed=0).lr_scale(network)
     for name, _ in network.named_parameters():
         (depth,) = (d for start, d in DEPTHS[family].items() if name.startswith(f"{start}."))
         assert share(name) == pytest.approx(0.4**depth), name

@@ -1,4 +1,4 @@
-"""What a base does well, as rows that keep it while other things are learned."""
+"""Items that the base answers well, as examples that guard against forgetting."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,27 +14,31 @@ _WELL = 0.5
 
 
 def fulfilled(base: Model, tasks: Sequence[Task], count: int, *, seed: int) -> tuple[Task, ...]:
-    """Of so many items drawn from the tasks, those that the base answers well, as it does.
+    """Draw items from the tasks and keep those that the base answers well.
 
-    Each item's target is what the base said.
+    The target of each becomes the base's own answer.
 
     Args:
-        base: Asked as it stands, with all that rewrites its prompts.
+        base: With all that rewrites its prompts.
         tasks: With training items.
-        count: How many are asked; all, where there are fewer.
-        seed: Of the draw.
+        count: Items drawn; all, where there are fewer.
+        seed: Draws the items.
     """
-    pool = [(place, item) for place, task in enumerate(tasks) for item in task.items]
+    pool = [(task_index, item) for task_index, task in enumerate(tasks) for item in task.items]
     drawn = np.random.default_rng(derive(seed, "guard")).permutation(len(pool))[:count]
     chosen = [pool[i] for i in sorted(drawn.tolist())]
-    kept = []
-    for place, task in enumerate(tasks):
-        own = tuple(_kept(base, task, [item for at, item in chosen if at == place]))
-        kept += [task.model_copy(update={"items": own})] if own else []
-    return tuple(kept)
+    guard = []
+    for task_index, task in enumerate(tasks):
+        answered = tuple(
+            _well_answered(
+                base, task, [item for drawn_index, item in chosen if drawn_index == task_index]
+            )
+        )
+        guard += [task.model_copy(update={"items": answered})] if answered else []
+    return tuple(guard)
 
 
-def _kept(base: Model, task: Task, items: Sequence[Item]) -> Iterator[Item]:
+def _well_answered(base: Model, task: Task, items: Sequence[Item]) -> Iterator[Item]:
     main = next(iter(metrics_of(task).values()))
     for answer in answers_to(base, task, items) if items else ():
         if answer.text and answer.score(main) >= _WELL:

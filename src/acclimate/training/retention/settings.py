@@ -1,4 +1,4 @@
-"""Means against forgetting what a base knows, for methods that train its weights."""
+"""Settings against catastrophic forgetting, for methods that train all weights."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,7 +22,7 @@ WeightSnapshot = dict[str, torch.Tensor]
 
 
 class Retention(Record):
-    """Means against forgetting; each is off until it is set, and any may be joined."""
+    """Means against catastrophic forgetting; each is off by default, and any may be combined."""
 
     replay_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the training rows that are general text, every token of it learned; a few hundredths
@@ -37,8 +37,8 @@ class Retention(Record):
     """Learning rate of each block as a share of the one above (Howard and Ruder 2018, section 3.2:
     1 / 2.6); embeddings learn least."""
     frozen_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the blocks, the lowest, that stay as they are; the embeddings with them, and a tied
-    output layer."""
+    """Share of the blocks, the lowest, that are frozen; the embeddings with them, and a tied output
+    layer."""
     base_share: float = Field(default=0.0, ge=0, lt=1)
     """Of the base's weights in the result, w0 + (1 - share) (w - w0); WiSE-FT recommends 0.5 where
     nothing is known (Wortsman et al. 2022)."""
@@ -52,10 +52,10 @@ class Retention(Record):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Files and folders that are read besides the data."""
+        """Files and folders that are read in addition to the data."""
         return (self.replay_path,) if self.replay_share and self.replay_path else ()
 
-    def lesson(
+    def finetune_spec(
         self,
         examples: Callable[
             [Unwrapped, TrainData, Split], Iterable[TokenizedExample]
@@ -63,26 +63,31 @@ class Retention(Record):
         *,
         seed: int,
     ) -> FinetuneSpec:
-        """All weights of a copy learn these examples, as far as this lets them."""
+        """Spec that trains all weights of a copy on these examples, under these settings.
+
+        Args:
+            examples: Of a split of the data; by default its items.
+            seed: Of the general text that the base generates.
+        """
 
         def with_replay(
             outside: Unwrapped, data: TrainData, split: Split
         ) -> list[TokenizedExample]:
-            own = list(examples(outside, data, split))
+            rows = list(examples(outside, data, split))
             if split == "dev" or not self.replay_share:
-                return own
+                return rows
             replay = Replay(self.replay_share, self.replay_path, seed)
-            return own + replay.rows(own, outside.core)
+            return rows + replay.rows(rows, outside.core)
 
         return FinetuneSpec(
-            self._prepared,
+            self._prepare,
             with_replay,
             loss_of=self._loss,
-            lr_scale=self._share,
+            lr_scale=self._lr_scale,
             on_finish=self._finish,
         )
 
-    def _prepared(self, core: Any) -> NeuralModel:
+    def _prepare(self, core: Any) -> NeuralModel:
         network = core.owned_copy().requires_grad_(True)
         if self.frozen_share:
             count = len(blocks(network))
@@ -93,29 +98,29 @@ class Retention(Record):
         return tuned
 
     def _loss(self, network: Any) -> Loss:
-        """L2-SP, while training: dev tells how well the items are known, and nothing else."""
+        """The loss with the L2-SP penalty, which is left out of the dev loss."""
         if not self.pull:
             return next_token_loss
-        start = _learned(network)
+        start = _learned_weights(network)
 
-        def pulled(network: Any, batch: Batch) -> torch.Tensor:
+        def penalized(network: Any, batch: Batch) -> torch.Tensor:
             loss = next_token_loss(network, batch)
             if not network.training:
                 return loss
-            away = sum((network.get_parameter(n) - w).square().sum() for n, w in start.items())
-            # The loop divides by the step's targets: over all its passes this counts once.
-            return loss + batch.num_targets * self.pull / 2 * away
+            distance = sum((network.get_parameter(n) - w).square().sum() for n, w in start.items())
+            # The trainer divides by the step's targets: over all its passes this counts once.
+            return loss + batch.num_targets * self.pull / 2 * distance
 
-        return pulled
+        return penalized
 
-    def _share(self, network: Any) -> LrScale:
+    def _lr_scale(self, network: Any) -> LrScale:
         if self.layer_decay == 1:
             return unscaled
         depth = depths(network)
         return lambda name: self.layer_decay ** depth[name]
 
     def _finish(self, network: Any) -> Callable[[], None]:
-        start = _learned(network) if self.base_share else {}
+        start = _learned_weights(network) if self.base_share else {}
 
         def mix() -> None:
             with torch.no_grad():
@@ -125,6 +130,6 @@ class Retention(Record):
         return mix
 
 
-def _learned(network: Any) -> WeightSnapshot:
-    """A copy of the weights that are to learn, by name."""
+def _learned_weights(network: Any) -> WeightSnapshot:
+    """A copy of the trainable weights, by name."""
     return {n: p.detach().clone() for n, p in network.named_parameters() if p.requires_grad}
