@@ -38,7 +38,7 @@ def test_a_sweep_leaves_no_trace(tmp_path):
     network = small_network()
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     limits = {"max_seconds": 1e-3, "patience": 1, "num_steps": 5, "schedule": "wsd"}
-    run = small_run(journal=RunLog(tmp_path / "new"), plan=limits)
+    run = small_run(run_log=RunLog(tmp_path / "new"), plan=limits)
     found = find_learning_rate(network, run)
     assert all(torch.equal(weight, before[name]) for name, weight in network.state_dict().items())
     assert all(weight.requires_grad for weight in network.parameters())

@@ -22,12 +22,12 @@ from acclimate.training.arguments import TrainingArguments
     ],
 )
 def test_steps(fields, num_steps):
-    assert PretrainSpec(**fields).plan(1_000_000).num_steps == num_steps
+    assert PretrainSpec(**fields).arguments(1_000_000).num_steps == num_steps
 
 
 def test_the_plan_is_otherwise_as_told():
     training = TrainingArguments(learning_rate=0.5, patience=3)
-    plan = PretrainSpec(training=training, num_tokens=8192).plan(10)
+    plan = PretrainSpec(training=training, num_tokens=8192).arguments(10)
     assert plan == training.model_copy(update={"num_steps": 1})
 
 

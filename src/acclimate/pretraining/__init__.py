@@ -1,1 +1,1 @@
-"""Raw text to a trained network."""
+"""Pretraining from raw text to a trained network."""

@@ -1,4 +1,4 @@
-"""Find a learning rate: raise it until the loss breaks (Smith 2017)."""
+"""Learning rate range test: raise the rate until the loss diverges (Smith 2017)."""
 
 import contextlib
 import copy
@@ -17,15 +17,15 @@ from acclimate.training.trainer import train
 
 NUM_STEPS = 120
 HIGHEST = 1.0
-"""The sweep ends here; networks break long before."""
+"""The sweep ends here; networks diverge long before."""
 SMOOTHING = 0.9
-"""Of the loss, as an exponential mean: single batches are noisy."""
+"""Factor of the exponential mean of the losses: single batches are noisy."""
 _MARGIN = 10.0
 """The rate suggested lies so far below the one of the lowest loss (a usual reading of the test)."""
 
 
 class RangeTest(Record):
-    """The curve of a sweep, and what follows from it."""
+    """The losses of a sweep by learning rate, and the suggested rate."""
 
     learning_rates: tuple[float, ...]
     """One a step, rising."""
@@ -36,27 +36,30 @@ class RangeTest(Record):
 
 
 def find_learning_rate(network: Any, run: Run) -> RangeTest:
-    """Sweep the rate over a copy of the network; the network stays as it was.
+    """Sweep the rate over a copy of the network; the network itself does not change.
 
     Args:
-        network: Fresh, or as the real run will begin.
-        run: The real run; its source, loss and seed are used, its checkpoints and journal are not.
+        network: As the real run will begin.
+        run: The real run; its source, loss and seed are used, its checkpoints and run log are not.
 
     Raises:
         BackendError: There is no loss at all, whatever the rate.
     """
     ramp = {"num_steps": NUM_STEPS, "learning_rate": HIGHEST, "schedule": "ramp", "max_seconds": 0}
-    plan = run.plan.model_copy(update=ramp)
+    arguments = run.arguments.model_copy(update=ramp)
     losses: list[float] = []
     source = _WithoutDev(run.source)
-    # Where it breaks is what is looked for.
+    # The loss is meant to diverge in the end.
     with contextlib.suppress(BackendError):
-        train(copy.deepcopy(network), Run(source, plan, run.seed, run.loss, on_loss=losses.append))
-    return read_curve(plan, losses)
+        train(
+            copy.deepcopy(network),
+            Run(source, arguments, run.seed, run.loss, on_loss=losses.append),
+        )
+    return read_curve(arguments, losses)
 
 
-def read_curve(plan: TrainingArguments, losses: Sequence[float]) -> RangeTest:
-    """The suggestion that a curve of losses makes.
+def read_curve(arguments: TrainingArguments, losses: Sequence[float]) -> RangeTest:
+    """The learning rate that a curve of losses suggests.
 
     Raises:
         BackendError: No loss is a number.
@@ -64,7 +67,9 @@ def read_curve(plan: TrainingArguments, losses: Sequence[float]) -> RangeTest:
     finite = [loss for loss in losses if np.isfinite(loss)]
     if not finite:
         raise BackendError("range test: the first loss is no number; look at the text")
-    rates = [plan.learning_rate * schedule_factor(plan, step) for step in range(len(finite))]
+    rates = [
+        arguments.learning_rate * schedule_factor(arguments, step) for step in range(len(finite))
+    ]
     smooth, mean = [], 0.0
     for number, loss in enumerate(finite, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -76,7 +81,7 @@ def read_curve(plan: TrainingArguments, losses: Sequence[float]) -> RangeTest:
 
 
 class _WithoutDev:
-    """A source with nothing to look at: only the loss of each step counts."""
+    """A source without dev data: only the loss of each step counts."""
 
     has_dev = False
     targets_per_byte = None

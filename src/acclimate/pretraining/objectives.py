@@ -1,4 +1,4 @@
-"""What is learnt from running text: the next token, masked ones, or spans.
+"""Pretraining objectives: next token, masked tokens, or corrupted spans.
 
 Letters: B rows, T tokens of a row.
 """
@@ -19,7 +19,7 @@ PretrainingObjective = Callable[[TokenRows, Sequence[int]], Batch]
 """From rows of ids (B, T) and a seed for each row to a batch."""
 
 MASKED_SHARE = 0.15
-"""Of the tokens are predicted, masked or in spans (Devlin et al. 2019; Raffel et al. 2020)."""
+"""Share of the tokens masked, alone or in spans (Devlin et al. 2019; Raffel et al. 2020)."""
 MEAN_SPAN_TOKENS = 3
 """Mean length of a span (Raffel et al. 2020, section 3.3.4)."""
 
@@ -69,13 +69,13 @@ def masked(
         row[chosen[kind < 0.8]] = mask
         others = chosen[kind >= 0.9]
         row[others] = rng.integers(0, size, len(others))
-    # No padding: all may look at all.
+    # No padding: every token may attend to every other.
     inputs = {"input_ids": torch.from_numpy(ids)}
     return Batch(inputs, torch.from_numpy(labels), ids.size)
 
 
 def spans(rows: TokenRows, seeds: Sequence[int], *, sentinels: Sequence[int], end: int) -> Batch:
-    """Replace spans by sentinels and predict what stood there (Raffel et al. 2020, figure 2)."""
+    """Replace spans by sentinels and predict the spans (Raffel et al. 2020, figure 2)."""
     pairs = [_corrupted(row, seed, sentinels, end) for row, seed in zip(rows, seeds, strict=True)]
     ids = _padded([read for read, _ in pairs], 0)
     seen = _padded([[1] * len(read) for read, _ in pairs], 0)
@@ -87,19 +87,19 @@ def spans(rows: TokenRows, seeds: Sequence[int], *, sentinels: Sequence[int], en
 def _corrupted(
     row: TokenRows, seed: int, sentinels: Sequence[int], end: int
 ) -> tuple[list[int], list[int]]:
-    """What is read, with sentinels for spans, and what is written: each sentinel and its span."""
+    """The input, with sentinels for spans, and the target: each sentinel and its span."""
     rng = np.random.default_rng(seed)
     num_noise = max(1, round(MASKED_SHARE * len(row)))
     num_spans = min(len(sentinels), max(1, round(num_noise / MEAN_SPAN_TOKENS)))
     noise = _parts(num_noise, num_spans, rng)
-    kept = _parts(len(row) - num_noise, num_spans, rng)
+    clean = _parts(len(row) - num_noise, num_spans, rng)
     read: list[int] = []
     written: list[int] = []
-    at = 0
-    for sentinel, keep, lose in zip(sentinels, kept, noise, strict=False):
-        read += [*row[at : at + keep].tolist(), sentinel]
-        written += [sentinel, *row[at + keep : at + keep + lose].tolist()]
-        at += keep + lose
+    start = 0
+    for sentinel, keep, lose in zip(sentinels, clean, noise, strict=False):
+        read += [*row[start : start + keep].tolist(), sentinel]
+        written += [sentinel, *row[start + keep : start + keep + lose].tolist()]
+        start += keep + lose
     return [*read, end], [*written, end]
 
 

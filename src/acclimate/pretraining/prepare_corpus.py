@@ -1,4 +1,4 @@
-"""From raw text to tokens on the disk, each step done once."""
+"""Prepare a corpus: clean and split raw text, train a tokenizer, write shards."""
 
 import json
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from acclimate.pretraining.spec import PretrainSpec
 from acclimate.training.distributed import World
 
 TOKENIZER_BYTES = 30_000_000
-"""Text that a tokenizer learns from, spread over the corpus: more changes its tokens little."""
+"""Text that a tokenizer is trained on, spread over the corpus: more changes its tokens little."""
 _KEY = "prepared.json"
 
 
 @dataclass(frozen=True)
 class PreparedText:
-    """A tokenizer, and the tokens of each split that has any."""
+    """A tokenizer, and the tokenized shards of each split that has documents."""
 
     summary: CorpusSummary
     tokenizer: Any
@@ -35,7 +35,7 @@ class PreparedText:
 
 
 def prepare_text(spec: PretrainSpec, folder: Path, *, is_strict: bool = False) -> PreparedText:
-    """Clean, split and tokenize the text of a spec into `folder`; what is there is used again.
+    """Clean, split and tokenize the text of a spec into `folder`; steps done before are reused.
 
     Raises:
         DataError: The text is missing, empty, or all of it was dropped.
@@ -57,7 +57,7 @@ def prepare_text(spec: PretrainSpec, folder: Path, *, is_strict: bool = False) -
     world.wait()
     summary = CorpusSummary.model_validate_json((corpus / "summary.json").read_text())
     tokenizer = load_tokenizer(str(folder / "tokenizer"))
-    # What has read running text alone must not be asked as if it had been taught to chat.
+    # A network trained on running text alone must not be prompted as a chat.
     tokenizer.chat_template = None
     shards = {
         split: TokenShards.open(folder / "tokens" / split, tokenizer) for split in _filled(summary)

@@ -1,4 +1,4 @@
-"""Training from scratch: a network for a text, trained, measured and saved."""
+"""Pretraining from scratch: build a network for a text, train, measure, save it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,48 +31,48 @@ from acclimate.training.validation import mean_loss, per_text
 
 
 class Pretrained(Record):
-    """What a training from scratch gave."""
+    """Result of a pretraining: sizes, time and losses."""
 
     num_params: int
     """Weights, each counted once."""
     num_tokens: int
-    """Trained on, each time they were read."""
+    """Tokens trained on, counted each time they were read."""
     seconds: float
-    """In the loop, over all its parts."""
+    """Of training, over all parts of a resumed run."""
     train_loss: float
     """Mean of the last fifty steps, nats a target."""
     dev_loss: float | None = None
-    """Of the weights kept, nats a target."""
+    """Of the best weights, nats a target."""
     test_loss: float | None = None
-    """Likewise, on text that nothing was chosen by."""
+    """Of the best weights on the test text, by which nothing was chosen."""
     perplexity: float | None = None
     """Of the test text (dev where there is none), for networks that predict every token."""
     bits_per_byte: float | None = None
-    """Likewise."""
+    """Of the same text, for the same networks."""
 
 
 @dataclass
 class Pretraining:
-    """A training from scratch, ready to go."""
+    """A pretraining that is set up: network, data, arguments and folder."""
 
     spec: PretrainSpec
     text: PreparedText
     folder: Path
     probes: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)
-    """Own metrics, measured at each look."""
+    """More metrics of the network, by name, measured at each evaluation."""
     sample: Callable[[Any], str] | None = None
-    """What the network writes, for people to read at each look."""
+    """A text that the network writes, shown at each evaluation."""
 
     @cached_property
     def outline(self) -> Any:
-        """The network without its weights: configuration and sizes, whether or not it fits."""
+        """The network on the meta device, without weights: its configuration and sizes."""
         plain = self.spec.model.model_copy(update={"has_copying_circuit": False})
         with silenced(), torch.device("meta"):
             return new_network(plain, self.text.tokenizer, seed=self.spec.seed)
 
     @cached_property
     def network(self) -> Any:
-        """The network, with its first weights until it is trained."""
+        """The network, with its initial weights until it is trained."""
         use_threads_for(self.num_params)
         with silenced():
             network = new_network(self.spec.model, self.text.tokenizer, seed=self.spec.seed)
@@ -85,7 +85,7 @@ class Pretraining:
 
     @property
     def num_params_here(self) -> int:
-        """Those that this process trains: its share, where they are cut over several."""
+        """Weights that this process trains: its share, where they are sharded over several."""
         is_cut = self.spec.training.parallel == "fsdp"
         return self.num_params // (World.here().size if is_cut else 1)
 
@@ -95,23 +95,23 @@ class Pretraining:
         return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else None
 
     @property
-    def plan(self) -> TrainingArguments:
-        """How it is trained."""
-        return self.spec.plan(self.num_params)
+    def arguments(self) -> TrainingArguments:
+        """The training arguments, with the steps counted."""
+        return self.spec.arguments(self.num_params)
 
     @property
     def objective(self) -> str:
-        """What it learns: `causal`, `masked` or `spans`."""
+        """Name of the pretraining objective: `causal`, `masked` or `spans`."""
         return OBJECTIVES[self.spec.model.family]
 
     def source(self, dev: str = "dev") -> WindowSource:
-        """Rows of the training text, and of a split to look at."""
+        """Windows of the training text, and of a split to evaluate on."""
         is_causal = self.objective == "causal"
-        looked_at = self.text.shards.get(dev)
-        density = len(looked_at) / looked_at.num_bytes if looked_at else None
+        dev_shards = self.text.shards.get(dev)
+        density = len(dev_shards) / dev_shards.num_bytes if dev_shards else None
         return WindowSource(
             train=self.text.shards["train"],
-            dev=looked_at,
+            dev=dev_shards,
             objective=objective_of(self.objective, self.text.tokenizer),
             row_tokens=self.spec.window_tokens + is_causal,  # the last token is only predicted
             batch_size=self.spec.batch_size,
@@ -121,19 +121,19 @@ class Pretraining:
         )
 
     def run(self) -> Pretrained:
-        """Train (or go on where it was killed), measure, and save into `model/`.
+        """Train (or resume where it was killed), measure, and save into `model/`.
 
         Raises:
             ConfigError: The folder holds checkpoints of another training.
             BackendError: The loss went wrong; the last checkpoint is intact.
         """
-        self._own_folder()
+        self._claim_checkpoints()
         run = Run(
             self.source(),
-            self.plan,
+            self.arguments,
             self.spec.seed,
             checkpoints=Checkpoints(self.folder / "checkpoints"),
-            journal=RunLog(self.folder, self.spec.trackers) if World.here().is_main else None,
+            run_log=RunLog(self.folder, self.spec.trackers) if World.here().is_main else None,
             probes=self.probes,
             sample=self.sample,
         )
@@ -143,7 +143,7 @@ class Pretraining:
 
     def range_test(self) -> RangeTest:
         """Sweep the learning rate over a copy of the network."""
-        return find_learning_rate(self.network, Run(self.source(), self.plan, self.spec.seed))
+        return find_learning_rate(self.network, Run(self.source(), self.arguments, self.spec.seed))
 
     def _measured(self, log: TrainingLog) -> Pretrained:
         sources = {split: self.source(split) for split in ("dev", "test")}
@@ -170,8 +170,8 @@ class Pretraining:
             write_tokenizer(self.text.tokenizer, aside)
         write_whole(self.folder / "pretrained.json", result.model_dump_json(indent=2))
 
-    def _own_folder(self) -> None:
-        """Checkpoints are gone on from only by the training that wrote them."""
+    def _claim_checkpoints(self) -> None:
+        """Refuse the checkpoints of another training, and mark the folder as this one's."""
         if not World.here().is_main:
             return
         # The tokens too: other code may cut the same text otherwise.

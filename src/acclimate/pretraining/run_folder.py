@@ -1,4 +1,4 @@
-"""Whose folder it is: another training than the one that began there is refused."""
+"""Ownership of a run folder: a training with other settings is refused."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ from acclimate.pretraining.spec import PretrainSpec
 
 SPEC = "spec.json"
 TEXT_FIELDS = frozenset({"text", "corpus", "tokenizer"})
-"""What the tokens on the disk follow from."""
+"""Settings that decide the tokens on the disk."""
 
 
 def claim(folder: Path, spec: PretrainSpec) -> None:
-    """Note the settings of a training in its folder, before anything else is written there.
+    """Write the settings of a training into its folder, before anything else.
 
     Raises:
         ConfigError: The folder holds checkpoints of a training with other settings.
@@ -27,17 +27,17 @@ def claim(folder: Path, spec: PretrainSpec) -> None:
 def refuse_other(
     folder: Path, spec: PretrainSpec, fields: frozenset[str] = frozenset(PretrainSpec.model_fields)
 ) -> None:
-    """Refuse a folder with checkpoints of a training whose `fields` are others.
+    """Refuse a folder with checkpoints of a training whose `fields` have other values.
 
     Raises:
-        ConfigError: They are; the message names the settings that differ.
+        ConfigError: They have; the message names the settings that differ.
     """
     if not any(folder.glob("checkpoints/step-*")):
         return
     try:
         there = json.loads((folder / SPEC).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # nothing is known of it; the text's key will tell
+        return  # its settings are unknown; the key of the prepared text is compared later
     here = spec.model_dump(mode="json", include=set(fields))
     differing = list(_differing({name: there.get(name) for name in here}, here))
     if differing:

@@ -1,4 +1,4 @@
-"""What a training from scratch can be told."""
+"""Spec of a pretraining: text, tokenizer, network and training arguments."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -14,12 +14,12 @@ from acclimate.training.arguments import TrainingArguments
 TOKENS_A_PARAM = 20
 """Compute-optimal tokens a parameter (Hoffmann et al. 2022, table 3)."""
 MIN_ROW_TOKENS = 8
-"""Shorter rows hold no span to predict."""
+"""Least length of a row: a shorter one holds no span to predict."""
 _TOKENIZERS: Mapping[str, Mapping[str, Any]] = {
     "masked": {"kind": "wordpiece"},
     "spans": {"num_sentinels": 100},
 }
-"""What an objective needs of a tokenizer: BERT's mask token, T5's hundred sentinels."""
+"""Tokenizer settings that an objective needs: BERT's mask token, T5's hundred sentinels."""
 
 
 class PretrainSpec(Record):
@@ -30,10 +30,10 @@ class PretrainSpec(Record):
     corpus: CorpusSettings = CorpusSettings()
     """What of the text is kept, and how it is split."""
     tokenizer: TokenizerSettings | str = TokenizerSettings()
-    """What tokenizer to train on it, or the folder or hub name of one that there is; not told, of
-    the kind that the network's family learns with, and of its context window."""
+    """The tokenizer to train on the text, or the folder or hub name of an existing one; by default
+    of the kind that the network's family needs, and of its context window."""
     model: ModelSettings = ModelSettings()
-    """Which network."""
+    """The network."""
     training: TrainingArguments = TrainingArguments()
     """How to train; `num_steps` holds where `num_tokens` is 0."""
     num_tokens: float = Field(default=0, ge=0)
@@ -47,9 +47,9 @@ class PretrainSpec(Record):
     seed: int = 0
     """Of first weights, order and dropout."""
     trackers: tuple[Literal["tensorboard", "mlflow", "trackio"], ...] = ()
-    """Where numbers go besides journal.jsonl: tensorboard, mlflow, trackio."""
+    """Trackers that get the numbers besides journal.jsonl: tensorboard, mlflow, trackio."""
     prompts: tuple[str, ...] = ("The",)
-    """Continued and shown at each look, by networks that write."""
+    """Continued by networks that generate text, and shown at each evaluation."""
 
     @property
     def window_tokens(self) -> int:
@@ -58,16 +58,16 @@ class PretrainSpec(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _tokenizer_follows_the_model(cls, said: Any) -> Any:
-        if not isinstance(said, Mapping):
-            return said
-        model, tokenizer = said.get("model", {}), said.get("tokenizer", {})
-        told = model.model_dump() if isinstance(model, ModelSettings) else model
-        if not isinstance(told, Mapping) or not isinstance(tokenizer, Mapping):
-            return said
-        needed = _TOKENIZERS.get(OBJECTIVES.get(str(told.get("family")), ""), {})
-        window = {k: v for k, v in told.items() if k == "max_seq_len"}
-        return {**said, "tokenizer": {**window, **needed, **tokenizer}}
+    def _tokenizer_follows_the_model(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        model, tokenizer = fields.get("model", {}), fields.get("tokenizer", {})
+        model_settings = model.model_dump() if isinstance(model, ModelSettings) else model
+        if not isinstance(model_settings, Mapping) or not isinstance(tokenizer, Mapping):
+            return fields
+        needed = _TOKENIZERS.get(OBJECTIVES.get(str(model_settings.get("family")), ""), {})
+        window = {k: v for k, v in model_settings.items() if k == "max_seq_len"}
+        return {**fields, "tokenizer": {**window, **needed, **tokenizer}}
 
     @model_validator(mode="after")
     def _tokenizer_has_what_is_needed(self) -> Self:
@@ -95,8 +95,8 @@ class PretrainSpec(Record):
             )
         return self
 
-    def plan(self, num_params: int) -> TrainingArguments:
-        """The plan with its steps counted, for a network of so many parameters."""
+    def arguments(self, num_params: int) -> TrainingArguments:
+        """The training arguments with the steps counted, for a network of so many parameters."""
         if not self.num_tokens and "num_steps" in self.training.model_fields_set:
             return self.training
         num_tokens = self.num_tokens or TOKENS_A_PARAM * num_params

@@ -1,4 +1,4 @@
-"""Rows of equal length out of memory-mapped tokens, shuffled by a seed."""
+"""Token windows of equal length from memory-mapped shards, shuffled by a seed."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,17 +16,17 @@ from acclimate.training.batch_source import MAX_PASS_TOKENS
 from acclimate.training.packing import Batch
 
 DEV_TOKENS = 65_536
-"""Read at each look, spread over the dev text."""
+"""Tokens read at each evaluation, spread over the dev text."""
 
 
 class TokenSequence(Protocol):
-    """A long run of token ids that is read a span at a time."""
+    """A long sequence of token ids that is read a span at a time."""
 
     def __len__(self) -> int:
-        """Tokens in all."""
+        """Number of tokens."""
 
     def span(self, start: int, length: int) -> npt.NDArray[np.int64]:
-        """Some of them."""
+        """Token ids from `start` on, (length,)."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class TokenArray:
         return len(self.ids)
 
     def span(self, start: int, length: int) -> npt.NDArray[np.int64]:
-        """A view of some of them, (length,)."""
+        """A view of the token ids from `start` on, (length,)."""
         return self.ids[start : start + length]
 
 
 @dataclass(frozen=True)
 class WindowSource:
-    """Windows of `row_tokens` over the text laid end to end; every one is seen once an epoch."""
+    """Windows of `row_tokens` over the text laid end to end; each is read once an epoch."""
 
     train: TokenSequence
     dev: TokenSequence | None
@@ -67,7 +67,7 @@ class WindowSource:
     micro_batch_size: int = 0
     """Rows a pass; 0: as many as make a pass of fair size."""
     targets_per_byte: float | None = None
-    """Targets a byte of dev text, where every token is one: what bits per byte are counted by."""
+    """Targets a byte of dev text, where every token is one, for bits per byte; else None."""
 
     def __post_init__(self) -> None:
         if len(self.train) < self.row_tokens:
@@ -77,7 +77,7 @@ class WindowSource:
             )
 
     def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
-        """This process's share of the step's rows, cut into passes."""
+        """This process's share of the step's rows, as batches of one pass each."""
         first = step * self.batch_size
         rows = {n: self._start(n) for n in range(first, first + self.batch_size)}
         return list(self._share(self.train, rows, rank, size))
@@ -116,14 +116,14 @@ class WindowSource:
         return self.micro_batch_size or max(1, MAX_PASS_TOKENS // self.row_tokens)
 
     def _start(self, number: int) -> int:
-        """Where row `number` of the run begins: a walk over all windows, another each epoch."""
-        epoch, place = divmod(number, self._num_windows)
-        return self._stride * _shuffled(place, self._num_windows, derive(self.seed, "epoch", epoch))
+        """First token of row `number` of the run: each epoch permutes all windows anew."""
+        epoch, index = divmod(number, self._num_windows)
+        return self._stride * _shuffled(index, self._num_windows, derive(self.seed, "epoch", epoch))
 
     def _share(
         self, tokens: TokenSequence, rows: Mapping[int, int], rank: int, size: int
     ) -> Iterator[Batch]:
-        """The rows of one process in passes, given where each begins by its number."""
+        """The rows of one process as batches; `rows` maps each number to its first token."""
         mine = list(rows.items())[rank::size]
         if not mine:
             yield self._batch(tokens, list(rows.items())[:1]).idle()
@@ -135,17 +135,17 @@ class WindowSource:
         return self.objective(spans, [derive(self.seed, "row", number) for number, _ in rows])
 
 
-def _shuffled(place: int, count: int, seed: int) -> int:
-    """Where `place` goes in a permutation of `count` that is never written down.
+def _shuffled(index: int, count: int, seed: int) -> int:
+    """Image of `index` under a pseudorandom permutation of `count` that takes no memory.
 
-    A Feistel network of four rounds over the next square, walked until it falls inside (Black and
-    Rogaway 2002): any row of any epoch is found at once, however many there are.
+    A Feistel network of four rounds over the next square, repeated until it falls inside (Black and
+    Rogaway 2002): the cost of a row does not depend on their number.
     """
     side = math.isqrt(max(0, count - 1)) + 1
     while True:
-        left, right = divmod(place, side)
+        left, right = divmod(index, side)
         for turn in range(4):
             left, right = right, (left + derive(seed, turn, right)) % side
-        place = left * side + right
-        if place < count:
-            return place
+        index = left * side + right
+        if index < count:
+            return index
