@@ -22,7 +22,7 @@ WORD = "a"
 
 def drawn(model, prompts, seed):
     found = generate_rollouts(model, [(prompt, SAMPLING) for prompt in prompts], seed=seed)
-    return [(TokenizedExample(one.context, one.written), one.text) for one in found]
+    return [(TokenizedExample(one.prompt_ids, one.answer_ids), one.text) for one in found]
 
 
 def judged(answers):
@@ -84,7 +84,7 @@ def test_a_dear_way_is_a_short_one(tiny):
 def test_rewards_are_told_in_their_own_units(tiny):
     """A reward a thousand times as large, and shifted, teaches the same."""
     short = SETTINGS.model_copy(update={"num_rounds": 2})
-    large = PPOTask(GAME.asked, drawn, lambda pairs: [1000 * r - 7 for r in judged(pairs)])
+    large = PPOTask(GAME.prompts, drawn, lambda pairs: [1000 * r - 7 for r in judged(pairs)])
     one, other = (practised(tiny, short, game)[0] for game in (GAME, large))
     for a, b in zip(one.network.parameters(), other.network.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-4)
@@ -92,7 +92,7 @@ def test_rewards_are_told_in_their_own_units(tiny):
 
 def test_a_reward_that_is_always_the_same_does_no_harm(tiny):
     short = SETTINGS.model_copy(update={"num_rounds": 1, "num_rollouts": 8})
-    flat = PPOTask(GAME.asked, drawn, lambda pairs: [1.0] * len(pairs))
+    flat = PPOTask(GAME.prompts, drawn, lambda pairs: [1.0] * len(pairs))
     policy, _, _ = practised(tiny, short, flat)
     assert all(torch.isfinite(p).all() for p in policy.network.parameters())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acclimate.alignment.reward_hacking import FinishedPPORun, tell_signs
+from acclimate.alignment.reward_hacking import FinishedPPORun, log_signs
 from acclimate.core.runtime.fit_log import collect_log
 
 
@@ -10,7 +10,7 @@ def facts(**told):
     known = {"scores": [1.0, 2.0, 2.0, 1.0], "lengths": [4, 4, 5, 5], "target_changes": [0.1, 0.2]}
     known |= {"first_score": 1.0, "first_length": 4.0, "best_known": 9.0}
     with collect_log() as book:
-        tell_signs(FinishedPPORun(**{**known, **told}))
+        log_signs(FinishedPPORun(**{**known, **told}))
     return book.facts
 
 

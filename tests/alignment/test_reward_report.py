@@ -37,9 +37,9 @@ def test_calibration_of_a_reward_that_knows_how_sure_it_is():
 
 def test_it_is_told():
     with collect_log() as book:
-        report_of([1.0] * 9 + [-1.0]).tell()
+        report_of([1.0] * 9 + [-1.0]).log()
     share = book.facts["reward: share of held-out pairs that it tells apart"]
     assert share.startswith("0.90 (9 of 10, 95 % interval 0.55 to 1.00)")
     with collect_log() as book:
-        report_of([]).tell()
+        report_of([]).log()
     assert list(book.facts.values()) == ["no pairs were held out"]

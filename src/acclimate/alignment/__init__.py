@@ -1,1 +1,1 @@
-"""Reward models and PPO."""
+"""Preference pairs, reward models, best-of-n and PPO."""

@@ -1,4 +1,4 @@
-"""What is noted of answers before a policy learns from them.
+"""Rollouts scored for PPO: log-probabilities, values and advantages of each token.
 
 Letters: T tokens of an answer.
 """
@@ -19,7 +19,7 @@ from acclimate.training.run import cost_of
 
 @dataclass(frozen=True)
 class ScoredRollouts:
-    """The answers of a round, ready to learn from."""
+    """The answers of a round with their advantages."""
 
     rollouts: list[Rollout]
     kl: float
@@ -30,7 +30,7 @@ class ScoredRollouts:
 
 @dataclass
 class _TokenStats:
-    """What policy and reference say of answers' tokens; each a list of (T,), one an answer."""
+    """Policy and reference at the answers' tokens; each a list of (T,), one an answer."""
 
     logprobs: list[torch.Tensor] = field(default_factory=list)
     reference: list[torch.Tensor] = field(default_factory=list)
@@ -52,44 +52,49 @@ def score_rollouts(
 
     Args:
         policy: The network that wrote the answers, with a value head.
-        reference: The network that it shall stay near.
+        reference: The network whose KL divergence is penalized.
         examples: Prompts and answers.
         scores: Of the answers.
-        kl_coef: Score that a nat from the reference costs.
-        gae_lambda: Of the advantages.
+        kl_coef: Penalty of a nat of KL to the reference.
+        gae_lambda: Lambda of generalized advantage estimation.
     """
-    said = _said(policy, reference, examples)
+    stats = _token_stats(policy, reference, examples)
     rewards = [
-        token_rewards(score, own, held, kl_coef)
-        for score, own, held in zip(scores, said.logprobs, said.reference, strict=True)
+        token_rewards(score, logprobs, reference_logprobs, kl_coef)
+        for score, logprobs, reference_logprobs in zip(
+            scores, stats.logprobs, stats.reference, strict=True
+        )
     ]
     advantages = [
-        gae(own, values, gae_lambda=gae_lambda)
-        for own, values in zip(rewards, said.values, strict=True)
+        gae(token_reward, values, gae_lambda=gae_lambda)
+        for token_reward, values in zip(rewards, stats.values, strict=True)
     ]
-    parts = zip(said.logprobs, said.values, whitened(advantages), advantages, strict=True)
-    noted = [Experience(own, values, white, a + values) for own, values, white, a in parts]
-    rollouts = [Rollout(e, own) for e, own in zip(examples, noted, strict=True)]
-    kl = float(torch.stack([own.sum() for own in said.kls]).mean())
-    return ScoredRollouts(rollouts, kl, float(torch.cat(said.entropies).mean()))
+    parts = zip(stats.logprobs, stats.values, whitened(advantages), advantages, strict=True)
+    experiences = [
+        Experience(logprobs, values, white, raw + values) for logprobs, values, white, raw in parts
+    ]
+    rollouts = [Rollout(e, experience) for e, experience in zip(examples, experiences, strict=True)]
+    kl = float(torch.stack([kls.sum() for kls in stats.kls]).mean())
+    return ScoredRollouts(rollouts, kl, float(torch.cat(stats.entropies).mean()))
 
 
 @torch.no_grad()
-def _said(policy: Any, reference: Any, examples: Sequence[TokenizedExample]) -> _TokenStats:
-    said = _TokenStats()
+def _token_stats(policy: Any, reference: Any, examples: Sequence[TokenizedExample]) -> _TokenStats:
+    """One pass of policy and reference over each batch of answers."""
+    stats = _TokenStats()
     for some in in_passes([len(example) for example in examples]):
         is_seq2seq = bool(policy.config.is_encoder_decoder)
         batch = one_a_row(examples[some], is_seq2seq=is_seq2seq)
-        own, held = answer_logits(policy, batch), answer_logits(reference, batch)
-        found = {
-            "logprobs": own.logprobs,
-            "reference": held.logprobs,
-            "values": policy.value_head(own.hidden),
+        answers, reference_answers = answer_logits(policy, batch), answer_logits(reference, batch)
+        columns = {
+            "logprobs": answers.logprobs,
+            "reference": reference_answers.logprobs,
+            "values": policy.value_head(answers.hidden),
             # Of whole distributions, not of the tokens drawn: the same mean, and far less noise.
-            "kls": own.kl(held),
-            "entropies": own.entropies,
+            "kls": answers.kl(reference_answers),
+            "entropies": answers.entropies,
         }
-        for name, values in found.items():
-            getattr(said, name).extend(values.cpu().split(own.lengths))
+        for name, values in columns.items():
+            getattr(stats, name).extend(values.cpu().split(answers.lengths))
         spend(cost_of(policy, batch, 4.0))  # 2 under each of both
-    return said
+    return stats

@@ -13,7 +13,7 @@ from acclimate.core.runtime.seeding import derive
 
 @dataclass(frozen=True, eq=False)
 class BestOf(Model):
-    """Answers with the best of several draws; weighs as the model inside does."""
+    """Answers with the best of several samples; log-likelihoods are those of the inner model."""
 
     kind: ClassVar[str] = "best_of_n"
 
@@ -24,35 +24,35 @@ class BestOf(Model):
     temperature: float
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Each prompt's draws follow from it and the seed alone, not from those asked beside it."""
+        """The best sample for each prompt; samples depend on it and the seed, not on the batch."""
         return [self._best(prompt, sampling) for prompt in prompts]
 
     def _best(self, prompt: Prompt, sampling: Sampling) -> Completion:
         seed = derive(sampling.seed, prompt)
-        drawing = sampling.model_copy(update={"temperature": self.temperature, "seed": seed})
-        drawn = self.inner.generate([prompt] * self.num_samples, drawing)
-        found = rewards(self.judge, [(prompt, answer.text) for answer in drawn])
-        return drawn[max(range(len(drawn)), key=found.__getitem__)]
+        draw_settings = sampling.model_copy(update={"temperature": self.temperature, "seed": seed})
+        answers = self.inner.generate([prompt] * self.num_samples, draw_settings)
+        scores = rewards(self.judge, [(prompt, answer.text) for answer in answers])
+        return answers[max(range(len(answers)), key=scores.__getitem__)]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """The inner model's."""
+        """The inner model's log-likelihoods."""
         return self.inner.loglikelihood(pairs)
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Not the inner weights: tuned, they would no longer be those that the draws come from."""
+        """Those of the inner model but `weights`: tuned ones would not be those it samples from."""
         return self.inner.capabilities - {"weights"}
 
     @property
     def children(self) -> Mapping[str, Model]:
-        """What draws, and what judges."""
+        """The model that samples, and the reward model."""
         return {"inner": self.inner, "judge": self.judge}
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Numbers alone: the models inside save themselves."""
+        """The two numbers; the models inside save themselves."""
         return {"num_samples": self.num_samples, "temperature": self.temperature}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Rebuild from them."""
+        """Rebuild from the saved numbers and the models inside."""
         return cls(children["inner"], children["judge"], **fields)

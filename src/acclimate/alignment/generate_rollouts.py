@@ -1,4 +1,4 @@
-"""Answers drawn from a model, as the tokens it read and wrote."""
+"""Answers sampled from a model, as prompt and answer token ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,45 +14,45 @@ from acclimate.inference.stop_strings import StopCondition
 
 @dataclass(frozen=True, slots=True)
 class DrawnAnswer:
-    """An answer."""
+    """A sampled answer."""
 
-    context: list[int]
-    """Token ids that were read."""
-    written: list[int]
-    """Token ids that were written, the end among them."""
+    prompt_ids: list[int]
+    """Token ids of the prompt."""
+    answer_ids: list[int]
+    """Token ids of the answer, the end among them."""
     text: str
-    """What they say, without the end."""
+    """Text of the answer, without the end."""
     route: int | None
-    """Of the network's adapters, where there are several."""
+    """Which of the network's adapters it went through, where there are several."""
 
 
 def generate_rollouts(
-    model: LocalModel, asked: Sequence[tuple[Prompt, Sampling]], *, seed: int = 0
+    model: LocalModel, requests: Sequence[tuple[Prompt, Sampling]], *, seed: int = 0
 ) -> list[DrawnAnswer]:
-    """An answer to each prompt, in order; those drawn alike go together.
+    """An answer to each prompt, in order; prompts with equal sampling are decoded together.
 
     Args:
-        model: What answers.
-        asked: Prompts, each with how its answer is drawn; the seeds there are passed over.
-        seed: Of all draws.
+        model: Samples the answers.
+        requests: Prompts, each with the sampling of its answer; the seeds there are ignored.
+        seed: Of all answers.
     """
-    found: dict[int, DrawnAnswer] = {}
-    for sampling in dict.fromkeys(sampling for _, sampling in asked):
-        places = [i for i, (_, own) in enumerate(asked) if own == sampling]
+    answers: dict[int, DrawnAnswer] = {}
+    for sampling in dict.fromkeys(sampling for _, sampling in requests):
+        indices = [i for i, request in enumerate(requests) if request[1] == sampling]
         seeded = sampling.model_copy(update={"seed": seed})
-        drawn = _drawn(model, [asked[i][0] for i in places], seeded)
-        found |= dict(zip(places, drawn, strict=True))
-    return [found[i] for i in range(len(asked))]
+        drawn = _draw(model, [requests[i][0] for i in indices], seeded)
+        answers |= dict(zip(indices, drawn, strict=True))
+    return [answers[i] for i in range(len(requests))]
 
 
-def _drawn(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[DrawnAnswer]:
+def _draw(model: LocalModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[DrawnAnswer]:
     room = model.prompt_tokenizer.reserve(sampling.max_new_tokens)
     contexts = [model.prompt_tokenizer.fitted(prompt, room)[1] for prompt in prompts]
     routes = [model.route(prompt) for prompt in prompts]
-    ending = StopCondition(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
-    how: dict[str, Any] = {"routes": routes, "window": model.window}
-    answers = decode(model.network, contexts, sampling, is_stop=ending.is_met, **how)
+    stop = StopCondition(model.tokenizer, sampling, stop_ids(model.network, model.tokenizer))
+    options: dict[str, Any] = {"routes": routes, "window": model.window}
+    answers = decode(model.network, contexts, sampling, is_stop=stop.is_met, **options)
     return [
-        DrawnAnswer(context, written, ending.text(written), route)
+        DrawnAnswer(context, written, stop.text(written), route)
         for context, written, route in zip(contexts, answers, routes, strict=True)
     ]

@@ -21,17 +21,17 @@ MAX_KL_ERROR = 0.2
 def token_rewards(
     score: float, logprobs: torch.Tensor, reference: torch.Tensor, kl_coef: float
 ) -> torch.Tensor:
-    """The way from the reference costs at each token; the score comes with the last one.
+    """Reward of each token: the KL penalty, and the score of the answer at the last one.
 
     r_t = -kl_coef log(policy / reference), and the score added at the end (Ziegler et al. 2019,
     equation 2). Summed over an answer the penalty estimates the KL to the reference: what the
-    policy gains by the score must be worth its way there. Gives (T,).
+    policy gains by the score must outweigh it. Gives (T,).
 
     Args:
         score: Of the whole answer.
         logprobs: Of its tokens under the policy that wrote it, (T,), nats.
         reference: The same under the reference.
-        kl_coef: Score that a nat is worth.
+        kl_coef: Penalty of a nat.
     """
     rewards = -kl_coef * (logprobs - reference)
     rewards[-1] += score
@@ -41,11 +41,11 @@ def token_rewards(
 def gae(
     rewards: torch.Tensor, values: torch.Tensor, *, gae_lambda: float, discount: float = 1.0
 ) -> torch.Tensor:
-    """How much better than expected each token was (Schulman et al. 2016, equation 16).
+    """Generalized advantage estimation (Schulman et al. 2016, equation 16).
 
     A_t = surprise_t + discount lambda A_(t+1), with surprise_t = r_t + discount V_(t+1) - V_t.
-    lambda = 1 compares all that came with what was expected, true but noisy; lambda = 0 trusts what
-    is expected one token later. After the last one nothing is. Gives (T,).
+    lambda = 1 compares all later rewards with the value, unbiased but noisy; lambda = 0 trusts the
+    value one token later. After the last token the value is 0. Gives (T,).
     """
     advantages = torch.zeros_like(rewards)
     following, expected = 0.0, 0.0
@@ -60,25 +60,25 @@ def whitened(advantages: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """The advantages of all answers of a round with mean 0 and variance 1."""
     every = torch.cat(list(advantages))
     spread = every.std(correction=0) + 1e-8
-    return [(own - every.mean()) / spread for own in advantages]
+    return [(row - every.mean()) / spread for row in advantages]
 
 
 @dataclass(frozen=True)
 class Experience:
-    """What was noted of tokens when they were written; each (N,)."""
+    """What was recorded of tokens when they were sampled; each (N,)."""
 
     logprobs: torch.Tensor
-    """Under the policy that wrote them, nats."""
+    """Under the policy that sampled them, nats."""
     values: torch.Tensor
-    """What was expected to come."""
+    """Expected sum of the rewards from the token on."""
     advantages: torch.Tensor
-    """How much better than expected it was to write them."""
+    """How much better than expected the token was, whitened."""
     returns: torch.Tensor
-    """What did come: advantage, before whitening, and value."""
+    """Targets of the values: advantage, before whitening, plus value."""
 
     @classmethod
     def joined(cls, parts: Sequence["Experience"]) -> "Experience":
-        """That of several answers, one after another."""
+        """The experience of several answers, one after another."""
         return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     def to(self, device: torch.device) -> "Experience":
@@ -87,12 +87,12 @@ class Experience:
 
 
 class PolicyLoss(NamedTuple):
-    """Sums over the tokens."""
+    """Losses of policy and value, summed over the tokens."""
 
     policy: torch.Tensor
     value: torch.Tensor
     num_clipped: int
-    """Tokens whose probability had moved so far that they no longer teach."""
+    """Tokens whose ratio is clipped, so that they have no gradient."""
 
 
 def ppo_loss(
@@ -101,23 +101,23 @@ def ppo_loss(
     """The clipped surrogate objective, as a loss, and the clipped loss of values.
 
     -min(ratio A, clip(ratio, 1 - e, 1 + e) A), with the ratio of new to old probability (Schulman
-    et al. 2017, equation 7). Taking the less hopeful of the two, a token gains nothing by moving
-    further than e where its advantage asks it to, and is called back from further in full. Values
-    may move by e a round as well, and the worse of both squared errors counts, halved.
+    et al. 2017, equation 7). By the minimum a token gains nothing by moving further than e in the
+    direction of its advantage, and is pulled back in full from the other. Values may move by e a
+    round as well, and the larger of both squared errors counts, halved.
 
     Args:
         logprobs: Of the tokens now, (N,).
         values: Expected now, (N,).
-        old: What was noted.
+        old: Recorded when the tokens were sampled.
         clip_range: e.
     """
     ratios = (logprobs - old.logprobs).exp()
-    free = ratios * old.advantages
-    held = ratios.clamp(1 - clip_range, 1 + clip_range) * old.advantages
-    near = old.values + (values - old.values).clamp(-clip_range, clip_range)
-    errors = torch.maximum((values - old.returns) ** 2, (near - old.returns) ** 2)
-    num_clipped = int((held < free).sum())
-    return PolicyLoss(-torch.minimum(free, held).sum(), 0.5 * errors.sum(), num_clipped)
+    unclipped = ratios * old.advantages
+    clipped = ratios.clamp(1 - clip_range, 1 + clip_range) * old.advantages
+    clipped_values = old.values + (values - old.values).clamp(-clip_range, clip_range)
+    errors = torch.maximum((values - old.returns) ** 2, (clipped_values - old.returns) ** 2)
+    num_clipped = int((clipped < unclipped).sum())
+    return PolicyLoss(-torch.minimum(unclipped, clipped).sum(), 0.5 * errors.sum(), num_clipped)
 
 
 def next_kl_coef(kl_coef: float, kl: float, target_kl: float) -> float:

@@ -1,4 +1,4 @@
-"""Preferences as pairs of rows to train on, some of them held out.
+"""Preference pairs as batches to train on, some of them held out.
 
 Letters: P pairs.
 """
@@ -18,12 +18,12 @@ from acclimate.core.runtime.seeding import derive
 from acclimate.training.packing import Batch, TokenizedExample, one_a_row
 
 _DEV_SHARE = 0.2
-"""Of the prompts are held out, with all their pairs."""
+"""Share of the prompts that is held out, with all their pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedPair:
-    """Two answers to one prompt, as tokens."""
+    """The chosen and the rejected answer to one prompt, as tokens."""
 
     chosen: TokenizedExample
     rejected: TokenizedExample
@@ -44,7 +44,7 @@ class PairBatch(Batch):
 
     @property
     def num_targets(self) -> int:
-        """Pairs that are learned."""
+        """Pairs that are learned; 0 of an idle batch."""
         return 0 if self.is_idle else len(self.reference)
 
     def idle(self) -> "PairBatch":
@@ -59,20 +59,20 @@ class PairBatch(Batch):
 def split_preferences(
     data: TrainData, seed: int
 ) -> tuple[list[tuple[Prompt, Preference]], list[tuple[Prompt, Preference]]]:
-    """Preferences to learn from, and those held out: no prompt is in both.
+    """Split preferences into those to learn from and those held out; no prompt is in both.
 
     Raises:
         DataError: A pair has an empty answer, or the same one twice.
     """
     every = list(data.preferred())
-    for number, (_, liked) in enumerate(every, start=1):
-        _check(number, liked)
-    asked = list(dict.fromkeys((liked.task, liked.prompt) for _, liked in every))
-    order = np.random.default_rng(derive(seed, "preferences")).permutation(len(asked))
-    held_out = {asked[i] for i in order[: int(_DEV_SHARE * len(asked))]}
+    for number, (_, preference) in enumerate(every, start=1):
+        _check(number, preference)
+    prompts = list(dict.fromkeys((preference.task, preference.prompt) for _, preference in every))
+    order = np.random.default_rng(derive(seed, "preferences")).permutation(len(prompts))
+    held_out = {prompts[i] for i in order[: int(_DEV_SHARE * len(prompts))]}
     parts: dict[bool, list[tuple[Prompt, Preference]]] = {False: [], True: []}
-    for prompt, liked in every:
-        parts[(liked.task, liked.prompt) in held_out].append((prompt, liked))
+    for prompt, preference in every:
+        parts[(preference.task, preference.prompt) in held_out].append((prompt, preference))
     return parts[False], parts[True]
 
 
@@ -86,9 +86,9 @@ def collate_pairs(network: Any, pairs: Sequence[TokenizedPair]) -> Iterator[Pair
         yield PairBatch(batch.inputs, batch.labels, batch.num_tokens, reference=reference)
 
 
-def _check(number: int, liked: Preference) -> None:
-    for name, text in (("chosen", liked.chosen), ("rejected", liked.rejected)):
+def _check(number: int, preference: Preference) -> None:
+    for name, text in (("chosen", preference.chosen), ("rejected", preference.rejected)):
         if not text.strip():
             raise DataError(f"preference {number}: '{name}' is empty; write the answer or drop it")
-    if liked.chosen == liked.rejected:
+    if preference.chosen == preference.rejected:
         raise DataError(f"preference {number}: chosen and rejected are the same; drop it")

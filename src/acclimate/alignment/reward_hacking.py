@@ -1,4 +1,4 @@
-"""Signs that a policy pleases its reward and not its people."""
+"""Signs of reward hacking after PPO, written into the fit log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MUCH = 0.1
 
 @dataclass(frozen=True)
 class FinishedPPORun:
-    """What is known of a policy when its practice is over."""
+    """Rewards and lengths of a PPO run's first and last round, and what people prefer."""
 
     scores: Sequence[float]
     """Rewards of the last round's answers."""
@@ -33,38 +33,38 @@ class FinishedPPORun:
     """Of the log-probability of each dev item's right answer, nats; none: there are no items."""
 
 
-def tell_signs(found: FinishedPPORun) -> None:
-    """Write into the notebook what a reward that is not what was meant looks like.
+def log_signs(run: FinishedPPORun) -> None:
+    """Write signs of reward hacking into the fit log.
 
     A reward is learned from answers like the base's; where a policy earns more than any answer that
-    people chose, the reward speaks of what it never saw, and what was meant falls while it rises
+    people chose, the reward is out of its training data, and the true quality falls while it rises
     (Gao et al. 2023). Length is what learned rewards overrate most often (Singhal et al. 2024).
     """
-    growth = float(np.mean(found.lengths)) / max(found.first_length, 1e-9)
-    beyond = float(np.mean(np.asarray(found.scores) > found.best_known))
-    log_value("correlation of reward and length, last round", _correlation(found))
+    growth = float(np.mean(run.lengths)) / max(run.first_length, 1e-9)
+    beyond = float(np.mean(np.asarray(run.scores) > run.best_known))
+    log_value("correlation of reward and length, last round", _correlation(run))
     log_value("length of an answer, last round over first", growth)
     log_value("share rewarded above every chosen answer, last round", beyond)
-    if found.target_changes:
-        change = float(np.mean(found.target_changes))
+    if run.target_changes:
+        change = float(np.mean(run.target_changes))
         log_value("change of a dev target's log-probability, nats", change)
     signs = []
-    if _correlation(found) > STRONG and growth > 1:
+    if _correlation(run) > STRONG and growth > 1:
         signs.append("longer answers earn more, and answers grew")
     if growth > LONGER:
         signs.append(f"answers are {growth:.1f} times as long as at first")
     if beyond > MUCH:
         signs.append(f"{beyond:.0%} of answers earn more than any that people chose")
-    if np.mean(found.scores) > found.first_score and _is_down(found.target_changes):
+    if np.mean(run.scores) > run.first_score and _is_down(run.target_changes):
         signs.append("the reward rose while right answers to dev items got rarer")
-    said = "; ".join(signs) + ": read some answers" if signs else "none seen"
-    log_value("signs of reward hacking", said)
+    summary = "; ".join(signs) + ": read some answers" if signs else "none seen"
+    log_value("signs of reward hacking", summary)
 
 
-def _correlation(found: FinishedPPORun) -> float:
-    if np.std(found.scores) == 0 or np.std(found.lengths) == 0:
+def _correlation(run: FinishedPPORun) -> float:
+    if np.std(run.scores) == 0 or np.std(run.lengths) == 0:
         return 0.0
-    return float(np.corrcoef(found.scores, found.lengths)[0, 1])
+    return float(np.corrcoef(run.scores, run.lengths)[0, 1])
 
 
 def _is_down(changes: Sequence[float]) -> bool:

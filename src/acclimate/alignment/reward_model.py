@@ -1,4 +1,4 @@
-"""A reward learned from preferences, fitted once and kept for all that ask for it.
+"""Reward models learned from preference pairs, fitted once and stored.
 
 Letters: P pairs, B rows.
 """
@@ -40,11 +40,11 @@ from acclimate.training.tuning_settings import TrainingSettings
 _FOLDER = "rewards"
 """Below the user's cache folder."""
 HEAD_SHARE = 10.0
-"""A head from zero learns so many times faster than what it stands on."""
+"""Factor of the learning rate for the value head, which starts at zero."""
 
 
 class RewardSettings(Record):
-    """How the reward is learned, and what is asked of it."""
+    """How the reward model is trained, and whether an unproven one may be used."""
 
     rank: int = Field(default=8, ge=1)
     """Of the low-rank updates below its head; alpha is twice as much."""
@@ -57,58 +57,58 @@ class RewardSettings(Record):
 
 
 def reward_model(core: Any, data: TrainData, settings: RewardSettings, *, seed: int) -> NeuralModel:
-    """A copy of a base whose value head says how good an answer is; from the store, or fitted now.
+    """A copy of a base with a value head that scores answers; from the store, or fitted now.
 
-    A fifth of the prompts is held out with all pairs of them, and looked at once, when all is
-    learned: nothing was chosen by them. What fitting cost is spent anew each time, so that a
-    reward that is reused is not counted as free.
+    A fifth of the prompts is held out with all pairs of them, and evaluated once, after training:
+    nothing was chosen by them. The cost of fitting is spent anew each time, so that a reward that
+    is reused is not counted as free.
 
     Args:
         core: The base; its network shares its weights with the reward's.
-        data: Its preferences are learned.
-        settings: How.
-        seed: Of new weights, order and what is held out.
+        data: With the preferences.
+        settings: Of the training.
+        seed: Of new weights, order and the held-out prompts.
 
     Raises:
         DataError: A pair is malformed.
         NotApplicableError: On the held-out pairs it may be no better than a coin.
     """
     folder, report = _kept(core, data, settings, seed)
-    report.tell()
+    report.log()
     if not (report.is_proven or settings.is_unproven_allowed):
         raise NotApplicableError(
-            f"the reward cannot be trusted: on held-out pairs it is right in {report.said}, which "
-            "a coin may be too; give more preferences or cleaner ones, or set "
+            f"the reward cannot be trusted: on held-out pairs it is right in {report.summary}, "
+            "which a coin may be too; give more preferences or cleaner ones, or set "
             "reward.is_unproven_allowed=true"
         )
     return cast("NeuralModel", core.adapted(partial(ScalarAdapter.read, folder=folder)))
 
 
 def rewards(model: Any, answers: Sequence[tuple[Prompt, str]]) -> list[float]:
-    """How good answers to prompts are; only differences mean something.
+    """The reward of each answer to its prompt; only differences mean something.
 
-    The prompt is read as it was asked, without what methods have put around it: an answer is
-    judged, not how it was found.
+    The prompt is read without the passages and examples that methods have added: the answer is
+    scored, not the way to it.
     """
     rows = [encode_answer(model, _bare(prompt), text) for prompt, text in answers]
     is_seq2seq = bool(model.network.config.is_encoder_decoder)
-    found: list[float] = []
+    scores: list[float] = []
     with torch.no_grad():
         for some in in_passes([len(row) for row in rows]):
             batch = one_a_row(rows[some], is_seq2seq=is_seq2seq)
-            found += _rewards(model.network, batch).tolist()
+            scores += _rewards(model.network, batch).tolist()
             spend(cost_of(model.network, batch, 2.0))
-    return found
+    return scores
 
 
 def reward_loss(network: Any, batch: PairBatch) -> torch.Tensor:
     """-log sigmoid(r chosen - r rejected) (Bradley and Terry 1952; Stiennon et al. 2020, 3.4)."""
-    found = _rewards(network, batch).view(-1, 2)  # (P, 2)
-    return batch.summed(-logsigmoid(found[:, 0] - found[:, 1]))
+    scores = _rewards(network, batch).view(-1, 2)  # (P, 2)
+    return batch.summed(-logsigmoid(scores[:, 0] - scores[:, 1]))
 
 
 def _rewards(network: Any, batch: Any) -> torch.Tensor:
-    """The head's values (B,) where each answer would end: all of it has been read there."""
+    """The head's values (B,) before each answer's end token, where all of the answer was read."""
     values: torch.Tensor = network.value_head(answer_logits(network, batch).last())
     return values
 
@@ -117,17 +117,19 @@ def _kept(
     core: Any, data: TrainData, settings: RewardSettings, seed: int
 ) -> tuple[Path, RewardReport]:
     """The adapter's folder in the store, and what held-out pairs said of it."""
-    how = settings.model_dump(exclude={"is_unproven_allowed"})
+    fields = settings.model_dump(exclude={"is_unproven_allowed"})
     parts = split_preferences(data, seed)
-    said = [[dataclasses.asdict(prompt), liked] for part in parts for prompt, liked in part]
-    key = digest([fingerprint(core.network), said, how, seed])
+    pairs = [
+        [dataclasses.asdict(prompt), preference] for part in parts for prompt, preference in part
+    ]
+    key = digest([fingerprint(core.network), pairs, fields, seed])
     store = Store(home() / _FOLDER)
     if folder := store.get(key):
         spend(Cost.model_validate(store.about(key)["cost"]))
     else:
         trace = Trace(__name__)
         trace.add(core)
-        with store.put(key, about := {"settings": how}, trace) as aside:
+        with store.put(key, about := {"settings": fields}, trace) as aside:
             with metered() as meter:
                 about["report"] = _fit(core, data, settings, seed, aside).model_dump()
             about["cost"] = meter.cost.model_dump()
@@ -141,7 +143,7 @@ def _fit(
     core: Any, data: TrainData, settings: RewardSettings, seed: int, folder: Path
 ) -> RewardReport:
     learned, held_out = split_preferences(data, seed)
-    lesson = FinetuneSpec(
+    spec = FinetuneSpec(
         lambda core: cast(
             "NeuralModel", core.adapted(partial(ScalarAdapter.new, rank=settings.rank))
         ),
@@ -152,28 +154,30 @@ def _fit(
         loss_of=lambda _network: reward_loss,
         lr_scale=lambda _network: head_share,
     )
-    plan = TrainingSettings(num_epochs=settings.num_epochs)
+    training = TrainingSettings(num_epochs=settings.num_epochs)
     model: Any = finetune(
-        core, data, lesson, learning_rate=settings.learning_rate, settings=plan, seed=seed
+        core, data, spec, learning_rate=settings.learning_rate, settings=training, seed=seed
     )
     model.adapter.write(folder)
-    asked = [(p, text) for p, liked in held_out for text in (liked.chosen, liked.rejected)]
-    found = rewards(model, asked)
-    return report_of([a - b for a, b in zip(found[::2], found[1::2], strict=True)])
+    answers = [
+        (p, text) for p, preference in held_out for text in (preference.chosen, preference.rejected)
+    ]
+    scores = rewards(model, answers)
+    return report_of([a - b for a, b in zip(scores[::2], scores[1::2], strict=True)])
 
 
 def head_share(name: str) -> float:
-    """Of the learning rate, for a parameter by its name."""
+    """Factor of the learning rate, for a parameter by its name."""
     return HEAD_SHARE if name.startswith(VALUE_HEAD) else 1.0
 
 
-def _pairs(core: Any, liked: Sequence[tuple[Prompt, Preference]]) -> list[TokenizedPair]:
+def _pairs(core: Any, preferences: Sequence[tuple[Prompt, Preference]]) -> list[TokenizedPair]:
     return [
         TokenizedPair(
-            encode_answer(core, _bare(prompt), own.chosen),
-            encode_answer(core, _bare(prompt), own.rejected),
+            encode_answer(core, _bare(prompt), preference.chosen),
+            encode_answer(core, _bare(prompt), preference.rejected),
         )
-        for prompt, own in liked
+        for prompt, preference in preferences
     ]
 
 

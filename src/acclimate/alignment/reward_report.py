@@ -1,4 +1,4 @@
-"""How far a reward can be trusted: what it says of pairs that it never saw."""
+"""Accuracy and calibration of a reward model on held-out preference pairs."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ _NUM_BINS = 10
 
 
 class RewardReport(Record):
-    """What a reward's margins, chosen minus rejected, say of held-out pairs."""
+    """Accuracy and calibration by the margins, chosen minus rejected, of held-out pairs."""
 
     num_pairs: int = 0
-    """Held out."""
+    """Pairs held out."""
     num_right: int = 0
     """Pairs whose chosen answer has the higher reward; equal rewards are not right."""
     low: float = 0.0
@@ -30,19 +30,19 @@ class RewardReport(Record):
 
     @property
     def is_proven(self) -> bool:
-        """Whether it is better than a coin beyond doubt."""
+        """Whether the whole interval is above a coin's one half."""
         return self.low > 0.5
 
-    def tell(self) -> None:
-        """Into the notebook."""
-        log_value("reward: share of held-out pairs that it tells apart", self.said)
+    def log(self) -> None:
+        """Write it into the fit log."""
+        log_value("reward: share of held-out pairs that it tells apart", self.summary)
         if self.num_pairs:
             log_value("reward: expected calibration error", self.calibration_error)
             log_value("reward: Brier score (a coin's is 0.25)", self.brier)
 
     @property
-    def said(self) -> str:
-        """The share with its interval."""
+    def summary(self) -> str:
+        """The share that is right with its interval, in words."""
         if not self.num_pairs:
             return "no pairs were held out"
         share = self.num_right / self.num_pairs

@@ -1,4 +1,4 @@
-"""Answers that a policy wrote and what was noted of them, as batches to learn."""
+"""Rollouts, answers of a policy with their experience, as training batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,13 @@ from acclimate.training.batch_source import ExampleSource
 from acclimate.training.packing import IGNORED, Batch, TokenizedExample, one_a_row
 
 Draw = Callable[[Any, Sequence[Prompt], int], Sequence[tuple[TokenizedExample, str]]]
-"""From a model, prompts and a seed to an answer each: its tokens after those of the prompt, and
-what it says without its end."""
+"""From a model, prompts and a seed to an answer each: its tokens after those of the prompt, and its
+text without the end."""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """An answer to learn from."""
+    """A sampled answer with what PPO needs of its tokens."""
 
     example: TokenizedExample
     experience: Experience
@@ -32,7 +32,7 @@ _NOTHING = Experience(*[torch.zeros(0)] * 4)
 
 @dataclass(frozen=True)
 class RolloutBatch(Batch):
-    """Rows of answers; a target is a token that was written."""
+    """Rows of answers; a target is a token of an answer."""
 
     experience: Experience = field(default_factory=lambda: _NOTHING)
 
@@ -44,38 +44,38 @@ class RolloutBatch(Batch):
 
 @dataclass
 class RolloutSource:
-    """Answers written anew each round by the policy as it is then, and passed over a few times."""
+    """Answers sampled each round by the policy as it is then, and read a few times (epochs)."""
 
     write: Callable[[int], Sequence[Rollout]]
-    """Gives the answers of a round, by its number."""
+    """Samples the answers of a round, by its number."""
     steps_per_round: int
     batch_size: int
     seed: int
     is_seq2seq: bool
     _written: dict[int, ExampleSource] = field(default_factory=dict)
-    """The round under way."""
+    """The current round, by its number."""
 
     def passes(self, step: int, rank: int, size: int) -> Sequence[Batch]:
-        """The step's share; at a round's first step its answers are written.
+        """The process's share of the step; at a round's first step its answers are sampled.
 
-        Every process writes all of them, from the same seed, and learns from its share.
+        Every process samples all of them, from the same seed, and learns from its share.
         """
-        number, place = divmod(step, self.steps_per_round)
+        number, index = divmod(step, self.steps_per_round)
         if number not in self._written:
-            lay_out_here = partial(collate_rollouts, is_seq2seq=self.is_seq2seq)
-            told: dict[str, Any] = {"is_seq2seq": self.is_seq2seq, "collate": lay_out_here}
-            told |= {"batch_size": self.batch_size, "seed": derive(self.seed, "round", number)}
+            collate = partial(collate_rollouts, is_seq2seq=self.is_seq2seq)
+            options: dict[str, Any] = {"is_seq2seq": self.is_seq2seq, "collate": collate}
+            options |= {"batch_size": self.batch_size, "seed": derive(self.seed, "round", number)}
             written: Any = self.write(number)
-            self._written = {number: ExampleSource(written, (), **told)}
-        return self._written[number].passes(place, rank, size)
+            self._written = {number: ExampleSource(written, (), **options)}
+        return self._written[number].passes(index, rank, size)
 
     def dev_passes(self, rank: int, size: int) -> Iterable[Batch]:
-        """None: a loss on what another policy wrote says little."""
+        """None: a loss on another policy's answers says little."""
         return ()
 
     @property
     def has_dev(self) -> bool:
-        """Never."""
+        """False."""
         return False
 
     @property
@@ -84,14 +84,14 @@ class RolloutSource:
         return None
 
     def named(self, step: int) -> str:
-        """The step's place."""
-        number, place = divmod(step, self.steps_per_round)
-        return f"step {place + 1} of {self.steps_per_round} in round {number + 1}"
+        """The step's number in its round."""
+        number, index = divmod(step, self.steps_per_round)
+        return f"step {index + 1} of {self.steps_per_round} in round {number + 1}"
 
 
 def collate_rollouts(rollouts: Sequence[Rollout], *, is_seq2seq: bool) -> Iterator[RolloutBatch]:
     """Batches of answers, one a row, in order."""
     for some in in_passes([len(rollout.example) for rollout in rollouts]):
         batch = one_a_row([r.example for r in rollouts[some]], is_seq2seq=is_seq2seq)
-        noted = Experience.joined([r.experience for r in rollouts[some]])
-        yield RolloutBatch(batch.inputs, batch.labels, batch.num_tokens, experience=noted)
+        experience = Experience.joined([r.experience for r in rollouts[some]])
+        yield RolloutBatch(batch.inputs, batch.labels, batch.num_tokens, experience=experience)

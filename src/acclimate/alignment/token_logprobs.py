@@ -1,4 +1,4 @@
-"""What a network says of each token of given answers.
+"""Log-probabilities of the tokens of given answers under a network.
 
 Letters: B rows, T tokens of a row, N tokens of all answers, D width, V vocabulary.
 """
@@ -21,10 +21,10 @@ from acclimate.training.packing import IGNORED, Batch, TokenizedExample
 
 @dataclass(frozen=True)
 class AnswerLogits:
-    """At the N places before an answer's tokens, row by row."""
+    """Hidden states and logits at the N positions that predict an answer's tokens, row by row."""
 
     hidden: torch.Tensor
-    """What the output layer reads, (N, D)."""
+    """The input of the output layer, (N, D)."""
     logits: torch.Tensor
     """(N, V)."""
     tokens: torch.Tensor
@@ -34,32 +34,32 @@ class AnswerLogits:
 
     @cached_property
     def logprobs(self) -> torch.Tensor:
-        """Of the tokens, nats, (N,)."""
+        """Log-probabilities of the tokens, nats, (N,)."""
         return -functional.cross_entropy(self.logits, self.tokens, reduction="none")
 
     @cached_property
     def entropies(self) -> torch.Tensor:
-        """Of the distributions that the tokens came from, nats, (N,)."""
+        """Entropies of the distributions at the N positions, nats, (N,)."""
         logprobs = self.logits.log_softmax(-1)
         return -(logprobs.exp() * logprobs).sum(-1)
 
     def kl(self, other: "AnswerLogits") -> torch.Tensor:
-        """KL(self ‖ other) of those distributions, nats, (N,)."""
-        own, others = self.logits.log_softmax(-1), other.logits.log_softmax(-1)
-        return (own.exp() * (own - others)).sum(-1)
+        """KL(self ‖ other) of the distributions at the N positions, nats, (N,)."""
+        logprobs, other_logprobs = self.logits.log_softmax(-1), other.logits.log_softmax(-1)
+        return (logprobs.exp() * (logprobs - other_logprobs)).sum(-1)
 
     def sums(self) -> torch.Tensor:
         """Log-probabilities of whole answers, nats, (B,)."""
-        return torch.stack([own.sum() for own in self.logprobs.split(self.lengths)])
+        return torch.stack([row.sum() for row in self.logprobs.split(self.lengths)])
 
     def last(self) -> torch.Tensor:
-        """What stands before each answer's last token, its end: (B, D)."""
+        """Hidden states at the position that predicts each answer's last token, its end: (B, D)."""
         ends = torch.tensor(self.lengths, device=self.hidden.device).cumsum(0) - 1
         return self.hidden[ends]
 
 
 def answer_logits(network: Any, batch: Batch) -> AnswerLogits:
-    """One pass over a batch, without dropout: a policy that drops units is not the one that wrote.
+    """One pass over a batch, without dropout: with it the policy is not the one that sampled.
 
     Args:
         network: Left in evaluation mode.
@@ -73,14 +73,14 @@ def answer_logits(network: Any, batch: Batch) -> AnswerLogits:
 
 
 def encode_answer(core: Any, prompt: Prompt, text: str) -> TokenizedExample:
-    """A prompt, an answer to it and the answer's end, as the model's network reads them."""
-    ids, own = core.encode(prompt, text)
-    end = ending(core.network, core.tokenizer) or ([] if own else [0])
-    return TokenizedExample(ids, [*own, *end], route=core.route(prompt))
+    """Tokens of a prompt, an answer to it and the answer's end, as the model encodes them."""
+    prompt_ids, answer_ids = core.encode(prompt, text)
+    end = ending(core.network, core.tokenizer) or ([] if answer_ids else [0])
+    return TokenizedExample(prompt_ids, [*answer_ids, *end], route=core.route(prompt))
 
 
 def in_passes(lengths: Sequence[int]) -> Iterator[slice]:
-    """Neighbours that fit in one pass when each is as long as the longest, `MAX_PASS_TOKENS`."""
+    """Slices of neighbours within `MAX_PASS_TOKENS`, each counted as long as the longest of all."""
     each = max(1, MAX_PASS_TOKENS // max(lengths, default=1))
     for start in range(0, len(lengths), each):
         yield slice(start, start + each)

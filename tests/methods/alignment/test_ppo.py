@@ -8,7 +8,7 @@ from acclimate.core.domain import Item, Preference, Task, TrainData
 from acclimate.core.errors import NotApplicableError
 from acclimate.core.rewriter import unwrap
 from acclimate.core.runtime.fit_log import collect_log
-from acclimate.methods.alignment.ppo import PPO, practised
+from acclimate.methods.alignment.ppo import PPO, training_prompts
 from acclimate.methods.prompting.one_shot import OneShot
 
 SHORT = PPO(policy=PolicySettings(num_rounds=2, num_rollouts=8, num_epochs=1))
@@ -44,12 +44,12 @@ def task(name, **fields):
 def test_prompts_are_of_the_tasks_that_preferences_name():
     tasks = (task("say"), task("tell"), task("pick", choices=("the", "is")))
     named = Preference(prompt="one?", chosen="the", rejected="is", task="say")
-    found = list(practised(TrainData(train=tasks, preferences=(named, named))))
+    found = list(training_prompts(TrainData(train=tasks, preferences=(named, named))))
     assert [(p.question, p.instruction) for p in found] == [("one?", "Say."), ("say?", "Say.")]
     plain = named.model_copy(update={"task": ""})
-    found = list(practised(TrainData(train=tasks, preferences=(plain,))))
+    found = list(training_prompts(TrainData(train=tasks, preferences=(plain,))))
     assert [p.question for p in found] == ["one?", "say?", "tell?"]
-    assert [p.question for p in practised(TrainData(preferences=(named,)))] == ["one?"]
+    assert [p.question for p in training_prompts(TrainData(preferences=(named,)))] == ["one?"]
 
 
 def test_inside_a_rewriter_it_answers_rendered_prompts_and_is_judged_on_plain_ones(
@@ -63,10 +63,10 @@ def test_inside_a_rewriter_it_answers_rendered_prompts_and_is_judged_on_plain_on
     )
     shown = OneShot().fit(tiny, small_data, seed=0)
     tuned = SHORT.fit(shown, small_data, seed=0)
-    (rendered,) = unwrap(shown).render([seen[0].asked[-1].plain])
-    assert seen[0].asked[-1].rendered == rendered
+    (rendered,) = unwrap(shown).render([seen[0].prompts[-1].plain])
+    assert seen[0].prompts[-1].rendered == rendered
     assert rendered.examples
-    assert not seen[0].asked[-1].plain.examples
+    assert not seen[0].prompts[-1].plain.examples
     assert unwrap(tuned).rewriters[0].pool == shown.pool
 
 
@@ -97,7 +97,7 @@ def test_right_answers_to_dev_items_are_watched(tiny, small_data):
 
 
 def fake(core, game, *_rest, **_told):
-    game.draw(core, [one.rendered for one in game.asked], 0)
+    game.draw(core, [one.rendered for one in game.prompts], 0)
     return core, [module.RoundStats([0.0, 1.0], [1, 2])]
 
 

@@ -1,4 +1,4 @@
-"""Tune on answers in the wanted manner while guarding what the base does well."""
+"""Tune on answers in the wanted manner, with guard examples against forgetting."""
 
 from itertools import cycle, islice
 from typing import Any, ClassVar
@@ -21,12 +21,12 @@ from acclimate.training.tuning_settings import TrainingSettings
 
 
 class BehavioralTuning(Method):
-    """Low-rank tuning on a manner, with what the base itself says elsewhere (Yang et al. 2024).
+    """Low-rank tuning on a manner, with the base's own answers elsewhere (Yang et al. 2024).
 
-    The guard is requests of the other tasks that the base fulfils, answered as it answers them.
-    Where there are none it is text that the base writes (pseudo-rehearsal; Robins 1995).
+    The guard is items of the other tasks that the base answers well, with its own answers. Where
+    there are none it is text that the base generates (pseudo-rehearsal; Robins 1995).
 
-    Differs: the paper lets the base rewrite the wanted answers too; a manner would be lost by that.
+    Differs: the paper lets the base rewrite the wanted answers too; the manner would be lost.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2402.13669"
@@ -37,7 +37,7 @@ class BehavioralTuning(Method):
     """Names of the tasks whose answers show the manner; none: all that have training items."""
     guard_share: float = Field(default=0.5, ge=0, lt=1)
     """Share of the training rows that are the guard; one in two is experience replay's (Rolnick et
-    al. 2019). At 0 nothing is guarded."""
+    al. 2019). At 0 there is no guard."""
     rank: int = Field(default=8, ge=1)
     """Of the updates; 4 to 8 are LoRA's."""
     alpha: float = Field(default=16.0, gt=0)
@@ -52,7 +52,7 @@ class BehavioralTuning(Method):
 
         Raises:
             UnknownNameError: No task with training items has a name of `tasks`.
-            NotApplicableError: An encoder-decoder has nothing to guard.
+            NotApplicableError: No guard items, and an encoder-decoder generates no running text.
         """
         wanted = self._wanted(data)
         shown = data.model_copy(
@@ -64,15 +64,15 @@ class BehavioralTuning(Method):
         others = [task for task in data.train if task.name not in wanted]
 
         def examples(outside: Unwrapped, _data: TrainData, split: Split) -> list[TokenizedExample]:
-            own = list(answer_examples(outside, shown, split))
+            rows = list(answer_examples(outside, shown, split))
             if split == "dev" or not self.guard_share:
-                return own
-            log_value("rows that show the manner", len(own))
-            count = max(1, round(self.guard_share / (1 - self.guard_share) * len(own)))
-            kept = TrainData(train=fulfilled(base, others, count, seed=seed))
-            guard = list(islice(cycle(list(answer_examples(outside, kept, "train"))), count))
+                return rows
+            log_value("rows that show the manner", len(rows))
+            count = max(1, round(self.guard_share / (1 - self.guard_share) * len(rows)))
+            guard_data = TrainData(train=fulfilled(base, others, count, seed=seed))
+            guard = list(islice(cycle(list(answer_examples(outside, guard_data, "train"))), count))
             log_value("rows of the guard, requests that the base fulfils", len(guard))
-            return own + (guard or self._written(own, unwrap(base).core, seed))
+            return rows + (guard or self._generated(rows, unwrap(base).core, seed))
 
         return finetune(
             base,
@@ -90,14 +90,16 @@ class BehavioralTuning(Method):
                 raise UnknownNameError("task with training items", name, named)
         return self.tasks or tuple(named)
 
-    def _written(self, own: list[TokenizedExample], core: Any, seed: int) -> list[TokenizedExample]:
+    def _generated(
+        self, rows: list[TokenizedExample], core: Any, seed: int
+    ) -> list[TokenizedExample]:
         if core.network.config.is_encoder_decoder:
             raise NotApplicableError(
                 "behavioral_tuning found no request of another task that the base fulfils, and an "
                 "encoder-decoder writes no text to guard instead; name the tasks that show the "
                 "manner in `tasks`, give others, or set guard_share to 0"
             )
-        return Replay(self.guard_share, "", seed).rows(own, core)
+        return Replay(self.guard_share, "", seed).rows(rows, core)
 
     def _with_adapter(self, core: Any) -> NeuralModel:
         form = LowRank(self.rank, self.alpha, 0.0, "all-linear")

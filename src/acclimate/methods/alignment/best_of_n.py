@@ -1,4 +1,4 @@
-"""Draw several answers and give the one that a learned reward likes best."""
+"""Best-of-n: sample several answers and give the one of highest learned reward."""
 
 import math
 from typing import ClassVar
@@ -15,10 +15,10 @@ from acclimate.core.runtime.fit_log import log_value
 
 
 class BestOfN(Method):
-    """The best of n draws by a reward from preferences (Stiennon et al. 2020; Nakano et al. 2021).
+    """The best of n samples by a learned reward (Stiennon et al. 2020; Nakano et al. 2021).
 
-    Weights stay as they are: answers get better by being chosen, and n times as dear. The policy
-    moves from the base by log n - (n - 1)/n nats at most (Beirami et al. 2024).
+    No weights change: answers get better by selection, and cost n times as much. The KL of the
+    policy to the base is log n - (n - 1)/n nats at most (Beirami et al. 2024).
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2009.01325"
@@ -28,12 +28,12 @@ class BestOfN(Method):
     num_samples: int = Field(default=8, ge=2)
     """n; the gain grows with its logarithm (Gao et al. 2023)."""
     temperature: float = Field(default=1.0, gt=0)
-    """Of the draws; 1 is the base's own distribution, of which the bound on the move speaks."""
+    """Of the samples; 1 is the base's own distribution, for which the bound on the KL holds."""
     reward: RewardSettings = RewardSettings()
-    """How the reward is learned; `ppo` shares it where the settings are the same."""
+    """How the reward is learned; `ppo` shares the reward where the settings are equal."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Learn the reward, or take it from the store."""
+        """Fit the reward model, or load it from the store."""
         judge = reward_model(unwrap(base).core, data, self.reward, seed=seed)
         n = self.num_samples
         log_value("most that best-of-n moves from the base, nats", math.log(n) - (n - 1) / n)

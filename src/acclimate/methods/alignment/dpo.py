@@ -1,4 +1,4 @@
-"""Learn directly from pairs of answers which one is liked better."""
+"""DPO and IPO: learn directly from preference pairs, without a reward model."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,7 +30,7 @@ from acclimate.training.tuning_settings import TrainingSettings
 
 
 class DPO(Method):
-    """Pairs teach the policy without a reward model or sampling (Rafailov et al. 2023).
+    """Trains the policy on preference pairs, with no reward model (Rafailov et al. 2023).
 
     The loss is -log sigmoid(beta (D policy - D reference)), where D is how much likelier the chosen
     answer is than the rejected one, in nats of whole answers. The reference is the base: low-rank
@@ -42,11 +42,11 @@ class DPO(Method):
     is_trained: ClassVar[bool] = True
 
     beta: float = Field(default=0.1, gt=0)
-    """Pull to the reference, 1/nats; 0.1 is the paper's."""
+    """Strength of the penalty for leaving the reference, 1/nats; 0.1 is the paper's."""
     loss: Literal["sigmoid", "ipo"] = "sigmoid"
-    """`ipo` aims at a margin of 1 / (2 beta) and stops there, where the logistic loss would go on
-    for ever on pairs that nobody contradicts (Azar et al. 2024, equation 17). Whole answers count,
-    as the paper writes it; TRL takes the mean over an answer's tokens."""
+    """`ipo` aims at a margin of 1 / (2 beta) and stops there, where the logistic loss has no
+    optimum on pairs that nobody contradicts (Azar et al. 2024, equation 17). It sums over an
+    answer's tokens, as the paper; TRL takes their mean."""
     use_reference: bool = True
     """False: D reference is 0, and nothing but early stopping holds the policy near the base."""
     rank: int = Field(default=8, ge=1)
@@ -58,15 +58,15 @@ class DPO(Method):
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
         """Train low-rank updates on the pairs, as the base's rewriters render their prompts."""
-        lesson = FinetuneSpec(
+        spec = FinetuneSpec(
             self._with_adapter,
             examples=partial(self._pairs, seed=seed),
             collate=collate_pairs,
             loss_of=lambda _network: self._loss,
         )
-        how: dict[str, Any] = {"learning_rate": self.learning_rate, "settings": self.training}
-        tuned = finetune(base, data, lesson, **how, seed=seed)
-        self._tell(unwrap(base), unwrap(tuned), data, seed)
+        options: dict[str, Any] = {"learning_rate": self.learning_rate, "settings": self.training}
+        tuned = finetune(base, data, spec, **options, seed=seed)
+        self._log_held_out(unwrap(base), unwrap(tuned), data, seed)
         return tuned
 
     def _with_adapter(self, core: Any) -> NeuralModel:
@@ -77,32 +77,37 @@ class DPO(Method):
     def _pairs(
         self, outside: Unwrapped, data: TrainData, split: Split, *, seed: int
     ) -> Iterable[TokenizedPair]:
-        """The pairs with what the reference says of them, asked once: before training it is here.
+        """The pairs with their log-probabilities under the reference, computed before training.
 
-        Low-rank updates begin at zero, so the network about to be trained is the base.
+        Low-rank updates begin at zero, so the network about to be trained is the reference.
         """
         part = split_preferences(data, seed)[split == "dev"]
         prompts = outside.render([prompt for prompt, _ in part])
         core = outside.core
         pairs = [
             TokenizedPair(
-                encode_answer(core, prompt, liked.chosen),
-                encode_answer(core, prompt, liked.rejected),
+                encode_answer(core, prompt, preference.chosen),
+                encode_answer(core, prompt, preference.rejected),
             )
-            for prompt, (_, liked) in zip(prompts, part, strict=True)
+            for prompt, (_, preference) in zip(prompts, part, strict=True)
         ]
         if not self.use_reference or not pairs:
             return pairs
-        said = logprobs(outside.core, pairs).tolist()
-        return [replace(pair, reference=tuple(own)) for pair, own in zip(pairs, said, strict=True)]
+        reference_logprobs = logprobs(outside.core, pairs).tolist()
+        return [
+            replace(pair, reference=tuple(both))
+            for pair, both in zip(pairs, reference_logprobs, strict=True)
+        ]
 
     def _loss(self, network: Any, batch: PairBatch) -> torch.Tensor:
         policy = answer_logits(network, batch).sums().view(-1, 2)  # (P, 2)
         reference = batch.reference.to(policy.device)
         return batch.summed(dpo_losses(policy, reference, beta=self.beta, loss=self.loss))
 
-    def _tell(self, before: Unwrapped, after: Unwrapped, data: TrainData, seed: int) -> None:
-        """How the held-out pairs fare; liked answers that get rarer are DPO's known side effect."""
+    def _log_held_out(
+        self, before: Unwrapped, after: Unwrapped, data: TrainData, seed: int
+    ) -> None:
+        """Log how the held-out pairs changed; rarer chosen answers are DPO's known side effect."""
         pairs = list(self._pairs(before, data, "dev", seed=seed))
         if not pairs:
             return
@@ -136,9 +141,9 @@ def dpo_losses(
 
 def logprobs(core: Any, pairs: list[TokenizedPair]) -> torch.Tensor:
     """Log-probabilities (P, 2) of both answers of each pair, nats."""
-    found = []
+    sums = []
     with torch.no_grad():
         for batch in collate_pairs(core.network, pairs):
-            found.append(answer_logits(core.network, batch).sums().view(-1, 2).cpu())
+            sums.append(answer_logits(core.network, batch).sums().view(-1, 2).cpu())
             spend(cost_of(core.network, batch, 2.0))
-    return torch.cat(found)
+    return torch.cat(sums)
