@@ -226,7 +226,7 @@ def test_shared_answers_that_are_gone_are_asked_anew():
     inner, clock = Echo(), count(start=1000.0, step=1000.0)
     model = CachedModel(inner, KEEPING, ALIKE)
     model._store._clock = lambda: next(clock)
-    model._kept_shelf.max_age_seconds = 1500.0
+    model._stored_lookup.max_age_seconds = 1500.0
     ask(model, "apple")
     ask(model, "fig")
     ask(model, "pear")
@@ -242,7 +242,7 @@ def test_draws_are_never_shared():
 
 def test_saved_without_its_answers(tmp_path, monkeypatch):
     likeness = PromptSimilarity(
-        PromptSimilarity.states_of("lsa", ["open the door", "close the window"]), 0.9
+        PromptSimilarity.fit_encoder("lsa", ["open the door", "close the window"]), 0.9
     )
     model = CachedModel(Echo(), KEEPING, likeness)
     ask(model, "open the door")
@@ -250,7 +250,7 @@ def test_saved_without_its_answers(tmp_path, monkeypatch):
     assert not (tmp_path / "saved" / SAVED_ANSWERS).exists()
     monkeypatch.setenv("ACCLIMATE_HOME", str(tmp_path / "elsewhere"))
     again = load_model(tmp_path / "saved")
-    assert (again.keeping, again.likeness.threshold) == (KEEPING, 0.9)
+    assert (again.policy, again.similarity.threshold) == (KEEPING, 0.9)
     assert texts(ask(again, "open the door")) == ["so open the door"]
     assert len(again.inner.asked) == 1
     assert texts(ask(again, "the door open")) == ["so open the door"]

@@ -15,7 +15,7 @@ def test_finds_what_was_kept(tmp_path):
     assert (found.is_new(b"1"), found.is_new(b"2")) == (True, True)
     shelf.keep({b"1": Completion("x")}, found)
     again = AnswerLookup(shelf.store, "m", 1e6, None).find(asked, HOW)
-    assert again.held == {b"1": Completion("x")}
+    assert again.answers == {b"1": Completion("x")}
     assert again.is_new(b"2")
 
 
@@ -23,8 +23,8 @@ def test_without_a_store_nothing_is_kept():
     shelf = AnswerLookup(None, "m", 1e6, None)
     found = shelf.find({b"1": Prompt("a")}, HOW)
     shelf.keep({b"1": Completion("x")}, found)
-    assert found.held == {b"1": Completion("x")}
-    assert shelf.find({b"1": Prompt("a")}, HOW).held == {}
+    assert found.answers == {b"1": Completion("x")}
+    assert shelf.find({b"1": Prompt("a")}, HOW).answers == {}
 
 
 def test_what_another_version_wrote_is_as_good_as_not_there(tmp_path):

@@ -34,7 +34,7 @@ def test_what_is_said_and_all_else():
 
 
 def test_vectors_are_unit_or_nothing():
-    states = PromptSimilarity.states_of("lsa", TEXTS)
+    states = PromptSimilarity.fit_encoder("lsa", TEXTS)
     prompts = [Prompt(t, task="any", instruction="x") for t in (TEXTS[0], "open a file", "zzz")]
     found = unit_vectors(states, prompts)
     assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1, 0], abs=1e-5)
@@ -44,7 +44,7 @@ def test_vectors_are_unit_or_nothing():
 
 
 def test_saved_and_read(tmp_path):
-    likeness = PromptSimilarity(PromptSimilarity.states_of("lsa", TEXTS), 0.75)
+    likeness = PromptSimilarity(PromptSimilarity.fit_encoder("lsa", TEXTS), 0.75)
     again = PromptSimilarity.read(tmp_path, likeness.write(tmp_path))
     prompts = [Prompt(text) for text in TEXTS]
     assert again.threshold == 0.75

@@ -1,1 +1,1 @@
-"""Answers kept and given again, by key or by similarity."""
+"""Response caching, by exact prompt or by similarity (a semantic cache)."""

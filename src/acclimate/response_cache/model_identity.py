@@ -58,22 +58,24 @@ def _own(model: Model) -> Any:
 
 def _files(folder: Path) -> dict[str, str]:
     """Digest of each file, but of cards for people, which libraries write names of folders into."""
-    found = {}
+    hashes = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"):
         name = str(path.relative_to(folder))
         if path.name == _OF_ADAPTERS:
-            found[name] = _settings(path)
+            hashes[name] = _settings(path)
         else:
             with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def _settings(path: Path) -> str:
     """Digest of an adapter's settings: sets stand there in the order of the process."""
-    told = json.loads(path.read_text(encoding="utf-8"))
-    kept = {key: value for key, value in told.items() if key not in _SAYS_NOTHING}
-    return digest({k: sorted(map(str, v)) if isinstance(v, list) else v for k, v in kept.items()})
+    config = json.loads(path.read_text(encoding="utf-8"))
+    settings = {key: value for key, value in config.items() if key not in _SAYS_NOTHING}
+    return digest(
+        {k: sorted(map(str, v)) if isinstance(v, list) else v for k, v in settings.items()}
+    )
 
 
 def _network(model: NeuralModel) -> Any:

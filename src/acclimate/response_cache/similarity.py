@@ -1,4 +1,4 @@
-"""Prompts that mean alike, and from which likeness on they may share an answer.
+"""Semantic similarity of prompts, and the threshold for sharing an answer.
 
 Letters: N prompts, C of a vector.
 """
@@ -18,42 +18,42 @@ from acclimate.retrieval.vector_index import Vectors
 from acclimate.statistics.binomial import upper_bound
 
 CONFIDENCE = 0.95
-"""That the rate of false hits is not above the one that was stated."""
+"""Confidence that the rate of false hits is not above the allowed one."""
 NUM_TRIED = 10
 """Thresholds tried: those that a tenth, two tenths, … of the trials reach."""
 
 
 def last_turn_text(prompt: Prompt) -> str:
-    """What is compared: the question, or the last that was said in a dialogue."""
+    """The text that is compared: the question, or the last turn of a dialogue."""
     return prompt.turns[-1].content if prompt.turns else prompt.question
 
 
 def without_last_turn(prompt: Prompt) -> Prompt:
-    """All else, which must be the same where an answer is shared."""
+    """The prompt without that text, which must be equal where an answer is shared."""
     turns = prompt.turns[:-1] + tuple(Turn(last.role, "") for last in prompt.turns[-1:])
     return prompt.with_parts(question="", retrieval_query="", item_id="", turns=turns)
 
 
 @dataclass(frozen=True, eq=False)
 class PromptSimilarity:
-    """Cosine of the vectors of what is said in two prompts."""
+    """Cosine of the vectors of the last turns of two prompts."""
 
-    states: PromptEncoder
+    encoder: PromptEncoder
     threshold: float
-    """From which on they share an answer."""
+    """Least cosine at which two prompts share an answer."""
 
     @classmethod
-    def states_of(cls, encoder: str, texts: Sequence[str]) -> PromptEncoder:
-        """What places prompts, learned from texts where it learns (`index.encoders`)."""
+    def fit_encoder(cls, encoder: str, texts: Sequence[str]) -> PromptEncoder:
+        """An encoder of prompts, fitted on texts where it learns (`retrieval.encoders.load`)."""
         return PromptEncoder.fit(encoder, _bare(texts), NUM_COMPONENTS)
 
     def vectors(self, prompts: Sequence[Prompt]) -> Vectors:
-        """Unit vectors (N, C), 0 where nothing is known of what is said."""
-        return unit_vectors(self.states, prompts)
+        """Unit vectors (N, C), 0 where the encoder knows nothing of the text."""
+        return unit_vectors(self.encoder, prompts)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Save the encoder; return what else rebuilds it."""
-        return {**self.states.write(folder), "threshold": self.threshold}
+        return {**self.encoder.write(folder), "threshold": self.threshold}
 
     @classmethod
     def read(cls, folder: Path, fields: Mapping[str, Any]) -> "PromptSimilarity":
@@ -61,37 +61,37 @@ class PromptSimilarity:
         return cls(PromptEncoder.read(folder, dict(fields)), fields["threshold"])
 
 
-def unit_vectors(states: PromptEncoder, prompts: Sequence[Prompt]) -> Vectors:
-    """Of what is said in each prompt, (N, C)."""
-    found = states.of(_bare([last_turn_text(prompt) for prompt in prompts]))
-    return found / np.float32(np.sqrt(found.shape[1]))
+def unit_vectors(encoder: PromptEncoder, prompts: Sequence[Prompt]) -> Vectors:
+    """Unit vectors of the last turn of each prompt, (N, C)."""
+    vectors = encoder.of(_bare([last_turn_text(prompt) for prompt in prompts]))
+    return vectors / np.float32(np.sqrt(vectors.shape[1]))
 
 
 def _bare(texts: Sequence[str]) -> list[Prompt]:
-    # Nothing beside the text: what all prompts of a task share would make them all alike.
+    # The text alone: what all prompts of a task share would make them all similar.
     return [Prompt(question=text) for text in texts]
 
 
 @dataclass(frozen=True)
 class ThresholdTrial:
-    """What sharing answers from a threshold on did where it was tried."""
+    """Hits and false hits of a threshold on trial prompts."""
 
     threshold: float
     num_hits: int
     num_false: int
     upper_bound: float
-    """Of the rate of false hits, at `CONFIDENCE` for all thresholds tried together."""
+    """Upper bound of the rate of false hits, at `CONFIDENCE` for all thresholds tried together."""
 
 
 def lowest_threshold(
     cosines: NDArray[np.floating[Any]], is_false: Sequence[bool], max_rate: float
 ) -> ThresholdTrial | None:
-    """The lowest tried threshold whose rate of false hits is surely not above the stated one.
+    """The lowest tried threshold whose upper bound of false hits is within the allowed rate.
 
     Args:
-        cosines: Of each trial, to the nearest other prompt, (N,).
+        cosines: Of each trial prompt to the nearest other prompt, (N,).
         is_false: Whether that prompt's answer would be a false one, (N,).
-        max_rate: False hits a hit.
+        max_rate: Allowed false hits a hit.
 
     Returns:
         None where there is no such threshold.

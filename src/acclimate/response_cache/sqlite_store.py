@@ -1,4 +1,4 @@
-"""Whole answers by key, in a SQLite file of bounded size that processes share."""
+"""SQLite store of answers by key, of bounded size, shared by processes."""
 
 import sqlite3
 import threading
@@ -14,9 +14,9 @@ from acclimate.core.runtime.progress import notify
 T = TypeVar("T")
 
 TOUCH_SECONDS = 60.0
-"""How finely it is known when an answer was last given: a hit is a write once in that time."""
+"""Resolution of the time of last use: a hit writes it at most once in this time."""
 _WAIT_SECONDS = 5.0
-"""For another process that writes."""
+"""Timeout for another process that writes."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,46 +37,47 @@ CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON answers
 
 @dataclass(frozen=True)
 class CachedAnswer:
-    """An answer with what it is found by."""
+    """An answer with its key, model, scope and vector."""
 
     key: bytes
     model: str
     """Identity of the model that gave it."""
     scope: bytes
-    """Prompts may share answers by meaning only within one."""
+    """Prompts may share answers by similarity only within one."""
     vector: bytes
     """Of the prompt, float32; empty: it is found by its key alone."""
     answer: bytes
+    """The completion as JSON."""
 
     @property
     def num_bytes(self) -> int:
-        """Of all that is kept."""
+        """Size of all fields."""
         parts = (self.key, self.model.encode(), self.scope, self.vector, self.answer)
         return sum(map(len, parts))
 
 
 class AnswerStore:
-    """Answers up to `max_bytes`, whatever models gave them; those unused for longest go first.
+    """Answers of all models, up to `max_bytes`; the least recently used are evicted first.
 
-    A fault of the file costs answers that were kept, never the one that is asked for: it is said
-    once, and nothing is found.
+    A fault of the file loses cached answers and never a request: it is reported once, and nothing
+    is found.
     """
 
     def __init__(self, path: Path, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
-        """Use the file `path`, made now if there is none; a damaged one is begun anew."""
+        """Open the file `path`, made if there is none; a damaged one is replaced."""
         self.path, self.max_bytes, self._clock = path, max_bytes, clock
         self._lock = threading.Lock()
-        self._is_told = False
+        self._is_reported = False
         self._db: sqlite3.Connection | None = None
         try:
             self._db = _opened(path)
             _make_room(self._db, max_bytes)
             weakref.finalize(self, self._db.close)
         except (sqlite3.Error, OSError) as error:
-            self._tell(error)
+            self._report(error)
 
     def get(self, key: bytes, max_age_seconds: float) -> bytes | None:
-        """The answer of this key, unless it is older."""
+        """The answer of this key, unless it is older than `max_age_seconds`."""
 
         def find(db: sqlite3.Connection) -> bytes | None:
             row = db.execute(
@@ -84,6 +85,7 @@ class AnswerStore:
             ).fetchone()
             if row is None:
                 return None
+            answer: bytes
             answer, made, used = row
             now = self._clock()
             if now - made > max_age_seconds:
@@ -91,18 +93,17 @@ class AnswerStore:
                 return None
             if now - used > TOUCH_SECONDS:
                 db.execute("UPDATE answers SET used = ? WHERE key = ?", (now, key))
-            found: bytes = answer
-            return found
+            return answer
 
-        return self._tried(find, None)
+        return self._run(find, None)
 
-    def put(self, kept: Iterable[CachedAnswer]) -> None:
-        """Keep answers, in place of older ones with their keys; one larger than all is not kept."""
+    def put(self, answers: Iterable[CachedAnswer]) -> None:
+        """Store answers, replacing those with equal keys; none larger than `max_bytes`."""
         now = self._clock()
         rows = [
-            (*astuple(one), one.num_bytes, now, now)
-            for one in kept
-            if one.num_bytes <= self.max_bytes
+            (*astuple(answer), answer.num_bytes, now, now)
+            for answer in answers
+            if answer.num_bytes <= self.max_bytes
         ]
 
         def write(db: sqlite3.Connection) -> None:
@@ -113,30 +114,28 @@ class AnswerStore:
             _make_room(db, self.max_bytes)
             db.execute("COMMIT")
 
-        self._tried(write, None)
+        self._run(write, None)
 
     def vectors(self, scope: bytes, after: int) -> list[tuple[int, bytes, bytes]]:
-        """Row, key and vector of each answer of a scope that came after a row, oldest first."""
+        """Row, key and vector of each answer of a scope with a row above `after`, oldest first."""
         query = (
             "SELECT row, key, vector FROM answers WHERE scope = ? AND row > ? "
             "AND length(vector) > 0 ORDER BY row"
         )
-        return self._tried(lambda db: db.execute(query, (scope, after)).fetchall(), [])
+        return self._run(lambda db: db.execute(query, (scope, after)).fetchall(), [])
 
     def of_model(self, model: str) -> list[CachedAnswer]:
-        """All that one model gave, oldest first."""
+        """All answers of one model, oldest first."""
         query = "SELECT key, model, scope, vector, answer FROM answers WHERE model = ? ORDER BY row"
-        return self._tried(
-            lambda db: [CachedAnswer(*row) for row in db.execute(query, (model,))], []
-        )
+        return self._run(lambda db: [CachedAnswer(*row) for row in db.execute(query, (model,))], [])
 
     @property
     def num_bytes(self) -> int:
-        """Of all answers kept, without what SQLite adds."""
-        return self._tried(_held, 0)
+        """Size of all answers, without what SQLite adds."""
+        return self._run(_held, 0)
 
-    def _tried(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What comes of it, one thread at a time; a fault is said once."""
+    def _run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Result of `work`, one thread at a time; after a fault, reported once, `otherwise`."""
         with self._lock:
             if self._db is None:
                 return otherwise
@@ -145,13 +144,13 @@ class AnswerStore:
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                self._tell(error)
+                self._report(error)
                 return otherwise
 
-    def _tell(self, error: Exception) -> None:
-        if not self._is_told:
+    def _report(self, error: Exception) -> None:
+        if not self._is_reported:
             notify(f"{self.path}: answers are not kept ({error}); they are given all the same")
-        self._is_told = True
+        self._is_reported = True
 
 
 def _held(db: sqlite3.Connection) -> int:
@@ -173,7 +172,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         return _connected(path)
     except sqlite3.OperationalError:
-        raise  # in use, or not ours to write
+        raise  # in use, or without permission to write
     except sqlite3.DatabaseError:
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -58,7 +58,7 @@ def fitted(base, data, **fields):
 def test_by_default_only_the_same_prompt_is_shared():
     base, data = domain()
     model, facts = fitted(base, data)
-    assert model.likeness is None
+    assert model.similarity is None
     assert (facts, base.asked) == ({}, [])
 
 
@@ -67,11 +67,11 @@ def test_a_threshold_is_chosen_for_the_stated_rate():
     model, facts = fitted(base, data, max_false_hit_rate=0.1)
     assert facts["sharing answers by likeness"] == "on"
     threshold = facts["cosine from which on an answer is shared"]
-    assert threshold == model.likeness.threshold
+    assert threshold == model.similarity.threshold
     assert facts["false hits, share of hits, upper bound at 95 % confidence"] <= 0.1
     # Counted again, item by item: the nearest other item, and whether it asks for the same.
     items = data.dev[0].items
-    vectors = model.likeness.vectors([Prompt(item.question) for item in items])
+    vectors = model.similarity.vectors([Prompt(item.question) for item in items])
     cosines = vectors @ vectors.T - 2 * np.eye(len(items), dtype=np.float32)
     nearest = cosines.argmax(1)
     hits = cosines.max(1) >= threshold - 1e-6
@@ -99,14 +99,14 @@ def test_a_threshold_is_chosen_for_the_stated_rate():
 def test_off_where_no_threshold_is_safe(change, fields):
     base, data = domain(**change)
     model, facts = fitted(base, data, **fields)
-    assert model.likeness is None
+    assert model.similarity is None
     assert facts["sharing answers by likeness"].startswith("off: no cosine is surely below")
 
 
 def test_a_model_that_is_never_right_shares_nothing():
     _, data = domain()
     model, facts = fitted(Echo(), data, max_false_hit_rate=0.5)
-    assert model.likeness is None
+    assert model.similarity is None
     assert "200 dev items" in facts["sharing answers by likeness"]
 
 
@@ -143,14 +143,14 @@ def test_another_encoder_is_asked(monkeypatch):
     monkeypatch.setattr("acclimate.retrieval.encoders.load._transformer", lambda _: Blind())
     base, data = domain()
     model, _ = fitted(base, data, max_false_hit_rate=0.1, encoder="other")
-    assert model.likeness is None
+    assert model.similarity is None
 
 
 def test_fields_come_to_the_model(tmp_path):
     told = {"max_bytes": 7, "max_age_hours": 2.0, "is_sampled_kept": True, "is_saved": True}
     model, _ = fitted(Echo(), TrainData(), **told)
     save_model(model, tmp_path / "saved")
-    keeping = load_model(tmp_path / "saved").keeping
+    keeping = load_model(tmp_path / "saved").policy
     assert (keeping.max_bytes, keeping.max_age_seconds) == (7, 7200)
     assert keeping.is_sampled_kept
     assert keeping.is_saved

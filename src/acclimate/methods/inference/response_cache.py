@@ -69,7 +69,7 @@ class ResponseCache(Method):
         """
         questions = [prompt.question for prompt, _ in data.pairs("train")]
         texts = questions or [document.text for document in data.documents]
-        states = PromptSimilarity.states_of(self.encoder, texts) if texts else None
+        states = PromptSimilarity.fit_encoder(self.encoder, texts) if texts else None
         pairs = (
             [pair for task in _free(data) for pair in _pairs(base, task, states)] if states else []
         )
