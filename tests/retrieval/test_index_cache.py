@@ -35,12 +35,12 @@ def test_other_settings_give_another_index(documents, counting, other):
 
 def test_a_new_document_is_all_that_is_encoded(documents, counting):
     first = cached_index(documents, **SIZES, encoder="some/model")
-    before = first.search(["ant"], num_passages=3, how="dense")
+    before = first.search(["ant"], num_passages=3, mode="dense")
     counting.seen.clear()
     second = cached_index(documents_and(documents, "Ants bite."), **SIZES, encoder="some/model")
     assert counting.seen == ["Ant\nAnts bite."]
     assert second.folder != first.folder
-    assert first.search(["ant"], num_passages=3, how="dense") == before
+    assert first.search(["ant"], num_passages=3, mode="dense") == before
     counting.seen.clear()
     cached_index(documents[:3], **SIZES, encoder="some/model")
     assert counting.seen == []
@@ -60,7 +60,7 @@ def test_a_damaged_index_is_made_again(documents):
     first = cached_index(documents, **SIZES)
     next(first.folder.rglob("passages.jsonl")).write_text("[]")
     again = cached_index(documents, **SIZES)
-    assert again.search(["cat"], num_passages=1, how="lexical")[0][0].document == "d0"
+    assert again.search(["cat"], num_passages=1, mode="lexical")[0][0].document == "d0"
 
 
 def test_searching_leaves_the_stored_index_intact(documents, counting):

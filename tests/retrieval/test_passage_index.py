@@ -27,7 +27,7 @@ def build(folder, documents, encoder="lsa"):
 
 
 def hits(index, how, num=4):
-    return index.search(QUERIES, num_passages=num, how=how)
+    return index.search(QUERIES, num_passages=num, mode=how)
 
 
 def edited(documents, number, text="An entirely new text about ants."):
@@ -69,7 +69,7 @@ def test_hybrid_is_the_fusion_of_both(tmp_path, documents):
 
 def test_no_queries_no_answers(tmp_path, documents):
     index = build(tmp_path, documents)
-    assert [index.search([], num_passages=3, how=how) for how in HOWS] == [[], [], []]
+    assert [index.search([], num_passages=3, mode=how) for how in HOWS] == [[], [], []]
 
 
 def test_without_encoder_there_are_words_only(tmp_path, documents):

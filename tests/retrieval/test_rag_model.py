@@ -61,7 +61,7 @@ def test_a_stream_ends_with_what_it_rests_on(model):
 
 def test_prompts_get_passages_best_first(model, index):
     rendered = model.render([HEN, CAT, HEN])
-    found = index.search([HEN.question, CAT.question], num_passages=2, how="lexical")
+    found = index.search([HEN.question, CAT.question], num_passages=2, mode="lexical")
     assert [p.passages for p in rendered] == [tuple(found[0]), tuple(found[1]), tuple(found[0])]
     assert [p.with_parts(passages=()) for p in rendered] == [HEN, CAT, HEN]
     assert found[0][0].title == "Hen > Home"
@@ -82,7 +82,7 @@ def test_each_question_is_searched_for_once(model, monkeypatch):
 
 def test_what_is_sought_is_searched_for(model, index):
     (rendered,) = model.render([Prompt(HEN.question, retrieval_query=CAT.question)])
-    ((first, *_),) = index.search([CAT.question], num_passages=1, how="lexical")
+    ((first, *_),) = index.search([CAT.question], num_passages=1, mode="lexical")
     assert (rendered.question, rendered.passages[0]) == (HEN.question, first)
 
 

@@ -1,1 +1,1 @@
-"""Passages found by words, vectors or both, and the model that reads them."""
+"""Retrieval of passages by words, vectors or both, and the RAG model."""

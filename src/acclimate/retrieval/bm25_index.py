@@ -1,4 +1,4 @@
-"""Word search: BM25 over an inverted index on disk."""
+"""Lexical search: BM25 over an inverted index on disk."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ class LexicalIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open what `write_lexical` wrote; nothing is read before it is searched for."""
+        """Open what `write_lexical` wrote; it is read only as far as searches need."""
         index = tantivy.Index.open(
             str(folder if os.access(folder, os.W_OK) else self._copy(folder))
         )
@@ -75,10 +75,10 @@ class LexicalIndex:
         ]
         if not terms:
             return []
-        found = self._searcher.search(tantivy.Query.boolean_query(terms), num_hits, count=False)
+        results = self._searcher.search(tantivy.Query.boolean_query(terms), num_hits, count=False)
         hits = [
             (int(self._searcher.doc(address)["number"][0]), float(score))
-            for score, address in found.hits
+            for score, address in results.hits
         ]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
@@ -92,7 +92,7 @@ def _open_to_readers(folder: Path) -> None:
 
 def _schema() -> Any:
     schema = tantivy.SchemaBuilder()
-    # The words are cut by us, so that documents and questions are cut alike.
+    # The text is split into words here, so that documents and questions are split alike.
     schema.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
     schema.add_unsigned_field("number", stored=True)
     return schema.build()

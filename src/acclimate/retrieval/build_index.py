@@ -26,13 +26,13 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class KnownVectors:
-    """What an earlier index worked out already."""
+    """Vectors and encoder of an earlier index, to reuse."""
 
     encoder: Encoder | None = None
     vectors: Vectors | None = None
     """Shape (N, C)."""
     rows: Mapping[str, int] = field(default_factory=dict)
-    """What was encoded → its row in `vectors`."""
+    """Encoded text → its row in `vectors`."""
     learnt_from: tuple[str, ...] = ()
     """Digests of the documents that the encoder was fitted on."""
 
@@ -67,7 +67,7 @@ def write_parts(
 
 
 def indexed_text(passage: Passage) -> str:
-    """What both searches see of a passage."""
+    """The text of a passage that both searches index."""
     return f"{passage.title}\n{passage.text}"
 
 

@@ -1,4 +1,4 @@
-"""What an index says of itself: how it was made, from what, which files."""
+"""Manifest of an index: settings, documents, and files with their hashes."""
 
 import hashlib
 import json
@@ -23,22 +23,22 @@ class IndexSettings(Record):
     chunk_tokens: int
     """The longest passage, in words and punctuation marks."""
     overlap_tokens: int
-    """What a passage says again of the one before."""
+    """Tokens that a passage repeats of the one before."""
     encoder: str
     """Name in `acclimate.retrieval.encoders.load`; empty: words only."""
     fingerprint: str
-    """Tells the encoder from others of the same name."""
+    """Distinguishes the encoder from others of the same name."""
 
 
 class IndexManifest(Record):
-    """The table of contents of an index; written last, so that what it names is whole."""
+    """Contents of an index; written last, so that all files that it names are complete."""
 
     version: Literal[1] = 1
     """Of this format."""
     part: str
     """Name of the folder that holds the files."""
     settings: IndexSettings
-    """How it was made."""
+    """Settings that the index was made with."""
     documents: dict[str, str]
     """Document id → digest of title and text, in order."""
     learnt_from: tuple[str, ...]
@@ -48,10 +48,10 @@ class IndexManifest(Record):
 
 
 def make_settings(chunk_tokens: int, overlap_tokens: int, encoder: str) -> IndexSettings:
-    """Check how an index shall be made.
+    """Checked settings of an index.
 
     Raises:
-        ConfigError: The sizes cannot be.
+        ConfigError: The sizes are impossible.
     """
     check_sizes(chunk_tokens, overlap_tokens)
     return IndexSettings(
@@ -63,7 +63,7 @@ def make_settings(chunk_tokens: int, overlap_tokens: int, encoder: str) -> Index
 
 
 def document_digest(document: Document) -> str:
-    """Digest of what a search sees of a document."""
+    """Digest of the title and text of a document, which are all that is indexed."""
     seen = json.dumps([document.title or document.id, document.text])
     return hashlib.sha256(seen.encode()).hexdigest()
 
@@ -107,10 +107,10 @@ def read_index_manifest(folder: Path) -> IndexManifest:
     part = (folder / manifest.part).resolve()
     if part.parent != folder.resolve():
         raise BackendError(f"{folder / INDEX_FILE}: an index may not point outside its folder")
-    found = hash_files(part)
+    hashes = hash_files(part)
     for name, digest in manifest.files.items():
-        if found.get(name) != digest:
-            fault = "changed" if name in found else "is missing"
+        if hashes.get(name) != digest:
+            fault = "changed" if name in hashes else "is missing"
             raise BackendError(f"{part / name}: {fault} since it was built; build the index again")
     return manifest
 

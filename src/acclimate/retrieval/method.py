@@ -1,4 +1,4 @@
-"""What methods that show passages of the user's documents have in common."""
+"""Base class of the RAG methods, with the settings that they share."""
 
 from typing import ClassVar, Self
 
@@ -9,12 +9,12 @@ from acclimate.core.method import Method
 from acclimate.core.model import Model
 from acclimate.data.documents.chunking import check_sizes
 from acclimate.retrieval.index_cache import cached_index
-from acclimate.retrieval.passage_index import How
+from acclimate.retrieval.passage_index import SearchMode
 from acclimate.retrieval.rag_model import RagModel, check_template
 
 
 class RagMethod(Method):
-    """Passages that are found for a question stand in its prompt."""
+    """Adds passages of the user's documents, retrieved for the question, to its prompt."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"documents"})
 
@@ -23,7 +23,7 @@ class RagMethod(Method):
     chunk_tokens: int = Field(default=64, ge=1)
     """The longest passage, in words and punctuation marks."""
     overlap_tokens: int = Field(default=16, ge=0)
-    """What a passage says again of the one before, at most; a quarter of it."""
+    """Tokens that a passage repeats of the one before, at most; a quarter of it."""
     template: str = ""
     """Jinja layout of the whole prompt, with `question`, `passages` and the other parts of
     `acclimate.core.prompt.Prompt`; empty keeps the task's own."""
@@ -35,12 +35,12 @@ class RagMethod(Method):
         return self
 
     def rag_model(
-        self, base: Model, data: TrainData, search: How, *, encoder: str = ""
+        self, base: Model, data: TrainData, search: SearchMode, *, encoder: str = ""
     ) -> RagModel:
-        """The base with passages of the documents, whose index is made now if it never was.
+        """The base with passages of the documents; their index is made unless it is cached.
 
         Args:
-            base: Answers what it is shown.
+            base: Reads the passages and answers.
             data: With the documents.
             search: By words, by vectors, or both.
             encoder: Of vectors; empty where words alone are searched.

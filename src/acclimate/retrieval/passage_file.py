@@ -1,4 +1,4 @@
-"""Passages on disk, read one at a time."""
+"""Passages in a file, read one at a time by number."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from acclimate.core.prompt import Passage
 
 
 def write_passages(folder: Path, passages: Sequence[Passage]) -> None:
-    """Write passages as JSON lines beside the place where each line begins."""
+    """Write passages as JSON lines, and the offset at which each line begins."""
     begins = np.zeros(len(passages) + 1, np.int64)
     with (folder / "passages.jsonl").open("wb") as file:
         for number, passage in enumerate(passages, start=1):
@@ -22,7 +22,7 @@ def write_passages(folder: Path, passages: Sequence[Passage]) -> None:
 
 
 class PassageFile(Sequence[Passage]):
-    """Passages by number; only those that are asked for are read."""
+    """Passages by number, each read from the file when it is accessed."""
 
     def __init__(self, folder: Path) -> None:
         """Open what `write_passages` wrote."""

@@ -1,4 +1,4 @@
-"""One folder that holds passages, word search and vector search."""
+"""Index of passages with lexical, dense and hybrid search, in one folder."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -35,7 +35,8 @@ from acclimate.retrieval.passage_file import PassageFile
 from acclimate.retrieval.rank_fusion import Hits, reciprocal_rank_fusion
 from acclimate.retrieval.vector_index import DenseIndex, Vectors
 
-How = Literal["lexical", "dense", "hybrid"]
+SearchMode = Literal["lexical", "dense", "hybrid"]
+"""Search by words (BM25), by vectors, or by both with rank fusion."""
 
 REFIT_ABOVE = 0.2
 """Share of documents changed since a learnt encoder was fitted, above which it is fitted anew."""
@@ -47,10 +48,10 @@ _PART = "index-"
 
 @dataclass(frozen=True)
 class PassageIndex:
-    """Passages of documents, found by words, by vectors or by both.
+    """Passages of documents, searched by words, by vectors or by both.
 
     The files lie in a subfolder that the manifest names; the manifest is replaced last, so a
-    reader never meets half an index. One process may write at a time; any number may read.
+    reader never sees half an index. One process may write at a time; any number may read.
     """
 
     folder: Path
@@ -66,17 +67,17 @@ class PassageIndex:
         overlap_tokens: int,
         encoder: str = "",
     ) -> Self:
-        """Index documents; an index that is in the folder gives way.
+        """Index documents; an index that is in the folder is replaced.
 
         Args:
             folder: Made if need be.
             documents: Their ids must be unique.
             chunk_tokens: The longest passage, in words and punctuation marks.
-            overlap_tokens: What a passage says again of the one before, at most.
+            overlap_tokens: Tokens that a passage repeats of the one before, at most.
             encoder: A name of `acclimate.retrieval.encoders.load`; empty: word search only.
 
         Raises:
-            ConfigError: The sizes cannot be, or there is no such encoder.
+            ConfigError: The sizes are impossible, or there is no such encoder.
             DataError: Two documents share an id, or no document has text.
         """
         settings = make_settings(chunk_tokens, overlap_tokens, encoder)
@@ -92,7 +93,7 @@ class PassageIndex:
         return cls(folder, read_index_manifest(folder))
 
     def update(self, documents: Sequence[Document], *, folder: Path | None = None) -> Self:
-        """Make the index one of these documents: new and changed ones come, missing ones go.
+        """Change the index to these documents: add new and changed ones, remove missing ones.
 
         Only passages that were not there are encoded. A learnt encoder is kept and new passages
         are folded in, until more than `REFIT_ABOVE` of the documents it learnt from have changed;
@@ -100,8 +101,8 @@ class PassageIndex:
         word by all passages; 100,000 take seconds).
 
         Args:
-            documents: All that shall be there afterwards.
-            folder: Where to write; the index's own by default, which then gives way.
+            documents: All documents of the new index.
+            folder: Where to write; by default the index's own, which is replaced.
         """
         digests = [document_digest(document) for document in documents]
         drift = changed_share(self.manifest.learnt_from, digests)
@@ -117,24 +118,24 @@ class PassageIndex:
         shutil.copyfile(self.folder / INDEX_FILE, folder / INDEX_FILE)
 
     def search(
-        self, queries: Sequence[str], *, num_passages: int, how: How = "hybrid"
+        self, queries: Sequence[str], *, num_passages: int, mode: SearchMode = "hybrid"
     ) -> list[list[Passage]]:
         """Find the best passages for each query, best first; fewer where fewer match.
 
         Raises:
-            ConfigError: Vectors are asked of an index without an encoder.
+            ConfigError: A search by vectors in an index without an encoder.
         """
-        found = self._rank(list(queries), num_passages, how)
-        return [[self._passages[number] for number, _ in hits[:num_passages]] for hits in found]
+        results = self._rank(list(queries), num_passages, mode)
+        return [[self._passages[number] for number, _ in hits[:num_passages]] for hits in results]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors (N, C) as its passages have them; ConfigError without an encoder."""
+        """Unit vectors (N, C) of texts by the encoder of the passages; ConfigError without one."""
         return self._encoder.encode(texts)
 
-    def _rank(self, queries: list[str], num_passages: int, how: How) -> list[Hits]:
-        if how == "lexical":
+    def _rank(self, queries: list[str], num_passages: int, mode: SearchMode) -> list[Hits]:
+        if mode == "lexical":
             return self._lexical.search(queries, num_passages)
-        if how == "dense":
+        if mode == "dense":
             return self._search_dense(queries, num_passages)
         depth = max(FUSED_HITS, num_passages)
         both = self._lexical.search(queries, depth), self._search_dense(queries, depth)
@@ -184,7 +185,7 @@ class PassageIndex:
         return load_encoder(settings.encoder, self._part / ENCODER)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Copy and send by reference: open searchers cannot be copied, and need not be."""
+        """Copy and pickle by folder and manifest: open searchers cannot be copied."""
         return type(self), (self.folder, self.manifest)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A model that reads passages of the user's documents before it answers."""
+"""Retrieval-augmented generation: a model with retrieved passages in its prompts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from acclimate.core.model import Completion, LogLikelihood, Model, NeuralModel, 
 from acclimate.core.prompt import Passage, Prompt
 from acclimate.core.rewriter import PromptRewriter, unwrap
 from acclimate.data.prompt_template import checked_template
-from acclimate.retrieval.passage_index import How, PassageIndex
+from acclimate.retrieval.passage_index import PassageIndex, SearchMode
 
 _FOLDER = "index"
 """Of the index, in the folder of a saved model."""
@@ -19,50 +19,50 @@ A = TypeVar("A", Completion, LogLikelihood)
 
 @dataclass(frozen=True)
 class RagModel(PromptRewriter):
-    """Puts the best passages for each question into its prompt, and names them with the answer."""
+    """Adds the best passages for each question to its prompt, and cites them with the answer."""
 
     kind: ClassVar[str] = "rag"
 
     index: PassageIndex
-    """What is searched; the query is the question alone."""
+    """The passages; the query is the question alone."""
     num_passages: int
     """At most this many are added to a prompt."""
-    how: How
+    how: SearchMode
     """By words, by vectors, or both."""
     template: str = ""
     """Jinja layout of the whole prompt; empty keeps the prompt's own."""
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """Add passages, best first, after those that another method put there."""
+        """Add passages, best first, after those that another method has added."""
         queries = list(dict.fromkeys(prompt.query for prompt in prompts))
-        found = self.index.search(queries, num_passages=self.num_passages, how=self.how)
-        passages = dict(zip(queries, found, strict=True))
-        return [self._with(prompt, passages[prompt.query]) for prompt in prompts]
+        results = self.index.search(queries, num_passages=self.num_passages, mode=self.how)
+        passages = dict(zip(queries, results, strict=True))
+        return [self._with_passages(prompt, passages[prompt.query]) for prompt in prompts]
 
-    def _with(self, prompt: Prompt, found: Sequence[Passage]) -> Prompt:
-        passages = tuple(dict.fromkeys((*prompt.passages, *found)))
+    def _with_passages(self, prompt: Prompt, retrieved: Sequence[Passage]) -> Prompt:
+        passages = tuple(dict.fromkeys((*prompt.passages, *retrieved)))
         return prompt.with_parts(passages=passages, template=self.template or prompt.template)
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer, each with the passages it rests on."""
+        """Answer, each with the passages of its prompt."""
         rendered = self.render(prompts)
         answers = self.inner.generate(rendered, sampling)
         return [self.finish(a) for a in self._cited(answers, rendered)]
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Iterator[str | Completion]:
-        """As it is written inside; the whole comes with the passages it rests on."""
+        """Pieces as the inner model generates them; the completion has the prompt's passages."""
         (rendered,) = self.render([prompt])
         for piece in self.inner.stream(rendered, sampling):
             yield piece if isinstance(piece, str) else self._cited([piece], [rendered])[0]
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """Weigh continuations, each with the passages that its prompt showed."""
+        """Log-likelihoods of continuations, each with the passages of its prompt."""
         rendered = self.render([prompt for prompt, _ in pairs])
-        asked = [(prompt, text) for prompt, (_, text) in zip(rendered, pairs, strict=True)]
-        return self._cited(self.inner.loglikelihood(asked), rendered)
+        rendered_pairs = [(prompt, text) for prompt, (_, text) in zip(rendered, pairs, strict=True)]
+        return self._cited(self.inner.loglikelihood(rendered_pairs), rendered)
 
     def _cited(self, answers: Sequence[A], rendered: Sequence[Prompt]) -> list[A]:
-        """Answers with what they rest on; a network says itself what its window left of it."""
+        """Answers with their prompt's passages; a network reports those that fit its window."""
         if isinstance(unwrap(self).core, NeuralModel):
             return list(answers)
         return [
@@ -86,9 +86,9 @@ class RagModel(PromptRewriter):
 
 
 def check_template(template: str) -> None:
-    """Refuse a layout that cannot show what was found; an empty one keeps the task's.
+    """Refuse a template without passages or question; an empty one keeps the task's.
 
     Raises:
-        ConfigError: It is malformed, never shows them or the question, or names what there is not.
+        ConfigError: It is malformed, lacks passages or question, or has unknown variables.
     """
     checked_template(template, "passages", "question")

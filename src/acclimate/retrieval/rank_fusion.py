@@ -1,4 +1,4 @@
-"""Join rankings from several searches into one."""
+"""Rank fusion: rankings of several searches combined into one."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Show passages that lie near the question by meaning (vectors)."""
+"""Dense RAG: retrieve passages by the nearest vectors of the question."""
 
 from typing import ClassVar
 
@@ -23,5 +23,5 @@ class DenseRAG(RagMethod):
     a sentence-transformers model: its folder, or its hub name with `@revision`."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Index the documents, or find their index where it was made before."""
+        """Index the documents, or open their cached index."""
         return self.rag_model(base, data, "dense", encoder=self.encoder)

@@ -1,4 +1,4 @@
-"""Show passages that word search and vector search agree on."""
+"""Hybrid RAG: retrieve passages by words and by vectors, with rank fusion."""
 
 from typing import ClassVar
 
@@ -12,7 +12,8 @@ from acclimate.retrieval.method import RagMethod
 class HybridRAG(RagMethod):
     """Retrieval by BM25 and by vectors, fused by rank (Cormack et al., 2009), read in context.
 
-    The best 50 of each search meet in `acclimate.retrieval.rank_fusion.reciprocal_rank_fusion`.
+    The best 50 of each search are fused by
+    `acclimate.retrieval.rank_fusion.reciprocal_rank_fusion`.
     """
 
     paper: ClassVar[str] = "https://doi.org/10.1145/1571941.1572114"
@@ -22,5 +23,5 @@ class HybridRAG(RagMethod):
     a sentence-transformers model: its folder, or its hub name with `@revision`."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Index the documents, or find their index where it was made before."""
+        """Index the documents, or open their cached index."""
         return self.rag_model(base, data, "hybrid", encoder=self.encoder)

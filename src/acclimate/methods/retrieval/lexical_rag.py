@@ -1,4 +1,4 @@
-"""Show passages that share words with the question (BM25)."""
+"""Lexical RAG: retrieve passages that share words with the question (BM25)."""
 
 from typing import ClassVar
 
@@ -17,5 +17,5 @@ class LexicalRAG(RagMethod):
     paper: ClassVar[str] = "https://doi.org/10.1561/1500000019"
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Index the documents, or find their index where it was made before."""
+        """Index the documents, or open their cached index."""
         return self.rag_model(base, data, "lexical")

@@ -1,1 +1,1 @@
-"""Text to vectors."""
+"""Encoders of texts and prompts into vectors."""

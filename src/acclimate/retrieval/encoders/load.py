@@ -1,4 +1,4 @@
-"""Encoders by name: what turns texts into vectors."""
+"""Text encoders by name: LSA, MiniLM or a sentence-transformers model."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ MINILM = "minilm"
 
 
 class Encoder(Protocol):
-    """Places texts so that near ones mean alike."""
+    """Maps texts to vectors whose cosine is their similarity."""
 
     learns: bool
-    """Whether it was fitted on the documents, so that other documents give another encoder."""
+    """Whether it is fitted on the documents, so that other documents give another encoder."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of shape (N, C)."""
 
     def write(self, folder: Path) -> None:
-        """Save what a name does not say."""
+        """Save what its name does not determine."""
 
 
 def make_encoder(name: str, texts: Sequence[str]) -> Encoder:
@@ -50,7 +50,7 @@ def make_encoder(name: str, texts: Sequence[str]) -> Encoder:
 
 
 def load_encoder(name: str, folder: Path) -> Encoder:
-    """Get the encoder again that was written with an index."""
+    """Load the encoder that was written with an index."""
     if name == LSA:
         from acclimate.retrieval.encoders.lsa import LsaEncoder
 
@@ -59,7 +59,7 @@ def load_encoder(name: str, folder: Path) -> Encoder:
 
 
 def encoder_fingerprint(name: str) -> str:
-    """What tells this encoder from others: its name, and for a folder the hash of its files."""
+    """Identity of an encoder: its name, or for a folder the hash of its files."""
     folder = Path(name).expanduser()
     if name in {LSA, MINILM} or not folder.is_dir():
         return name
@@ -82,7 +82,7 @@ class TransformerEncoder:
         self._num_params = sum(weights.numel() for weights in model.parameters())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Place texts; tokens and operations go to the open meters."""
+        """Encode texts; tokens and operations are spent on the open meters."""
         vectors = self._model.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
@@ -90,7 +90,7 @@ class TransformerEncoder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def write(self, folder: Path) -> None:
-        """Write nothing: the name says it all."""
+        """Write nothing: its name determines it."""
 
     def _cost(self, texts: Sequence[str]) -> Cost:
         # Read by the tokenizer itself: sentence-transformers does not tell how much it read.

@@ -33,7 +33,7 @@ class LsaEncoder:
     learns = True
 
     def __init__(self, vocabulary: Sequence[str], idf: Vectors, axes: Vectors) -> None:
-        """Take the words (V), their weights (V,) and the singular vectors, row by word (V, C)."""
+        """Use words (V), their weights (V,) and the singular vectors, row by word (V, C)."""
         self.vocabulary = list(vocabulary)
         self.idf = idf
         # In this order in memory: the product with a sparse matrix would else copy all of it.
@@ -59,10 +59,10 @@ class LsaEncoder:
         return cls(known, weigh.idf_.astype(np.float32), components.T.astype(np.float32))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Place texts; shape (N, C), rows of length 1, or 0 where no word is known."""
-        placed = np.asarray(self._weigh.transform(texts) @ self.axes)
-        lengths = np.linalg.norm(placed, axis=1, keepdims=True)
-        return (placed / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        """Encode texts; shape (N, C), rows of length 1, or 0 where no word is known."""
+        projected = np.asarray(self._weigh.transform(texts) @ self.axes)
+        lengths = np.linalg.norm(projected, axis=1, keepdims=True)
+        return (projected / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
     def write(self, folder: Path) -> None:
         """Save as JSON and plain arrays into a folder (made if need be)."""
@@ -89,7 +89,7 @@ class LsaEncoder:
 
 
 def _vectorizer(vocabulary: list[str] | None) -> TfidfVectorizer:
-    # An analyser of our own cuts dense and lexical search's words alike.
+    # The analyser of lexical search, so that both split texts into the same words.
     limit = MAX_WORDS if vocabulary is None else None
     return TfidfVectorizer(
         analyzer=words,

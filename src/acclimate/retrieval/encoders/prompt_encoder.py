@@ -1,4 +1,4 @@
-"""Prompts as the states of a controller: their vectors by an encoder.
+"""Vectors of prompts, as states of a controller or for similarity.
 
 Letters: N prompts, C of a state.
 """
@@ -17,25 +17,25 @@ from acclimate.retrieval.encoders.lsa import LsaEncoder
 
 _FOLDER = "encoder"
 NUM_FITTED = 2000
-"""Texts at most that an encoder is fitted on: the few directions that are kept are known by then,
+"""Texts at most that an encoder is fitted on: the few components that are used are stable by then,
 and the time grows with texts times words."""
 
 
 @dataclass(frozen=True, eq=False)
 class PromptEncoder:
-    """Places prompts by task and question."""
+    """Encodes task and question of prompts."""
 
     name: str
     encoder: Encoder
 
     @classmethod
     def fit(cls, name: str, prompts: Sequence[Prompt], num_components: int) -> "PromptEncoder":
-        """Learn from prompts, or take an encoder that has been learned.
+        """Fit an encoder on prompts, or load a pretrained one.
 
         Args:
-            name: As in `index.encoders.make_encoder`.
-            prompts: One at least; what `lsa` learns from.
-            num_components: Of an `lsa`, the first so many are kept; another encoder's all are.
+            name: As in `retrieval.encoders.load.make_encoder`.
+            prompts: One at least; `lsa` is fitted on them.
+            num_components: Components used of `lsa`; other encoders are used whole.
         """
         every = -(-len(prompts) // NUM_FITTED)
         encoder = make_encoder(name, [_text(prompt) for prompt in prompts[::every]])
@@ -45,9 +45,9 @@ class PromptEncoder:
         return cls(name, encoder)
 
     def of(self, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
-        """States (N, C), of which an entry is about 1 long, as networks like it."""
-        found = self.encoder.encode([_text(prompt) for prompt in prompts])
-        return np.asarray(found * np.sqrt(found.shape[1]), dtype=np.float32)
+        """Vectors (N, C) scaled so that an entry is about 1 in size, as inputs of networks are."""
+        vectors = self.encoder.encode([_text(prompt) for prompt in prompts])
+        return np.asarray(vectors * np.sqrt(vectors.shape[1]), dtype=np.float32)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Save the encoder; return what else rebuilds it."""
@@ -61,5 +61,5 @@ class PromptEncoder:
 
 
 def _text(prompt: Prompt) -> str:
-    said = [turn.content for turn in prompt.turns] or [prompt.question]
-    return "\n".join([prompt.task, *said])
+    texts = [turn.content for turn in prompt.turns] or [prompt.question]
+    return "\n".join([prompt.task, *texts])
