@@ -4,7 +4,7 @@ import pytest
 
 from acclimate.core.model import Completion, LogLikelihood, Model, Sampling
 from acclimate.core.prompt import Example, Prompt
-from acclimate.prompting.chain_of_thought import ChainOfThoughtModel, extracted
+from acclimate.prompting.chain_of_thought import ChainOfThoughtModel, extract_answer
 
 
 class Noting(Model):
@@ -76,4 +76,4 @@ def test_choices_of_one_question_share_its_steps():
     ],
 )
 def test_the_answer_is_what_stands_after_the_last_cue(text, answer):
-    assert extracted(text) == answer
+    assert extract_answer(text) == answer

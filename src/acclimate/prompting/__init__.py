@@ -1,1 +1,1 @@
-"""Rewriters of prompts: demonstrations, instruction, reasoning."""
+"""Prompt rewriters: demonstrations, instructions, chain of thought."""

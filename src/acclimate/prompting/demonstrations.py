@@ -1,4 +1,4 @@
-"""Worked examples from the training items, shown before the question."""
+"""Few-shot demonstrations from the training items, shown before the question."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from acclimate.core.rewriter import PromptRewriter
 from acclimate.core.runtime.seeding import derive
 
 Selection = Literal["random", "nearest"]
-"""Which examples: the same draw for every question, or those most like it."""
+"""How examples are selected: one draw for all questions, or those most similar to each."""
 
 Pool = dict[str, tuple[Example, ...]]
-"""Task name → examples to show from."""
+"""Task name → examples to select from."""
 
 
 def draw_examples(data: TrainData, num_shots: int, seed: int) -> Pool:
@@ -46,7 +46,7 @@ def all_examples(data: TrainData) -> Pool:
 
 @dataclass(frozen=True)
 class FewShotModel(PromptRewriter):
-    """Shows examples of the question's own task; other questions pass as they are."""
+    """Adds examples of the question's task to its prompt; other questions stay as they are."""
 
     kind: ClassVar[str] = "few_shot"
 
@@ -56,7 +56,7 @@ class FewShotModel(PromptRewriter):
     template: str = ""
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts with examples, the best or last drawn nearest to the question."""
+        """The prompts with examples, the most similar or last drawn next to the question."""
         return [
             p.with_parts(examples=self._shown(p), template=self.template or p.template)
             for p in prompts
@@ -77,7 +77,7 @@ class FewShotModel(PromptRewriter):
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Read what `write` wrote."""
+        """Read the pool that `write` saved."""
         saved = json.loads((folder / "examples.json").read_text())
         pool = {task: tuple(Example(*e) for e in rows) for task, rows in saved.items()}
         return cls(children["inner"], pool, **fields)

@@ -1,4 +1,4 @@
-"""An instruction or a layout of one's own, put in place of the task's."""
+"""An instruction or a prompt template that replaces the task's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from acclimate.core.rewriter import PromptRewriter
 
 @dataclass(frozen=True)
 class InstructionModel(PromptRewriter):
-    """Says `instruction` and lays out with `template`; empty ones leave the task's."""
+    """Replaces instruction and template of every prompt; empty ones leave the task's."""
 
     kind: ClassVar[str] = "instruction"
 
@@ -18,7 +18,7 @@ class InstructionModel(PromptRewriter):
     template: str
 
     def render(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts said the other way."""
+        """The prompts with the new instruction and template."""
         return [
             p.with_parts(
                 instruction=self.instruction or p.instruction,

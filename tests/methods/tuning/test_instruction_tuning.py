@@ -108,7 +108,7 @@ def test_new_tokens_have_rows_and_tied_layers_stay_tied(family, model_folder):
     known = len(base.tokenizer)
     base.network.resize_token_embeddings(known)  # no rows to spare
     before = base.network.get_input_embeddings().weight.clone()
-    made = instruction_tuning._chatting(base).network
+    made = instruction_tuning._with_chat_template(base).network
     table, head = made.get_input_embeddings().weight, made.get_output_embeddings().weight
     assert (table is head) == (family == "gpt2")
     assert table.shape[0] == head.shape[0] == made.config.vocab_size == known + 2

@@ -1,4 +1,4 @@
-"""Let the model write its reasoning, then answer after it."""
+"""Zero-shot chain of thought: the model writes its reasoning, then the answer."""
 
 from typing import ClassVar
 

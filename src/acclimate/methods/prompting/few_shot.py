@@ -1,4 +1,4 @@
-"""Show several worked examples in the prompt before the question."""
+"""Few-shot prompting: several worked examples before the question."""
 
 from typing import ClassVar
 
@@ -31,7 +31,7 @@ class FewShot(Method):
 
     @property
     def depends_on_seed(self) -> bool:
-        """A random draw does; the nearest are the nearest."""
+        """True for a random selection; the nearest examples do not depend on it."""
         return self.selection == "random"
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:

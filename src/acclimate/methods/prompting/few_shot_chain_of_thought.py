@@ -1,4 +1,4 @@
-"""Show worked examples, let the model reason, and extract its answer."""
+"""Few-shot chain of thought with a second pass that extracts the answer."""
 
 from typing import ClassVar
 
@@ -34,7 +34,7 @@ class FewShotChainOfThought(Method):
 
     @property
     def depends_on_seed(self) -> bool:
-        """A random draw does; the nearest are the nearest."""
+        """True for a random selection; the nearest examples do not depend on it."""
         return self.selection == "random"
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:

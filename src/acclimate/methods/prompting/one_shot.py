@@ -1,4 +1,4 @@
-"""Show one worked example in the prompt before the question."""
+"""One-shot prompting: one worked example before the question."""
 
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ class OneShot(Method):
 
     @property
     def depends_on_seed(self) -> bool:
-        """A random draw does; the nearest are the nearest."""
+        """True for a random selection; the nearest example does not depend on it."""
         return self.selection == "random"
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:

@@ -1,4 +1,4 @@
-"""Ask the question as it is, or in words of your own."""
+"""Zero-shot prompting: the question alone, with an instruction of your own."""
 
 from typing import ClassVar
 
@@ -27,5 +27,5 @@ class ZeroShot(Method):
         return checked_template(template, "question")
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Put the words before the base; with none of one's own that is the base as it is."""
+        """Wrap the base; with an empty instruction and template it answers unchanged."""
         return InstructionModel(base, self.instruction, self.template)

@@ -1,4 +1,4 @@
-"""Train narrow networks put after the layers of a frozen one."""
+"""Bottleneck adapters after the layers of a frozen network."""
 
 from typing import Any, ClassVar, Literal
 
@@ -12,10 +12,10 @@ from acclimate.training.tuning_settings import TrainingSettings
 
 
 class Bottleneck(AdapterMethod):
-    """h + f(h W_down) W_up on what a layer says, before it is added (Houlsby et al. 2019, fig. 2).
+    """h + f(h W_down) W_up of a layer's output, before the residual (Houlsby et al. 2019, fig. 2).
 
-    Differs: Pfeiffer et al. put theirs behind the sum and norm that follow in BERT; in networks
-    that norm first there is nothing of the kind, and both placements stand before the sum.
+    Differs: Pfeiffer et al. put theirs behind the sum and norm that follow in BERT; pre-norm
+    networks have no such place, and both placements stand before the sum.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1902.00751"
@@ -30,7 +30,7 @@ class Bottleneck(AdapterMethod):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On f(h W_down) while training."""
     is_per_task: bool = False
-    """One adapter for each training task, on one base; other tasks go without."""
+    """One adapter for each training task, on one base; other tasks use none."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Peak; 1e-4 is Pfeiffer et al.'s; small models take more."""
     training: TrainingSettings = TrainingSettings()

@@ -1,4 +1,4 @@
-"""Go on pretraining on the domain's documents: the next token of running text."""
+"""Continued pretraining on the domain's documents, by next-token prediction."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -36,11 +36,11 @@ class ContinuedPretraining(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully; its items are windows."""
     retention: Retention = Retention()
-    """What keeps the base's knowledge from being forgotten; nothing, unless told."""
+    """Settings against catastrophic forgetting; off by default."""
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The text that is replayed."""
+        """The files of replayed text."""
         return self.retention.reads
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
@@ -55,19 +55,21 @@ class ContinuedPretraining(Method):
                 "continued_pretraining learns the next token of running text, which an "
                 "encoder-decoder does not write; take a decoder as base, or tune this one on items"
             )
-        seen, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
+        train_documents, dev_documents = hold_out_documents(
+            data.documents, self.dev_share, seed=seed
+        )
         num_tokens = min(self.max_seq_len, core.window)
 
         def examples(
             _outside: Unwrapped, _data: TrainData, split: Split
         ) -> Iterable[TokenizedExample]:
-            texts = [d.text for d in (seen if split == "train" else unseen)]
+            texts = [d.text for d in (train_documents if split == "train" else dev_documents)]
             return windows(texts, core.tokenizer, num_tokens)
 
         return finetune(
             base,
             data,
-            self.retention.lesson(examples, seed=seed),
+            self.retention.finetune_spec(examples, seed=seed),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,

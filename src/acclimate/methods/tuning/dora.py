@@ -1,4 +1,4 @@
-"""Train the direction of each weight by a low-rank update and its length apart."""
+"""DoRA: weights decomposed into magnitude and a low-rank updated direction."""
 
 from typing import Any, ClassVar
 

@@ -24,11 +24,11 @@ class FullFinetuning(Method):
     training: TrainingSettings = TrainingSettings()
     """How long and how carefully."""
     retention: Retention = Retention()
-    """What keeps the base's knowledge from being forgotten; nothing, unless told."""
+    """Settings against catastrophic forgetting; off by default."""
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The text that is replayed."""
+        """The files of replayed text."""
         return self.retention.reads
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
@@ -36,7 +36,7 @@ class FullFinetuning(Method):
         return finetune(
             base,
             data,
-            self.retention.lesson(seed=seed),
+            self.retention.finetune_spec(seed=seed),
             learning_rate=self.learning_rate,
             settings=self.training,
             seed=seed,

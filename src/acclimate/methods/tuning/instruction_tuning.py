@@ -1,4 +1,4 @@
-"""Teach a base to answer in a chat, and to stop at the end of its turn."""
+"""Instruction tuning: train a base to answer in a chat and to end its turn."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -39,7 +39,7 @@ class InstructionTuning(Method):
         """
         outside = unwrap(base)
         return finetune(
-            outside.rewrap(_chatting(outside.core)),
+            outside.rewrap(_with_chat_template(outside.core)),
             data,
             FinetuneSpec(lambda core: core),
             learning_rate=self.learning_rate,
@@ -48,7 +48,7 @@ class InstructionTuning(Method):
         )
 
 
-def _chatting(core: Any) -> NeuralModel:
+def _with_chat_template(core: Any) -> NeuralModel:
     """A copy with a chat template, ready to learn, that stops where its turn ends."""
     network = core.owned_copy().requires_grad_(True)
     if network.config.is_encoder_decoder:
@@ -58,7 +58,7 @@ def _chatting(core: Any) -> NeuralModel:
         )
     tokenizer = with_chat_template(core.tokenizer)
     new = range(len(core.tokenizer), len(tokenizer))
-    # What the base knows of ending is where the end of a turn begins.
+    # New tokens start from the base's end of text, so that it knows how to end a turn.
     add_rows(network, new, len(tokenizer), like=tokenizer.eos_token_id)
     end = end_of_turn(tokenizer)
     stops = stop_ids(network, tokenizer) | ({end} if end is not None else set())

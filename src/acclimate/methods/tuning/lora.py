@@ -1,4 +1,4 @@
-"""Train low-rank updates of the weights, which stay as they are."""
+"""LoRA: low-rank updates of frozen weights."""
 
 from typing import Any, ClassVar
 
@@ -39,5 +39,5 @@ class LoRA(AdapterMethod):
         return PeftAdapter.new(network, form.config(network, use_rslora=self.is_rank_stabilized))
 
     def rate_share(self, name: str) -> float:
-        """That of B may differ."""
+        """Factor of the learning rate of a parameter; `b_rate_ratio` for B."""
         return self.b_rate_ratio if "lora_B" in name else 1.0

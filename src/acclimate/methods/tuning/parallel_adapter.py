@@ -1,4 +1,4 @@
-"""Train narrow networks put beside the feed-forward layers of a frozen one."""
+"""Parallel adapters beside the feed-forward layers of a frozen network."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from acclimate.training.tuning_settings import TrainingSettings
 
 
 class ParallelAdapter(AdapterMethod):
-    """h + f(x W_down) W_up, where the layer makes h of x (He et al. 2022, table 1)."""
+    """h + f(x W_down) W_up, with a layer's input x and output h (He et al. 2022, table 1)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2110.04366"
 
@@ -23,7 +23,7 @@ class ParallelAdapter(AdapterMethod):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On f(x W_down) while training."""
     is_per_task: bool = False
-    """One adapter for each training task, on one base; other tasks go without."""
+    """One adapter for each training task, on one base; other tasks use none."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Peak; 1e-4 is the paper's for classification, half of it for longer answers."""
     training: TrainingSettings = TrainingSettings()

@@ -1,4 +1,4 @@
-"""Train keys and values that stand before those of every prompt, in each layer."""
+"""Prefix tuning: trained keys and values before every prompt, in each layer."""
 
 from typing import Any, ClassVar, cast
 
@@ -19,8 +19,8 @@ from acclimate.training.tuning_settings import TrainingSettings
 class PrefixTuning(AdapterMethod):
     """P = MLP(P'), the keys and values of virtual tokens (Li and Liang 2021, section 4).
 
-    The MLP serves training alone: P is kept. An encoder-decoder has its prefix in the decoder's
-    attention to itself, as in PEFT.
+    The MLP is used in training alone; P is saved. An encoder-decoder has its prefix in the
+    decoder's self-attention, as in PEFT.
 
     Differs: with a `text`, P is the text's own keys and values plus MLP(P'), which begins at zero,
     so that training starts from the text exactly.
@@ -40,20 +40,20 @@ class PrefixTuning(AdapterMethod):
     """How long and how carefully."""
 
     def fit(self, base: Model, data: TrainData, *, seed: int) -> Model:
-        """Train a prefix before what a shared copy of the network reads; its MLP goes."""
+        """Train a prefix on a copy of the network that shares its weights; drop its MLP."""
         tuned = super().fit(base, data, seed=seed)
         cast("Any", unwrap(tuned).core).adapter.prefix.settle()
         return tuned
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> PrefixAdapter:
-        """Put keys and values before those of each layer."""
+        """Put the prefix's keys and values before those of each layer."""
         require_room(self.num_virtual_tokens, core.window)
-        ids = [0] * self.num_virtual_tokens  # any: their shape alone is wanted
+        ids = [0] * self.num_virtual_tokens  # any tokens: only the shape is used
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)
-        states = read_text(network, ids)
-        shape = PrefixShape.of(states)
-        start = flattened(states) if self.text else torch.zeros_like(flattened(states))
+        keys_values = read_text(network, ids)
+        shape = PrefixShape.of(keys_values)
+        start = flattened(keys_values) if self.text else torch.zeros_like(flattened(keys_values))
         return PrefixAdapter(network, KeysValues(start, shape, self._encoder(shape)))
 
     def _encoder(self, shape: PrefixShape) -> Any:

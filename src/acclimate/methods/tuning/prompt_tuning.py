@@ -1,4 +1,4 @@
-"""Train embeddings of virtual tokens that stand before every prompt."""
+"""Prompt tuning: trained embeddings of virtual tokens before every prompt."""
 
 from typing import Any, ClassVar
 
@@ -38,7 +38,7 @@ class PromptTuning(AdapterMethod):
     """How long and how carefully."""
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> PrefixAdapter:
-        """Put embeddings before what the network reads."""
+        """Put the virtual tokens before the network's input embeddings."""
         require_room(self.num_virtual_tokens, core.window)
         if self.text:
             ids = text_tokens(core.tokenizer, self.text, self.num_virtual_tokens)

@@ -1,4 +1,4 @@
-"""Train low-rank updates on a base whose weights are held in four bits."""
+"""QLoRA: low-rank updates on a base quantized to four bits."""
 
 from typing import Any, ClassVar
 
@@ -38,7 +38,7 @@ class QLoRA(AdapterMethod):
     """How long and how carefully."""
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> Nf4Adapter:
-        """Round the weights of the layers, and put A and B beside them."""
+        """Quantize the weights of the layers, and put A and B beside them."""
         form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
         config = form.config(network)
         before = num_weight_bytes(network)

@@ -1,4 +1,4 @@
-"""Give the domain's long words tokens of their own, and train only their rows."""
+"""Adaptive tokenization: add the domain's long words as tokens, train their rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ HELD_OUT_CHARS = 60_000
 
 
 class DomainTokens(Method):
-    """Adaptive tokenization: each word begins as the mean of its pieces (Sachidananda et al. 2021).
+    """Adds words as tokens, each from the mean of its pieces (Sachidananda et al. 2021).
 
     Follow it with another method (`domain_tokens + continued_pretraining`) to let the other
     weights learn too.
@@ -91,18 +91,22 @@ class DomainTokens(Method):
         """
         core: Any = unwrap(base).core
         _check(core)
-        seen, unseen = hold_out_documents(data.documents, self.dev_share, seed=seed)
-        larger, new, write = self._larger(core, [d.text for d in seen])
+        train_documents, dev_documents = hold_out_documents(
+            data.documents, self.dev_share, seed=seed
+        )
+        larger, new, write = self._larger(core, [d.text for d in train_documents])
         num_tokens = min(self.max_seq_len, core.window)
 
         def examples(_outside: Any, _data: Any, split: Split) -> list[TokenizedExample]:
-            texts = [d.text for d in (seen if split == "train" else unseen)]
+            texts = [d.text for d in (train_documents if split == "train" else dev_documents)]
             cut = windows(texts, larger.tokenizer, num_tokens)
             return [window for window in cut if not new.isdisjoint(window.answer)]
 
-        if not (learned := examples(None, None, "train")):
-            raise DataError(f"domain_tokens: none of {len(seen)} documents holds any of `tokens`")
-        log_value("training windows that hold a new token", len(learned))
+        if not (train_windows := examples(None, None, "train")):
+            raise DataError(
+                f"domain_tokens: none of {len(train_documents)} documents holds any of `tokens`"
+            )
+        log_value("training windows that hold a new token", len(train_windows))
         tuned = finetune(
             base,
             data,
@@ -111,14 +115,14 @@ class DomainTokens(Method):
             settings=self.training,
             seed=seed,
         )
-        _tell(core, larger, [d.text for d in unseen])
+        _log_held_out(core, larger, [d.text for d in dev_documents])
         return tuned
 
     def _larger(
         self, core: Any, texts: Sequence[str]
     ) -> tuple[NeuralModel, frozenset[int], Callable[[], None]]:
-        """A copy with the words in it, their tokens, and what ends their training."""
-        words = self.tokens or self._chosen(core.tokenizer, texts)
+        """A copy with the new tokens, their ids, and the call that ends their training."""
+        words = self.tokens or self._frequent_words(core.tokenizer, texts)
         if known := known_words(core.tokenizer, self.tokens):
             raise ConfigError(
                 f"domain_tokens: {', '.join(known[:5])} {'is' if len(known) == 1 else 'are'} one "
@@ -156,14 +160,14 @@ class DomainTokens(Method):
             if word in self.descriptions
         }
 
-    def _chosen(self, tokenizer: Any, texts: Sequence[str]) -> list[str]:
-        candidates = long_words(tokenizer, texts, self.num_tokens, self.min_count)
-        if not candidates:
+    def _frequent_words(self, tokenizer: Any, texts: Sequence[str]) -> list[str]:
+        counts = long_words(tokenizer, texts, self.num_tokens, self.min_count)
+        if not counts:
             raise DataError(
                 f"domain_tokens: no word that is more than one token is met {self.min_count} times "
                 "in the documents; give more of them, lower min_count, or list words in `tokens`"
             )
-        return [word for word, _ in candidates]
+        return [word for word, _ in counts]
 
 
 def _check(core: Any) -> None:
@@ -180,8 +184,8 @@ def _check(core: Any) -> None:
         )
 
 
-def _tell(before: Any, after: Any, texts: Sequence[str]) -> None:
-    """What the tokens bring on text that was not trained on."""
+def _log_held_out(before: Any, after: Any, texts: Sequence[str]) -> None:
+    """Log fertility and bits per byte on held-out text, before and after."""
     # A character is at most four tokens, of bytes.
     chars = min(PIECE_CHARS, before.window // 4)
     text = "\n\n".join(texts)[:HELD_OUT_CHARS]
