@@ -1,4 +1,4 @@
-"""Optimizers (AdamW, Muon) with their parameter groups, and learning rate schedules."""
+"""Optimizers (AdamW, Muon), their parameter groups, and learning rate schedules."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
