@@ -34,12 +34,12 @@ def require_one_vocabulary(members: Sequence[Model], labels: Sequence[str], meth
     require_networks(members, labels, method)
     cores: list[Any] = [core_by_steps(member) for member in members]
     vocabularies = [core.tokenizer.get_vocab() for core in cores]
-    for label, own in zip(labels, vocabularies, strict=True):
-        if own != vocabularies[0]:
+    for label, vocabulary in zip(labels, vocabularies, strict=True):
+        if vocabulary != vocabularies[0]:
             raise NotApplicableError(
                 f"{method} joins members token by token, and the vocabularies of {labels[0]} "
-                f"({len(vocabularies[0]):,} tokens) and {label} ({len(own):,}) are not the same; "
-                "byte_average joins them byte by byte, output_vote by whole answers"
+                f"({len(vocabularies[0]):,} tokens) and {label} ({len(vocabulary):,}) are not the "
+                "same; byte_average joins them byte by byte, output_vote by whole answers"
             )
 
 

@@ -35,7 +35,9 @@ class EnsembleModel(Model):
             BackendError: A prompt that every member fails at.
         """
         return by_question(
-            pairs, lambda own: mean_loglikelihood(self.members, self.mixture, own), self.choose
+            pairs,
+            lambda questions: mean_loglikelihood(self.members, self.mixture, questions),
+            self.choose,
         )
 
     @property
@@ -48,8 +50,8 @@ class EnsembleModel(Model):
     def answerable_items(self) -> frozenset[str] | None:
         """Those that some member has an answer to; None: one answers any question."""
         known = [member.answerable_items for member in self.members]
-        told = [items for items in known if items is not None]
-        return frozenset().union(*told) if len(told) == len(known) else None
+        tables = [items for items in known if items is not None]
+        return frozenset().union(*tables) if len(tables) == len(known) else None
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
         """The members', one after another."""

@@ -19,7 +19,7 @@ Failure = BackendError | DataError
 
 
 def call_with_bisection(
-    ask: Callable[[Sequence[A]], Sequence[B]], asked: Sequence[A]
+    ask: Callable[[Sequence[A]], Sequence[B]], items: Sequence[A]
 ) -> list[B | Failure]:
     """What each is answered, in order, or why it is not.
 
@@ -29,19 +29,21 @@ def call_with_bisection(
     Raises:
         BackendError: There are not as many answers as were asked for.
     """
-    if not asked:
+    if not items:
         return []
     try:
         with muted():
-            found = list(ask(asked))
+            answers = list(ask(items))
     except (BackendError, DataError) as error:
-        if len(asked) == 1:
+        if len(items) == 1:
             return [error]
-        half = len(asked) // 2
-        return [*call_with_bisection(ask, asked[:half]), *call_with_bisection(ask, asked[half:])]
-    if len(found) != len(asked):
-        raise BackendError(f"a member gave {len(found)} answers where {len(asked)} were asked for")
-    return list(found)
+        half = len(items) // 2
+        return [*call_with_bisection(ask, items[:half]), *call_with_bisection(ask, items[half:])]
+    if len(answers) != len(items):
+        raise BackendError(
+            f"a member gave {len(answers)} answers where {len(items)} were asked for"
+        )
+    return list(answers)
 
 
 def generate_each(
@@ -57,24 +59,24 @@ def loglikelihood_each(
     """Each question's continuations as a member weighs them."""
 
     def ask(some: Sequence[Question]) -> list[tuple[LogLikelihood, ...]]:
-        found = member.loglikelihood([(prompt, text) for prompt, texts in some for text in texts])
+        weighed = member.loglikelihood([(prompt, text) for prompt, texts in some for text in texts])
         ends = [0]
         for _, texts in some:
             ends.append(ends[-1] + len(texts))
-        return [tuple(found[a:b]) for a, b in pairwise(ends)]
+        return [tuple(weighed[a:b]) for a, b in pairwise(ends)]
 
-    return [_checked(found) for found in call_with_bisection(ask, questions)]
+    return [_checked(weighed) for weighed in call_with_bisection(ask, questions)]
 
 
 def _checked(
     weighed: tuple[LogLikelihood, ...] | Failure,
 ) -> tuple[LogLikelihood, ...] | Failure:
-    if isinstance(weighed, tuple) and any(math.isnan(own.logprob) for own in weighed):
+    if isinstance(weighed, tuple) and any(math.isnan(choice.logprob) for choice in weighed):
         return BackendError("a log-likelihood is not a number; are the weights damaged?")
     return weighed
 
 
-def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> list[float]:
+def confidences(member: Model, answers: Sequence[tuple[Prompt, Completion]]) -> list[float]:
     """Geometric mean of the probabilities of each answer's tokens, in (0, 1].
 
     An answer whose log-probability is not known yet is weighed; 0 where it cannot be.
@@ -82,24 +84,24 @@ def confidences(member: Model, asked: Sequence[tuple[Prompt, Completion]]) -> li
     has_logprobs = "logprobs" in member.capabilities
     unknown = [
         (prompt, (answer.text,))
-        for prompt, answer in asked
+        for prompt, answer in answers
         if has_logprobs and answer.logprob is None and answer.text
     ]
     weighed = iter(loglikelihood_each(member, unknown))
     return [
         _certainty(answer, weighed if has_logprobs and answer.text else iter(()))
-        for _, answer in asked
+        for _, answer in answers
     ]
 
 
 def _certainty(answer: Completion, weighed: Iterator[tuple[LogLikelihood, ...] | Failure]) -> float:
     if answer.logprob is not None:
-        return _a_token(answer.logprob, answer.num_new_tokens)
-    found = next(weighed, None)
-    return _a_token(found[0].logprob, found[0].num_tokens) if isinstance(found, tuple) else 0.0
+        return _per_token(answer.logprob, answer.num_new_tokens)
+    scored = next(weighed, None)
+    return _per_token(scored[0].logprob, scored[0].num_tokens) if isinstance(scored, tuple) else 0.0
 
 
-def _a_token(logprob: float, num_tokens: int) -> float:
+def _per_token(logprob: float, num_tokens: int) -> float:
     """Rounding may put a logarithm above 0; of what is no number nobody is sure."""
     return 0.0 if math.isnan(logprob) else math.exp(min(0.0, logprob / max(1, num_tokens)))
 
@@ -116,21 +118,21 @@ def mean_loglikelihood(
         loglikelihood_each(m, questions) if w else [] for m, w in zip(members, weights, strict=True)
     ]
     counted = [(row, w) for row, w in zip(rows, weights, strict=True) if w]
-    found: list[tuple[LogLikelihood, ...]] = []
-    for place, (prompt, _) in enumerate(questions):
-        own = [(row[place], weight) for row, weight in counted]
-        told = [(w[0], weight) for w, weight in own if isinstance(w, tuple)]
-        if not told:
-            raise all_members_failed(prompt, [w for w, _ in own if not isinstance(w, tuple)])
-        found.append((_mixture(told),))
-    return found
+    mixed: list[tuple[LogLikelihood, ...]] = []
+    for index, (prompt, _) in enumerate(questions):
+        answers = [(row[index], weight) for row, weight in counted]
+        weighed = [(w[0], weight) for w, weight in answers if isinstance(w, tuple)]
+        if not weighed:
+            raise all_members_failed(prompt, [w for w, _ in answers if not isinstance(w, tuple)])
+        mixed.append((_mixture(weighed),))
+    return mixed
 
 
-def _mixture(told: Sequence[tuple[LogLikelihood, float]]) -> LogLikelihood:
-    top = max(w.logprob for w, _ in told)
-    mass = sum(weight * math.exp(w.logprob - top) for w, weight in told)
-    first = told[0][0]
-    logprob = top + math.log(mass / sum(weight for _, weight in told))
+def _mixture(weighed: Sequence[tuple[LogLikelihood, float]]) -> LogLikelihood:
+    top = max(w.logprob for w, _ in weighed)
+    mass = sum(weight * math.exp(w.logprob - top) for w, weight in weighed)
+    first = weighed[0][0]
+    logprob = top + math.log(mass / sum(weight for _, weight in weighed))
     return LogLikelihood(logprob, first.num_tokens, first.num_bytes, first.passages)
 
 

@@ -35,8 +35,8 @@ class DevScores:
 
     def quality(self, member: int) -> float:
         """Mean main score of the items it answers, in [0, 1]."""
-        own = [s for judged in self.items if (s := judged.scores[member]) is not None]
-        return min(1.0, max(0.0, sum(own) / len(own)))
+        scores = [s for scored in self.items if (s := scored.scores[member]) is not None]
+        return min(1.0, max(0.0, sum(scores) / len(scores)))
 
     @property
     def best(self) -> float:
@@ -46,7 +46,7 @@ class DevScores:
     @property
     def oracle(self) -> float:
         """What choosing the right member for every item would reach."""
-        best = [max(s for s in judged.scores if s is not None) for judged in self.items]
+        best = [max(s for s in scored.scores if s is not None) for scored in self.items]
         return sum(best) / len(best)
 
 
@@ -81,13 +81,13 @@ def score_on_dev(
         columns.append(answers)
         costs.append(meter.cost)
     rows = zip(items, zip(*columns, strict=True), strict=True)
-    found = [_judged(task, item, answers) for (task, item), answers in rows if any(answers)]
-    return DevScores(tuple(found), tuple(costs), tuple(labels))
+    scored = [_judged(task, item, answers) for (task, item), answers in rows if any(answers)]
+    return DevScores(tuple(scored), tuple(costs), tuple(labels))
 
 
 def _answers(member: Model, task: Task) -> list[Answer | None]:
-    found = call_with_bisection(lambda some: list(answers_to(member, task, some)), task.items)
-    return [answer if isinstance(answer, Answer) else None for answer in found]
+    answers = call_with_bisection(lambda some: list(answers_to(member, task, some)), task.items)
+    return [answer if isinstance(answer, Answer) else None for answer in answers]
 
 
 def _judged(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> ScoredItem:

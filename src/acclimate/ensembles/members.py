@@ -40,8 +40,8 @@ def labels_of(members: Sequence[Member]) -> list[str]:
     """Each member in words, told apart where two are of the same methods."""
     short = [_label(m if isinstance(m, tuple) else (m,)) for m in members]
     return [
-        f"{label} ({short[:place].count(label) + 1})" if short.count(label) > 1 else label
-        for place, label in enumerate(short)
+        f"{label} ({short[:index].count(label) + 1})" if short.count(label) > 1 else label
+        for index, label in enumerate(short)
     ]
 
 
@@ -81,4 +81,4 @@ def require_one_weight_each(weights: tuple[float, ...], members: tuple[Member, .
 
 def as_children(members: Sequence[Model]) -> Mapping[str, Model]:
     """Members as the children of the model that holds them, in order."""
-    return {f"member_{place}": member for place, member in enumerate(members)}
+    return {f"member_{index}": member for index, member in enumerate(members)}

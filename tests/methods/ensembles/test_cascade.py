@@ -10,7 +10,11 @@ from acclimate.core.errors import BackendError, DataError, NotApplicableError
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.fit_log import collect_log
 from acclimate.core.storage.saved_model import load_model, save_model
-from acclimate.ensembles.answer_level.cascade_thresholds import Seen, best_thresholds, reached
+from acclimate.ensembles.answer_level.cascade_thresholds import (
+    MemberResults,
+    best_thresholds,
+    run_cascade,
+)
 from acclimate.evaluation.answers import answers_to
 from acclimate.methods.ensembles.cascade import Cascade
 from small_members import any_base, choice_task, data_of, free_task, members_of, table
@@ -77,13 +81,13 @@ def test_a_cost_is_kept(tmp_path):
 
 def test_thresholds_against_every_combination():
     rng = np.random.default_rng(1)
-    seen = Seen(
+    seen = MemberResults(
         (rng.random((9, 3)) < [0.4, 0.6, 0.9]).astype(float),
         rng.random((9, 2)),
         np.array([1.0, 3, 9]),
     )
     steps = [[0.0, 2.0, *(seen.sure[:, gate] + 1e-9)] for gate in range(2)]
-    every = [reached(seen, own) for own in product(*steps)]
+    every = [run_cascade(seen, own) for own in product(*steps)]
     for share in (0.5, 0.8, 1.0):
         least = share * seen.scores.mean(0).max()
         cheapest = min(own.cost for own in every if own.quality >= least)
@@ -94,10 +98,10 @@ def test_thresholds_against_every_combination():
 
 
 def test_reached_by_hand():
-    seen = Seen(
+    seen = MemberResults(
         np.array([[1.0, 0], [0, 1], [0, 1]]), np.array([[0.9], [0.4], [0.6]]), np.array([1.0, 5])
     )
-    found = reached(seen, (0.5,))
+    found = run_cascade(seen, (0.5,))
     assert (found.quality, found.cost) == (pytest.approx(2 / 3), pytest.approx((3 + 5) / 3))
     assert found.answered == pytest.approx((2 / 3, 1 / 3))
 

@@ -55,7 +55,7 @@ class CascadeModel(EnsembleModel):
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
         """The choices as that member weighs them."""
         prompts = [prompt for prompt, _ in questions]
-        return [list(own) for own in self._settled(prompts, self._weigh(questions))]
+        return [list(weighed) for weighed in self._settled(prompts, self._weigh(questions))]
 
     @property
     def mixture(self) -> Sequence[float]:
@@ -63,26 +63,28 @@ class CascadeModel(EnsembleModel):
         return self.answered
 
     def _answer(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Step[Completion]]:
-        def ask(member: Model, places: Sequence[int]) -> list[Completion | Failure]:
-            return generate_each(member, [prompts[place] for place in places], sampling)
+        def ask(member: Model, indices: Sequence[int]) -> list[Completion | Failure]:
+            return generate_each(member, [prompts[index] for index in indices], sampling)
 
         def sure(
-            member: Model, places: Sequence[int], answers: Sequence[Completion | Failure]
+            member: Model, indices: Sequence[int], answers: Sequence[Completion | Failure]
         ) -> list[float]:
-            return confidence_in(member, [prompts[place] for place in places], answers)
+            return confidence_in(member, [prompts[index] for index in indices], answers)
 
         return self._pass_on([prompt.task for prompt in prompts], ask, sure)
 
     def _weigh(self, questions: Sequence[Question]) -> list[Step[tuple[LogLikelihood, ...]]]:
-        def ask(member: Model, places: Sequence[int]) -> list[tuple[LogLikelihood, ...] | Failure]:
-            return loglikelihood_each(member, [questions[place] for place in places])
+        def ask(member: Model, indices: Sequence[int]) -> list[tuple[LogLikelihood, ...] | Failure]:
+            return loglikelihood_each(member, [questions[index] for index in indices])
 
         def sure(
             member: Model,
-            places: Sequence[int],
+            indices: Sequence[int],
             answers: Sequence[tuple[LogLikelihood, ...] | Failure],
         ) -> list[float]:
-            return [margin(own) if isinstance(own, tuple) else NO_MEMBER for own in answers]
+            return [
+                margin(weighed) if isinstance(weighed, tuple) else NO_MEMBER for weighed in answers
+            ]
 
         return self._pass_on([prompt.task for prompt, _ in questions], ask, sure)
 
@@ -93,23 +95,25 @@ class CascadeModel(EnsembleModel):
         sure: Callable[[Model, Sequence[int], Sequence[T | Failure]], list[float]],
     ) -> list[Step[T]]:
         """Ask each member what those before it passed on."""
-        found: dict[int, Step[T]] = {}
+        steps: dict[int, Step[T]] = {}
         left = list(range(len(tasks)))
-        for at, member in enumerate(self.members):
+        for position, member in enumerate(self.members):
             answers = ask(member, left)
-            is_last = at == len(self.members) - 1
+            is_last = position == len(self.members) - 1
             certainty = [0.0] * len(left) if is_last else sure(member, left, answers)
             going_on = []
-            for place, answer, confidence in zip(left, answers, certainty, strict=True):
-                before = found.get(place)
+            for index, answer, confidence in zip(left, answers, certainty, strict=True):
+                before = steps.get(index)
                 is_kept = before is not None and not _is_answer(answer)
-                found[place] = Step(at + 1, before.answer if before and is_kept else answer)
-                if not is_last and confidence < self._threshold(tasks[place], at):
-                    going_on.append(place)
+                steps[index] = Step(position + 1, before.answer if before and is_kept else answer)
+                if not is_last and confidence < self._threshold(tasks[index], position):
+                    going_on.append(index)
             left = going_on
             if not is_last:
-                log_mean(f"passed on to member {at + 2}, share of questions", len(left), len(tasks))
-        return [found[place] for place in range(len(tasks))]
+                log_mean(
+                    f"passed on to member {position + 2}, share of questions", len(left), len(tasks)
+                )
+        return [steps[index] for index in range(len(tasks))]
 
     def _threshold(self, task: str, member: int) -> float:
         return self.thresholds.get(task, self.thresholds[""])[member]
@@ -125,12 +129,14 @@ class CascadeModel(EnsembleModel):
         taken = super().recorded_seconds(prompts)
         if not taken:
             return taken
-        own = [member.recorded_seconds(prompts) or [] for member in self.members]
+        seconds = [member.recorded_seconds(prompts) or [] for member in self.members]
         is_choice = [bool(prompt.choices) for prompt in prompts]
         weighed = iter(self._weigh([(p, p.choices) for p in prompts if p.choices]))
         answered = iter(self._answer([p for p in prompts if not p.choices], Sampling()))
-        asked = [next(weighed).num_asked if has else next(answered).num_asked for has in is_choice]
-        return [sum(row[place] for row in own[:num]) for place, num in enumerate(asked)]
+        num_asked = [
+            next(weighed).num_asked if has else next(answered).num_asked for has in is_choice
+        ]
+        return [sum(row[index] for row in seconds[:num]) for index, num in enumerate(num_asked)]
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Plain numbers; the members save themselves."""
@@ -139,7 +145,7 @@ class CascadeModel(EnsembleModel):
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild from them."""
-        thresholds = {task: tuple(own) for task, own in fields["thresholds"].items()}
+        thresholds = {task: tuple(values) for task, values in fields["thresholds"].items()}
         return cls(tuple(children.values()), thresholds, tuple(fields["answered"]))
 
 
@@ -162,14 +168,14 @@ def confidence_in(
     member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
 ) -> list[float]:
     """Geometric mean of the probabilities of a free answer's tokens; `NONE` where it is empty."""
-    told = [
+    answered = [
         (prompt, answer)
         for prompt, answer in zip(prompts, answers, strict=True)
         if isinstance(answer, Completion)
     ]
-    sure = iter(confidences(member, told))
-    found = [next(sure) if isinstance(answer, Completion) else NO_MEMBER for answer in answers]
+    sure = iter(confidences(member, answered))
+    certainty = [next(sure) if isinstance(answer, Completion) else NO_MEMBER for answer in answers]
     return [
-        own if isinstance(answer, Completion) and answer.text.strip() else NO_MEMBER
-        for own, answer in zip(found, answers, strict=True)
+        confidence if isinstance(answer, Completion) and answer.text.strip() else NO_MEMBER
+        for confidence, answer in zip(certainty, answers, strict=True)
     ]

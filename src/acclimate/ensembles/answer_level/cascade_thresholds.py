@@ -20,7 +20,7 @@ MAX_TRIED = 4096
 
 
 @dataclass(frozen=True)
-class Seen:
+class MemberResults:
     """What the members did on dev."""
 
     scores: Floats
@@ -32,7 +32,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Reached:
+class CascadeResult:
     """What a cascade does with certain thresholds."""
 
     thresholds: tuple[float, ...]
@@ -43,7 +43,7 @@ class Reached:
     """Share of the questions that each member had the last word on."""
 
 
-def reached(seen: Seen, thresholds: Sequence[float]) -> Reached:
+def run_cascade(seen: MemberResults, thresholds: Sequence[float]) -> CascadeResult:
     """Quality and cost with these thresholds."""
     num = len(seen.scores)
     left = np.ones(num, dtype=bool)
@@ -55,10 +55,10 @@ def reached(seen: Seen, thresholds: Sequence[float]) -> Reached:
         quality += float(seen.scores[stays, member].sum())
         answered.append(float(stays.sum()) / num)
         left = left & ~stays
-    return Reached(tuple(thresholds), quality / num, cost / num, tuple(answered))
+    return CascadeResult(tuple(thresholds), quality / num, cost / num, tuple(answered))
 
 
-def best_thresholds(seen: Seen, target: Target, share: float) -> Reached:
+def best_thresholds(seen: MemberResults, target: Target, share: float) -> CascadeResult:
     """The cheapest that keep `share` of the best member's quality, or the best for that cost.
 
     Args:
@@ -66,27 +66,27 @@ def best_thresholds(seen: Seen, target: Target, share: float) -> Reached:
         target: Which of the two must be met.
         share: Of the best member's mean score, or of the last member's cost.
     """
-    tried = [reached(seen, own) for own in product(*_steps(seen))]
+    tried = [run_cascade(seen, result) for result in product(*_steps(seen))]
     if target == "quality":
         least = share * float(seen.scores.mean(axis=0).max())
         # Rounding must not take away the member that is itself the best.
-        kept = [own for own in tried if own.quality >= least - 1e-9]
-        return min(kept, key=lambda own: (own.cost, -own.quality))
+        candidates = [result for result in tried if result.quality >= least - 1e-9]
+        return min(candidates, key=lambda result: (result.cost, -result.quality))
     most = share * float(seen.costs[-1])
-    kept = [own for own in tried if own.cost <= most + 1e-9]
-    cheapest = min(own.cost for own in tried)
-    kept = kept or [own for own in tried if own.cost == cheapest]
-    return max(kept, key=lambda own: (own.quality, -own.cost))
+    candidates = [result for result in tried if result.cost <= most + 1e-9]
+    cheapest = min(result.cost for result in tried)
+    candidates = candidates or [result for result in tried if result.cost == cheapest]
+    return max(candidates, key=lambda result: (result.quality, -result.cost))
 
 
-def _steps(seen: Seen) -> list[list[float]]:
+def _steps(seen: MemberResults) -> list[list[float]]:
     """Thresholds to try of each member: between the confidences met, evenly if they are many."""
     num_gates = seen.sure.shape[1]
     size = max(2, int(MAX_TRIED ** (1 / num_gates)) - 2)
-    found = []
+    steps = []
     for gate in range(num_gates):
         met = np.unique(seen.sure[:, gate])
         between = (met[1:] + met[:-1]) / 2
-        places = np.unique(np.linspace(0, len(between) - 1, min(size, len(between))).astype(int))
-        found.append([NEVER, *(float(v) for v in between[places] if v > 0), _ALWAYS])
-    return found
+        indices = np.unique(np.linspace(0, len(between) - 1, min(size, len(between))).astype(int))
+        steps.append([NEVER, *(float(v) for v in between[indices] if v > 0), _ALWAYS])
+    return steps

@@ -48,23 +48,28 @@ class PipelineModel(PromptRewriter):
         """The last stage's questions, its template filled with what the others wrote."""
         written = [{"question": prompt.question} for prompt in prompts]
         for slot, model in zip(self.slots, self.before, strict=False):
-            asked = [
+            stage_prompts = [
                 # What the task instructs, and its choices, are for the last stage.
-                _asked(slot, prompt, own).with_parts(instruction="", choices=())
-                for prompt, own in zip(prompts, written, strict=True)
+                _stage_prompt(slot, prompt, slot_texts).with_parts(instruction="", choices=())
+                for prompt, slot_texts in zip(prompts, written, strict=True)
             ]
-            for own, text in zip(written, self._written(slot, model, asked), strict=True):
-                own[slot.name] = text or list(own.values())[-1]
+            for slot_texts, text in zip(
+                written, self._written(slot, model, stage_prompts), strict=True
+            ):
+                slot_texts[slot.name] = text or list(slot_texts.values())[-1]
         last = self.slots[-1]
-        return [_asked(last, prompt, own) for prompt, own in zip(prompts, written, strict=True)]
+        return [
+            _stage_prompt(last, prompt, slot_texts)
+            for prompt, slot_texts in zip(prompts, written, strict=True)
+        ]
 
-    def _written(self, slot: Slot, model: Model, asked: Sequence[Prompt]) -> list[str]:
+    def _written(self, slot: Slot, model: Model, prompts: Sequence[Prompt]) -> list[str]:
         """What a stage writes; nothing where that is not to be used."""
         sampling = Sampling(max_new_tokens=slot.max_new_tokens, stop=slot.stop)
-        answers = _timed(slot, model, asked, sampling)
+        answers = _timed(slot, model, prompts, sampling)
         faults = [
             _fault(slot, prompt, answer, sampling)
-            for prompt, answer in zip(asked, answers, strict=True)
+            for prompt, answer in zip(prompts, answers, strict=True)
         ]
         _count(slot, faults)
         return [
@@ -80,11 +85,11 @@ class PipelineModel(PromptRewriter):
         Raises:
             BackendError: It fails at one; the stage is named.
         """
-        slot, asked = self.slots[-1], self.render(prompts)
-        answers = _timed(slot, self.inner, asked, sampling)
+        slot, stage_prompts = self.slots[-1], self.render(prompts)
+        answers = _timed(slot, self.inner, stage_prompts, sampling)
         faults = [
             _fault(slot, prompt, answer, sampling)
-            for prompt, answer in zip(asked, answers, strict=True)
+            for prompt, answer in zip(stage_prompts, answers, strict=True)
         ]
         _count(slot, faults)
         for prompt, answer in zip(prompts, answers, strict=True):
@@ -122,30 +127,30 @@ class PipelineModel(PromptRewriter):
         return cls(children["inner"], tuple(before), slots)
 
 
-def _asked(slot: Slot, prompt: Prompt, written: Mapping[str, str]) -> Prompt:
+def _stage_prompt(slot: Slot, prompt: Prompt, written: Mapping[str, str]) -> Prompt:
     parts = {"instruction": prompt.instruction, "choices": prompt.choices, **written}
     return prompt.with_parts(question=filled(slot.template, parts), turns=())
 
 
 def _timed(
-    slot: Slot, model: Model, asked: Sequence[Prompt], sampling: Sampling
+    slot: Slot, model: Model, prompts: Sequence[Prompt], sampling: Sampling
 ) -> list[Completion | Failure]:
     start = time.perf_counter()
-    answers = generate_each(model, asked, sampling)
-    log_mean(f"{slot.name}: seconds a question", time.perf_counter() - start, len(asked))
+    answers = generate_each(model, prompts, sampling)
+    log_mean(f"{slot.name}: seconds a question", time.perf_counter() - start, len(prompts))
     return answers
 
 
-def _fault(slot: Slot, asked: Prompt, answer: Completion | Failure, sampling: Sampling) -> str:
+def _fault(slot: Slot, prompt: Prompt, answer: Completion | Failure, sampling: Sampling) -> str:
     if not isinstance(answer, Completion):
         return "failed"
     if not answer.text.strip():
         return "empty"
     if answer.num_new_tokens >= sampling.max_new_tokens:
         return "too long"
-    own = words(answer.text)
-    found = len([word for word in own if word in set(words(asked.question))])
-    return "inconsistent" if found < slot.min_overlap * len(own) else ""
+    written = words(answer.text)
+    num_shared = len([word for word in written if word in set(words(prompt.question))])
+    return "inconsistent" if num_shared < slot.min_overlap * len(written) else ""
 
 
 def _count(slot: Slot, faults: Sequence[str]) -> None:

@@ -34,33 +34,37 @@ class Tally:
         Args:
             weights: Of each member, (K,), not negative.
         """
-        told: Floats = weights @ self.shares
-        told = told if told.sum() > 0 else self.shares.sum(0)
-        found: Floats = told / told.sum() if told.sum() > 0 else np.full_like(told, 1 / len(told))
-        return found
+        totals: Floats = weights @ self.shares
+        totals = totals if totals.sum() > 0 else self.shares.sum(0)
+        shares: Floats = (
+            totals / totals.sum() if totals.sum() > 0 else np.full_like(totals, 1 / len(totals))
+        )
+        return shares
 
     def winner(self, weights: Floats) -> int:
         """The candidate with the most votes; of equals the first."""
         return int(self.votes(weights).argmax())
 
 
-def tally_answers(prompt: Prompt, told: Sequence[Completion | Failure]) -> Tally:
+def tally_answers(prompt: Prompt, answers: Sequence[Completion | Failure]) -> Tally:
     """A poll of free answers, alike but for case, spaces and marks around them.
 
     Raises:
         BackendError: Every member fails.
     """
-    every = [(at, answer) for at, answer in enumerate(told) if isinstance(answer, Completion)]
+    every = [
+        (member, answer) for member, answer in enumerate(answers) if isinstance(answer, Completion)
+    ]
     if not every:
-        raise all_members_failed(prompt, [a for a in told if not isinstance(a, Completion)])
-    own = [(at, answer) for at, answer in every if normalised(answer.text)]
-    log_mean(LEFT_OUT, len(told) - len(own), len(told))
+        raise all_members_failed(prompt, [a for a in answers if not isinstance(a, Completion)])
+    valid = [(member, answer) for member, answer in every if normalised(answer.text)]
+    log_mean(LEFT_OUT, len(answers) - len(valid), len(answers))
     by_text: dict[str, list[tuple[int, Completion]]] = {}
-    for at, answer in own or every[:1]:
-        by_text.setdefault(normalised(answer.text), []).append((at, answer))
-    shares = np.zeros((len(told), len(by_text)))
-    for place, voters in enumerate(by_text.values()):
-        shares[[at for at, _ in voters], place] = 1.0
+    for member, answer in valid or every[:1]:
+        by_text.setdefault(normalised(answer.text), []).append((member, answer))
+    shares = np.zeros((len(answers), len(by_text)))
+    for column, voters in enumerate(by_text.values()):
+        shares[[member for member, _ in voters], column] = 1.0
     return Tally(tuple(_joined([a for _, a in voters]) for voters in by_text.values()), shares)
 
 
@@ -69,20 +73,24 @@ def _joined(voters: Sequence[Completion]) -> Completion:
     return replace(voters[0], passages=tuple(passages))
 
 
-def tally_choices(question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]) -> Tally:
+def tally_choices(
+    question: Question, answers: Sequence[tuple[LogLikelihood, ...] | Failure]
+) -> Tally:
     """A poll of choices, each member's shares being its probabilities.
 
     Raises:
         BackendError: Every member fails.
     """
     prompt, texts = question
-    weighed = [own for own in told if isinstance(own, tuple)]
+    weighed = [choices for choices in answers if isinstance(choices, tuple)]
     if not weighed:
-        raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
-    shares = np.zeros((len(told), len(texts)))
-    for at, own in enumerate(told):
-        if isinstance(own, tuple) and max(w.logprob for w in own) > NOT_ANSWERED_LOGPROB:
-            shares[at] = probabilities(own)
-    log_mean(LEFT_OUT, int((shares.sum(1) == 0).sum()), len(told))
-    passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
+        raise all_members_failed(
+            prompt, [choices for choices in answers if not isinstance(choices, tuple)]
+        )
+    shares = np.zeros((len(answers), len(texts)))
+    for member, choices in enumerate(answers):
+        if isinstance(choices, tuple) and max(w.logprob for w in choices) > NOT_ANSWERED_LOGPROB:
+            shares[member] = probabilities(choices)
+    log_mean(LEFT_OUT, int((shares.sum(1) == 0).sum()), len(answers))
+    passages = tuple(dict.fromkeys(p for choices in weighed for p in choices[0].passages))
     return Tally(tuple(Completion(text, passages=passages) for text in texts), shares)

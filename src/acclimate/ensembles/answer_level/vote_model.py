@@ -49,8 +49,8 @@ class VoteModel(EnsembleModel):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        asked = [self._draws(member, prompts, sampling) for member in self.members]
-        rows = [self._valid(prompt, own) for prompt, *own in zip(prompts, *asked, strict=True)]
+        draws = [self._draws(member, prompts, sampling) for member in self.members]
+        rows = [self._valid(prompt, own) for prompt, *own in zip(prompts, *draws, strict=True)]
         sure = self._sure(prompts, rows)
         return [self._elected(row, own) for row, own in zip(rows, sure, strict=True)]
 
@@ -60,42 +60,44 @@ class VoteModel(EnsembleModel):
         """Each prompt's answers; draws follow from it and the seed alone."""
         if self.temperature is None:
             return [[answer] for answer in generate_each(member, prompts, sampling)]
-        found = []
+        draws = []
         for prompt in prompts:
-            told = {"temperature": self.temperature, "seed": derive(sampling.seed, prompt)}
-            drawing = sampling.model_copy(update=told)
-            found.append(generate_each(member, [prompt] * self.num_samples, drawing))
-        return found
+            changes = {"temperature": self.temperature, "seed": derive(sampling.seed, prompt)}
+            draw_sampling = sampling.model_copy(update=changes)
+            draws.append(generate_each(member, [prompt] * self.num_samples, draw_sampling))
+        return draws
 
     def _valid(self, prompt: Prompt, drawn: Sequence[Sequence[Completion | Failure]]) -> VoteStats:
         """The votes; a member that fails or says nothing has none."""
-        every = [(at, answer) for at, own in enumerate(drawn) for answer in own]
-        told = [(at, answer) for at, answer in every if isinstance(answer, Completion)]
-        if not told:
+        every = [(member, answer) for member, answers in enumerate(drawn) for answer in answers]
+        answered = [(member, answer) for member, answer in every if isinstance(answer, Completion)]
+        if not answered:
             raise all_members_failed(prompt, [a for _, a in every if not isinstance(a, Completion)])
-        row = [(at, answer) for at, answer in told if normalised(answer.text)]
+        row = [(member, answer) for member, answer in answered if normalised(answer.text)]
         log_mean(LEFT_OUT_OF_VOTE, len(every) - len(row), len(every))
-        return row or told[:1]
+        return row or answered[:1]
 
     def _sure(self, prompts: Sequence[Prompt], rows: Sequence[VoteStats]) -> list[list[float]]:
         """How sure each voter is; asked where it decides, as it may cost a look at each answer."""
-        found = [[0.0] * len(row) for row in rows]
+        certainty = [[0.0] * len(row) for row in rows]
         open_rows = [
-            place
-            for place, row in enumerate(rows)
-            if len(row) > 1 and (self.weights is None or self._count(row, found[place]).is_tie)
+            index
+            for index, row in enumerate(rows)
+            if len(row) > 1 and (self.weights is None or self._count(row, certainty[index]).is_tie)
         ]
-        for at, member in enumerate(self.members):
-            own = [(r, v) for r in open_rows for v, vote in enumerate(rows[r]) if vote[0] == at]
-            answers = confidences(member, [(prompts[r], rows[r][v][1]) for r, v in own])
-            for (r, v), confidence in zip(own, answers, strict=True):
-                found[r][v] = confidence
-        return found
+        for number, member in enumerate(self.members):
+            votes = [
+                (r, v) for r in open_rows for v, vote in enumerate(rows[r]) if vote[0] == number
+            ]
+            answers = confidences(member, [(prompts[r], rows[r][v][1]) for r, v in votes])
+            for (r, v), confidence in zip(votes, answers, strict=True):
+                certainty[r][v] = confidence
+        return certainty
 
     def _count(self, row: VoteStats, sure: Sequence[float]) -> Count:
         ballots = [
-            Ballot((normalised(answer.text),), self._weight(at, confidence), confidence)
-            for (at, answer), confidence in zip(row, sure, strict=True)
+            Ballot((normalised(answer.text),), self._weight(member, confidence), confidence)
+            for (member, answer), confidence in zip(row, sure, strict=True)
         ]
         return count(ballots, self.rule)
 
@@ -124,32 +126,43 @@ class VoteModel(EnsembleModel):
         """
         rows = [loglikelihood_each(member, questions) for member in self.members]
         return [
-            self._chosen(question, own) for question, *own in zip(questions, *rows, strict=True)
+            self._chosen(question, weighed)
+            for question, *weighed in zip(questions, *rows, strict=True)
         ]
 
     def _chosen(
-        self, question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure]
+        self, question: Question, answers: Sequence[tuple[LogLikelihood, ...] | Failure]
     ) -> list[LogLikelihood]:
         prompt, texts = question
-        weighed = [(at, own) for at, own in enumerate(told) if isinstance(own, tuple)]
+        weighed = [
+            (member, choices)
+            for member, choices in enumerate(answers)
+            if isinstance(choices, tuple)
+        ]
         if not weighed:
-            raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
-        ballots = [self._ballot(at, texts, own) for at, own in weighed]
+            raise all_members_failed(
+                prompt, [choices for choices in answers if not isinstance(choices, tuple)]
+            )
+        ballots = [self._ballot(member, texts, choices) for member, choices in weighed]
         result = count(ballots, self.rule, texts)
         log_mean(TIES, result.is_tie, 1)
-        log_mean(LEFT_OUT_OF_VOTE, len(told) - sum(bool(b.ranking) for b in ballots), len(told))
-        passages = tuple(dict.fromkeys(p for _, own in weighed for p in own[0].passages))
-        found = dict(
+        log_mean(
+            LEFT_OUT_OF_VOTE, len(answers) - sum(bool(b.ranking) for b in ballots), len(answers)
+        )
+        passages = tuple(dict.fromkeys(p for _, choices in weighed for p in choices[0].passages))
+        choice_of = dict(
             zip(result.order, weighed_as(result.shares, result.order, passages), strict=True)
         )
-        return [found[text] for text in texts]
+        return [choice_of[text] for text in texts]
 
-    def _ballot(self, at: int, texts: Sequence[str], own: Sequence[LogLikelihood]) -> Ballot:
+    def _ballot(
+        self, member: int, texts: Sequence[str], weighed: Sequence[LogLikelihood]
+    ) -> Ballot:
         """The choices as a member ranks them; those that it did not answer it does not rank."""
-        answered = [i for i, w in enumerate(own) if w.logprob > NOT_ANSWERED_LOGPROB]
-        order = sorted(answered, key=lambda i: own[i].per_byte, reverse=True)
-        sure = probabilities(own)[order[0]] if order else 0.0
-        return Ballot(tuple(texts[i] for i in order), self._weight(at, sure), sure)
+        answered = [i for i, w in enumerate(weighed) if w.logprob > NOT_ANSWERED_LOGPROB]
+        order = sorted(answered, key=lambda i: weighed[i].per_byte, reverse=True)
+        sure = probabilities(weighed)[order[0]] if order else 0.0
+        return Ballot(tuple(texts[i] for i in order), self._weight(member, sure), sure)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Plain numbers; the members save themselves."""

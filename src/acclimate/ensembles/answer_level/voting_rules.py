@@ -41,9 +41,9 @@ class Count:
         next.
         """
         size = len(self.order)
-        extra = [2 * (size - place) / (size * (size + 1)) for place in range(size)]
-        found = [self.totals[name] + own for name, own in zip(self.order, extra, strict=True)]
-        return [own / sum(found) for own in found]
+        extra = [2 * (size - rank) / (size * (size + 1)) for rank in range(size)]
+        votes = [self.totals[name] + own for name, own in zip(self.order, extra, strict=True)]
+        return [own / sum(votes) for own in votes]
 
 
 def count(ballots: Sequence[Ballot], rule: Rule, candidates: Sequence[str] = ()) -> Count:
@@ -82,19 +82,19 @@ def _merits(ballots: Sequence[Ballot], named: Sequence[str]) -> Merits:
             sure[name] += ballot.confidence
             heavy[name] += ballot.weight
     return {
-        name: (round(sure[name], DIGITS), round(heavy[name], DIGITS), -place)
-        for place, name in enumerate(named)
+        name: (round(sure[name], DIGITS), round(heavy[name], DIGITS), -rank)
+        for rank, name in enumerate(named)
     }
 
 
 def _votes(ballots: Sequence[Ballot], named: Sequence[str], rule: Rule) -> dict[str, float]:
     """Votes for each first place; weights are scaled to a mean of 1."""
-    own = [ballot for ballot in ballots if ballot.ranking]
-    mass = sum(ballot.weight for ballot in own)
+    ranked = [ballot for ballot in ballots if ballot.ranking]
+    mass = sum(ballot.weight for ballot in ranked)
     totals = dict.fromkeys(named, 0.0)
-    for ballot in own:
+    for ballot in ranked:
         is_weighed = rule == "weighted" and mass > 0
-        totals[ballot.ranking[0]] += ballot.weight * len(own) / mass if is_weighed else 1.0
+        totals[ballot.ranking[0]] += ballot.weight * len(ranked) / mass if is_weighed else 1.0
     return totals
 
 
@@ -103,7 +103,7 @@ def _points(ballots: Sequence[Ballot], named: Sequence[str]) -> dict[str, float]
     totals = dict.fromkeys(named, 0.0)
     for ballot in (ballot for ballot in ballots if ballot.ranking):
         unranked = len(named) - len(ballot.ranking)
-        points = {name: len(named) - 1.0 - place for place, name in enumerate(ballot.ranking)}
+        points = {name: len(named) - 1.0 - rank for rank, name in enumerate(ballot.ranking)}
         for name in named:
             totals[name] += points.get(name, (unranked - 1) / 2)
     return totals

@@ -56,12 +56,12 @@ class WeightedVoteModel(EnsembleModel):
             BackendError: A prompt that every member fails at.
         """
         polls = self.polls(prompts, sampling, temperatures)
-        found = []
-        for poll, own in zip(polls, weights, strict=True):
+        answers = []
+        for poll, member_weights in zip(polls, weights, strict=True):
             if isinstance(poll, BackendError):
                 raise poll
-            found.append(poll.candidates[poll.winner(own)])
-        return found
+            answers.append(poll.candidates[poll.winner(member_weights)])
+        return answers
 
     def polls(
         self, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
@@ -69,16 +69,16 @@ class WeightedVoteModel(EnsembleModel):
         """What the members answer; an error where all of them fail."""
         columns = [_answers(m, prompts, sampling, temperatures) for m in self.members]
         return [
-            _tried(tally_answers, prompt, told)
-            for prompt, *told in zip(prompts, *columns, strict=True)
+            _tried(tally_answers, prompt, answers)
+            for prompt, *answers in zip(prompts, *columns, strict=True)
         ]
 
     def polls_of_choices(self, questions: Sequence[Question]) -> list[Tally | BackendError]:
         """What the members make of the choices; an error where all of them fail."""
         columns = [loglikelihood_each(member, questions) for member in self.members]
         return [
-            _tried(tally_choices, question, told)
-            for question, *told in zip(questions, *columns, strict=True)
+            _tried(tally_choices, question, weighed)
+            for question, *weighed in zip(questions, *columns, strict=True)
         ]
 
     def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
@@ -88,31 +88,33 @@ class WeightedVoteModel(EnsembleModel):
             pairs: N prompts with continuations.
             weights: Of each member for each pair, (N, K); of one prompt, those of its last pair.
         """
-        own = {prompt: row for (prompt, _), row in zip(pairs, weights, strict=True)}
+        weights_of = {prompt: row for (prompt, _), row in zip(pairs, weights, strict=True)}
         return by_question(
-            pairs, lambda some: self._alone(some, own), lambda some: self._among(some, own)
+            pairs,
+            lambda some: self._alone(some, weights_of),
+            lambda some: self._among(some, weights_of),
         )
 
     def _among(
         self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
     ) -> list[list[LogLikelihood]]:
-        found = []
+        weighed = []
         polls = self.polls_of_choices(questions)
         for (prompt, texts), poll in zip(questions, polls, strict=True):
             if isinstance(poll, BackendError):
                 raise poll
             shares = poll.votes(weights[prompt]).clip(_LEAST)
             passages = poll.candidates[0].passages
-            found.append(weighed_as((shares / shares.sum()).tolist(), texts, passages))
-        return found
+            weighed.append(weighed_as((shares / shares.sum()).tolist(), texts, passages))
+        return weighed
 
     def _alone(
         self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
     ) -> list[list[LogLikelihood]]:
         columns = [loglikelihood_each(member, questions) for member in self.members]
         return [
-            [_mixture(question[0], told, weights[question[0]])]
-            for question, *told in zip(questions, *columns, strict=True)
+            [_mixture(question[0], weighed, weights[question[0]])]
+            for question, *weighed in zip(questions, *columns, strict=True)
         ]
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
@@ -137,10 +139,10 @@ class WeightedVoteModel(EnsembleModel):
 
 
 def _tried(
-    make: Callable[[A, Sequence[B]], Tally], asked: A, told: Sequence[B]
+    make: Callable[[A, Sequence[B]], Tally], question: A, answers: Sequence[B]
 ) -> Tally | BackendError:
     try:
-        return make(asked, told)
+        return make(question, answers)
     except BackendError as error:
         return error
 
@@ -149,29 +151,31 @@ def _answers(
     member: Model, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
 ) -> list[Completion | Failure]:
     """A member's answers; each draw follows from its prompt and the seed alone."""
-    found: list[Completion | Failure | None] = [None] * len(prompts)
+    answers: list[Completion | Failure | None] = [None] * len(prompts)
 
-    def ask(places: Sequence[int], **how: float) -> None:
-        drawing = sampling.model_copy(update=how)
-        told = generate_each(member, [prompts[place] for place in places], drawing)
-        for place, answer in zip(places, told, strict=True):
-            found[place] = answer
+    def ask(indices: Sequence[int], **settings: float) -> None:
+        draw_sampling = sampling.model_copy(update=settings)
+        drawn = generate_each(member, [prompts[index] for index in indices], draw_sampling)
+        for index, answer in zip(indices, drawn, strict=True):
+            answers[index] = answer
 
-    ask([place for place, heat in enumerate(temperatures) if heat == 0], temperature=0.0)
-    for place, heat in enumerate(temperatures.tolist()):
+    ask([index for index, heat in enumerate(temperatures) if heat == 0], temperature=0.0)
+    for index, heat in enumerate(temperatures.tolist()):
         if heat > 0:
-            ask([place], temperature=heat, seed=derive(sampling.seed, prompts[place]))
-    return [answer for answer in found if answer is not None]
+            ask([index], temperature=heat, seed=derive(sampling.seed, prompts[index]))
+    return [answer for answer in answers if answer is not None]
 
 
 def _mixture(
-    prompt: Prompt, told: Sequence[tuple[LogLikelihood, ...] | Failure], weights: Floats
+    prompt: Prompt, answers: Sequence[tuple[LogLikelihood, ...] | Failure], weights: Floats
 ) -> LogLikelihood:
-    own = [(w[0], weight) for w, weight in zip(told, weights, strict=True) if isinstance(w, tuple)]
-    if not own:
-        raise all_members_failed(prompt, [w for w in told if not isinstance(w, tuple)])
-    first = own[0][0]
-    shares = np.log(np.maximum([weight for _, weight in own], _LEAST))
-    total = np.logaddexp.reduce(shares + [w.logprob for w, _ in own])
+    weighed = [
+        (w[0], weight) for w, weight in zip(answers, weights, strict=True) if isinstance(w, tuple)
+    ]
+    if not weighed:
+        raise all_members_failed(prompt, [w for w in answers if not isinstance(w, tuple)])
+    first = weighed[0][0]
+    shares = np.log(np.maximum([weight for _, weight in weighed], _LEAST))
+    total = np.logaddexp.reduce(shares + [w.logprob for w, _ in weighed])
     logprob = float(total - np.logaddexp.reduce(shares))
     return LogLikelihood(logprob, first.num_tokens, first.num_bytes, first.passages)

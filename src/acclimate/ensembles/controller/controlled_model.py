@@ -28,7 +28,7 @@ class Controller:
 
     def actions(self, prompts: Sequence[Prompt]) -> Floats:
         """The best known for each prompt, (N, A); a prompt that comes again is placed once."""
-        distinct = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+        distinct = {prompt: index for index, prompt in enumerate(dict.fromkeys(prompts))}
         found = self.actor(self.states.of(list(distinct)))
         return found[[distinct[prompt] for prompt in prompts]]
 

@@ -51,7 +51,7 @@ def checked_objectives(objectives: Mapping[str, float]) -> None:
         )
     for name in objectives:
         if name.endswith(".py"):
-            _own(name)
+            _user_objective(name)
         elif name not in known:
             raise UnknownNameError("objective", name, known)
 
@@ -75,7 +75,7 @@ def _judge(name: str, preferences: Sequence[Preference]) -> ObjectiveFunction:
     if name == RATING:
         return _rated(preferences)
     if name.endswith(".py"):
-        return _own(name)
+        return _user_objective(name)
     return lambda _task, item, answer: _measured(name, item, answer)
 
 
@@ -116,7 +116,7 @@ def _rated(preferences: Sequence[Preference]) -> ObjectiveFunction:
     return rating
 
 
-def _own(name: str) -> ObjectiveFunction:
+def _user_objective(name: str) -> ObjectiveFunction:
     """The function of a file of the user's own."""
     reward: Any = getattr(module_of_file(Path(name), "reward"), "reward", None)
     if not callable(reward):
@@ -124,12 +124,12 @@ def _own(name: str) -> ObjectiveFunction:
 
     def judged(_task: Task, item: Item, answer: Completion) -> float:
         try:
-            found = float(reward(item, answer.text))
+            value = float(reward(item, answer.text))
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            raise ConfigError(f"{name}: reward failed at item {item.id} ({said})") from error
-        if not math.isfinite(found):
-            raise ConfigError(f"{name}: reward of item {item.id} is {found}, must be finite")
-        return found
+            cause = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"{name}: reward failed at item {item.id} ({cause})") from error
+        if not math.isfinite(value):
+            raise ConfigError(f"{name}: reward of item {item.id} is {value}, must be finite")
+        return value
 
     return judged

@@ -25,7 +25,7 @@ HELD_OUT = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Logged:
+class LoggedItem:
     """An item, what the members say to it, and what each answer is worth."""
 
     task: Task
@@ -54,7 +54,7 @@ class Logged:
 class Draws:
     """What was done where, and what came of it."""
 
-    places: NDArray[np.intp]
+    indices: NDArray[np.intp]
     """Of the items, (M,)."""
     actions: Floats
     """(M, A)."""
@@ -66,7 +66,7 @@ class Draws:
 class AnswerLog:
     """All items that some member answers."""
 
-    items: Sequence[Logged]
+    items: Sequence[LoggedItem]
     space: ActionSpace
 
     @property
@@ -74,22 +74,29 @@ class AnswerLog:
         """Of the items, in order."""
         return [logged.prompt for logged in self.items]
 
-    def rewards(self, places: Sequence[int], actions: Floats) -> Floats:
+    def rewards(self, indices: Sequence[int], actions: Floats) -> Floats:
         """Of actions (M, A), each at the item of its place; (M,)."""
         weights, steps = self.space.weights(actions), self.space.steps(actions)
-        rows = zip(places, weights, steps.tolist(), strict=True)
-        return np.array([self.items[place].reward(own, step) for place, own, step in rows])
+        rows = zip(indices, weights, steps.tolist(), strict=True)
+        return np.array(
+            [self.items[index].reward(member_weights, step) for index, member_weights, step in rows]
+        )
 
     def alone(self) -> list[float | None]:
         """Mean reward of each member on the items it answers, at the first temperature."""
-        told = np.array([item.alone(0) for item in self.items]).T  # (K, N)
-        return [float(np.nanmean(own)) if np.isfinite(own).any() else None for own in told]
+        rewards = np.array([item.alone(0) for item in self.items]).T  # (K, N)
+        return [
+            float(np.nanmean(member_rewards)) if np.isfinite(member_rewards).any() else None
+            for member_rewards in rewards
+        ]
 
     def best(self) -> float:
         """Mean reward of the best answer that any member gives to each item that one answers."""
         steps = range(len(self.space.temperatures))
-        told = [np.concatenate([item.alone(step) for step in steps]) for item in self.items]
-        found = [np.nanmax(own) for own in told if np.isfinite(own).any()]
+        rewards = [np.concatenate([item.alone(step) for step in steps]) for item in self.items]
+        found = [
+            np.nanmax(item_rewards) for item_rewards in rewards if np.isfinite(item_rewards).any()
+        ]
         return float(np.mean(found)) if found else math.nan
 
     def parted(self) -> "tuple[AnswerLog, AnswerLog]":
@@ -122,8 +129,8 @@ class AnswerLog:
         ends = np.where(np.eye(space.num_members)[chosen] > 0, 1.0, -1.0)
         actions[alone, : space.num_members] = ends[alone]
         actions = space.stepped(actions)
-        places = rng.permutation(num_draws) % len(self.items)
-        return Draws(places, actions, self.rewards(places.tolist(), actions))
+        indices = rng.permutation(num_draws) % len(self.items)
+        return Draws(indices, actions, self.rewards(indices.tolist(), actions))
 
 
 def answer_log(
@@ -134,15 +141,15 @@ def answer_log(
     seed: int,
 ) -> AnswerLog:
     """Ask the members each item once at every temperature, and judge all they say."""
-    found = []
+    logged = []
     for task in tasks:
         polls = _polls(vote, task, space.temperatures, seed)
-        for item, own in zip(task.items, polls, strict=True):
-            told = [poll for poll in own if isinstance(poll, Tally)]
-            if len(told) == len(own):
-                values = [_judged(task, item, poll.candidates, reward) for poll in told]
-                found.append(Logged(task, item, told, values))
-    return AnswerLog(found, space)
+        for item, row in zip(task.items, polls, strict=True):
+            tallies = [poll for poll in row if isinstance(poll, Tally)]
+            if len(tallies) == len(row):
+                values = [_judged(task, item, poll.candidates, reward) for poll in tallies]
+                logged.append(LoggedItem(task, item, tallies, values))
+    return AnswerLog(logged, space)
 
 
 def _polls(
@@ -151,16 +158,16 @@ def _polls(
     """Of each item at each temperature; choices and recorded answers are the same at all."""
     prompts = [task.prompt(item) for item in task.items]
     if is_chosen(task):
-        told = vote.polls_of_choices([(p, p.choices) for p in prompts])
-        return [(poll,) * len(temperatures) for poll in told]
+        tallies = vote.polls_of_choices([(p, p.choices) for p in prompts])
+        return [(poll,) * len(temperatures) for poll in tallies]
     is_recorded = all(member.answerable_items is not None for member in vote.members)
-    asked = temperatures[:1] if is_recorded else temperatures
+    distinct = temperatures[:1] if is_recorded else temperatures
     columns = [
         vote.polls(prompts, item_sampling(task, seed), np.full(len(prompts), heat))
-        for heat in asked
+        for heat in distinct
     ]
     rows = list(zip(*columns, strict=True))
-    return [row * (len(temperatures) // len(asked)) for row in rows]
+    return [row * (len(temperatures) // len(distinct)) for row in rows]
 
 
 def is_chosen(task: Task) -> bool:

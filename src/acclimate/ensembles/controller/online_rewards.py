@@ -7,7 +7,12 @@ from acclimate.core.runtime.seeding import derive
 from acclimate.core.types import Floats
 from acclimate.ensembles.controller.interface import WeightedEnsemble
 from acclimate.ensembles.controller.objectives import ControllerReward
-from acclimate.ensembles.controller.offline_log import AnswerLog, Logged, is_chosen, item_sampling
+from acclimate.ensembles.controller.offline_log import (
+    AnswerLog,
+    LoggedItem,
+    is_chosen,
+    item_sampling,
+)
 
 
 @dataclass
@@ -21,19 +26,19 @@ class OnlineRewards:
     num_asked: int = 0
     """So far; another draw each time."""
 
-    def __call__(self, place: int, action: Floats) -> float:
+    def __call__(self, index: int, action: Floats) -> float:
         """The reward of an action (A,) at the item of that place."""
-        logged, space = self.log.items[place], self.log.space
+        logged, space = self.log.items[index], self.log.space
         weights, heat = space.weights(action[None]), space.heat(action[None])
         self.num_asked += 1
         if is_chosen(logged.task):
             answer = self._choice(logged, weights)
         else:
-            how = item_sampling(logged.task, derive(self.seed, "asked", self.num_asked))
-            (answer,) = self.ensemble.generate_weighted([logged.prompt], how, weights, heat)
+            sampling = item_sampling(logged.task, derive(self.seed, "asked", self.num_asked))
+            (answer,) = self.ensemble.generate_weighted([logged.prompt], sampling, weights, heat)
         return self.reward.of(logged.task, logged.item, answer)
 
-    def _choice(self, logged: Logged, weights: Floats) -> Completion:
+    def _choice(self, logged: LoggedItem, weights: Floats) -> Completion:
         pairs = [(logged.prompt, choice) for choice in logged.item.choices]
         weighed = self.ensemble.loglikelihood_weighted(pairs, weights.repeat(len(pairs), axis=0))
         best = max(range(len(pairs)), key=lambda i: weighed[i].per_byte)

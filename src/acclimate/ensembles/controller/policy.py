@@ -38,20 +38,20 @@ class ActionSpace:
     def weights(self, actions: Floats) -> Floats:
         """Of the members, (N, K), each row with sum 1; of actions (N, A)."""
         powers = np.exp(SHARPNESS * actions[:, : self.num_members])
-        found: Floats = powers / powers.sum(1, keepdims=True)
-        return found
+        shares: Floats = powers / powers.sum(1, keepdims=True)
+        return shares
 
     def steps(self, actions: Floats) -> NDArray[np.intp]:
         """Which of the temperatures is nearest, (N,)."""
         gaps = self._heat(actions)[:, None] - np.array(self.temperatures)
-        found: NDArray[np.intp] = np.abs(gaps).argmin(1)
-        return found
+        nearest: NDArray[np.intp] = np.abs(gaps).argmin(1)
+        return nearest
 
     def heat(self, actions: Floats) -> Floats:
         """Temperatures (N,)."""
         if self.is_stepped:
-            found: Floats = np.array(self.temperatures)[self.steps(actions)]
-            return found
+            nearest: Floats = np.array(self.temperatures)[self.steps(actions)]
+            return nearest
         return self._heat(actions)
 
     def stepped(self, actions: Floats) -> Floats:
@@ -66,8 +66,8 @@ class ActionSpace:
         first, last = self.temperatures[0], self.temperatures[-1]
         if first == last:
             return np.full(len(actions), first)
-        found: Floats = first + (actions[:, -1] + 1) / 2 * (last - first)
-        return found
+        heat: Floats = first + (actions[:, -1] + 1) / 2 * (last - first)
+        return heat
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +81,17 @@ class Actor:
         """Actions (N, A) at states (N, C)."""
         *inner, (weights, biases) = self.layers
         hidden = states.astype(np.float64)
-        for own, bias in inner:
-            hidden = np.maximum(hidden @ own.T + bias, 0.0)
-        found: Floats = np.tanh(hidden @ weights.T + biases)
-        return found
+        for matrix, bias in inner:
+            hidden = np.maximum(hidden @ matrix.T + bias, 0.0)
+        actions: Floats = np.tanh(hidden @ weights.T + biases)
+        return actions
 
     def write(self, path: Path) -> None:
         """Save as safetensors."""
         save_file(
             {
-                f"{place}.{name}": np.ascontiguousarray(array)
-                for place, layer in enumerate(self.layers)
+                f"{index}.{name}": np.ascontiguousarray(array)
+                for index, layer in enumerate(self.layers)
                 for name, array in zip(("weight", "bias"), layer, strict=True)
             },
             path,
@@ -105,8 +105,8 @@ class Actor:
             BackendError: The file is not there, or is not one.
         """
         try:
-            found = load_file(path)
-            places = range(len(found) // 2)
-            return cls([(found[f"{i}.weight"], found[f"{i}.bias"]) for i in places])
+            arrays = load_file(path)
+            indices = range(len(arrays) // 2)
+            return cls([(arrays[f"{i}.weight"], arrays[f"{i}.bias"]) for i in indices])
         except (OSError, KeyError, ValueError) as error:
             raise BackendError(f"{path}: not a saved actor ({error})") from error

@@ -39,20 +39,20 @@ class Bandit(gymnasium.Env):
         self, states: States, num_actions: int, reward: Callable[[int, Floats], float]
     ) -> None:
         """Take states (N, C), A, and the reward of an action (A,) at an item by its place."""
-        self.states, self.reward, self.place = states, reward, 0
+        self.states, self.reward, self.index = states, reward, 0
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, states.shape[1:])
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (num_actions,))
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Draw an item."""
         super().reset(seed=seed)
-        self.place = int(self.np_random.integers(len(self.states)))
-        return self.states[self.place], {}
+        self.index = int(self.np_random.integers(len(self.states)))
+        return self.states[self.index], {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Reward the action; the episode is over."""
-        found = self.reward(self.place, np.asarray(action, dtype=np.float64))
-        return self.states[self.place], found, True, False, {}
+        reward = self.reward(self.index, np.asarray(action, dtype=np.float64))
+        return self.states[self.index], reward, True, False, {}
 
 
 HIDDEN = (64, 64)
@@ -95,8 +95,8 @@ class SoftActorCritic:
         self,
         states: States,
         draws: Draws,
-        ask: Callable[[int, Floats], float],
-        practice: SACSettings,
+        reward: Callable[[int, Floats], float],
+        settings: SACSettings,
         seed: int,
         entropy_coef: str | float = f"auto_{FIRST_TEMPERATURE}",
     ) -> None:
@@ -110,17 +110,17 @@ class SoftActorCritic:
             seed: Of networks, batches and episodes.
             entropy_coef: Alpha; `auto_` and a number: begun there and learned.
         """
-        self.states, self.ask, self.practice = states, ask, practice
+        self.states, self.reward, self.settings = states, reward, settings
         self.mean, self.spread = float(draws.rewards.mean()), float(draws.rewards.std()) or 1.0
-        self.asked: list[float] = []
+        self.online_rewards: list[float] = []
         self.best: tuple[float, Actor] | None = None
         self.agent = SAC(
             "MlpPolicy",
-            Bandit(states, draws.actions.shape[1], self._told),
+            Bandit(states, draws.actions.shape[1], self._scaled_reward),
             policy_kwargs={"net_arch": list(HIDDEN)},
-            learning_rate=practice.learning_rate,
+            learning_rate=settings.learning_rate,
             batch_size=BATCH_SIZE,
-            buffer_size=len(draws.rewards) + practice.num_asked,
+            buffer_size=len(draws.rewards) + settings.num_asked,
             learning_starts=0,
             ent_coef=entropy_coef,
             seed=seed,
@@ -131,17 +131,17 @@ class SoftActorCritic:
 
     def _fill(self, draws: Draws) -> None:
         rewards = (draws.rewards - self.mean) / self.spread
-        for place, action, reward in zip(draws.places, draws.actions, rewards, strict=True):
-            row = self.states[place][None]
+        for index, action, reward in zip(draws.indices, draws.actions, rewards, strict=True):
+            row = self.states[index][None]
             self.agent.replay_buffer.add(
                 row, row, action[None], np.array([reward]), np.array([True]), [{}]
             )
 
-    def _told(self, place: int, action: Floats) -> float:
-        self.asked.append(self.ask(place, action))
-        return (self.asked[-1] - self.mean) / self.spread
+    def _scaled_reward(self, index: int, action: Floats) -> float:
+        self.online_rewards.append(self.reward(index, action))
+        return (self.online_rewards[-1] - self.mean) / self.spread
 
-    def learn(self, look: Callable[[Actor], float] | None = None) -> Actor:
+    def learn(self, evaluate: Callable[[Actor], float] | None = None) -> Actor:
         """Take all steps, tell curves, and keep the actor of the look that found most.
 
         Args:
@@ -150,19 +150,21 @@ class SoftActorCritic:
         """
         num_params = sum(weights.numel() for weights in self.agent.policy.parameters())
         use_threads_for(num_params)
-        with progress("learning to combine", self.practice.num_steps) as advance:
-            for start, end in _parts(0, self.practice.num_updates):
+        with progress("learning to combine", self.settings.num_steps) as advance:
+            for start, end in _parts(0, self.settings.num_updates):
                 self.agent.train(end - start, BATCH_SIZE)
-                self._tell(end, look)
+                self._log_progress(end, evaluate)
                 advance(end - start)
-            for start, end in _parts(self.practice.num_updates, self.practice.num_steps):
+            for start, end in _parts(self.settings.num_updates, self.settings.num_steps):
                 self.agent.learn(end - start, reset_num_timesteps=False)
-                self._tell(end, look)
+                self._log_progress(end, evaluate)
                 log_point(
-                    "mean reward of what was asked anew", end, fmean(self.asked[start - end :])
+                    "mean reward of what was asked anew",
+                    end,
+                    fmean(self.online_rewards[start - end :]),
                 )
                 advance(end - start)
-        spend(Cost(flops=6.0 * num_params * BATCH_SIZE * self.practice.num_steps))
+        spend(Cost(flops=6.0 * num_params * BATCH_SIZE * self.settings.num_steps))
         return self.best[1] if self.best else self.actor
 
     @property
@@ -190,14 +192,14 @@ class SoftActorCritic:
         learned = self.agent.log_ent_coef
         return float(self.agent.ent_coef_tensor if learned is None else learned.detach().exp())
 
-    def _tell(self, step: int, look: Callable[[Actor], float] | None) -> None:
+    def _log_progress(self, step: int, evaluate: Callable[[Actor], float] | None) -> None:
         log_point("entropy of the controller, nats", step, self.entropy)
         log_point("entropy temperature, spreads of the reward a nat", step, self.alpha)
-        if look is not None:
-            found = look(self.actor)
-            log_point("mean reward on items held out", step, found)
-            if self.best is None or found > self.best[0]:
-                self.best = found, self.actor
+        if evaluate is not None:
+            mean_reward = evaluate(self.actor)
+            log_point("mean reward on items held out", step, mean_reward)
+            if self.best is None or mean_reward > self.best[0]:
+                self.best = mean_reward, self.actor
 
 
 def _parts(first: int, last: int) -> Sequence[tuple[int, int]]:

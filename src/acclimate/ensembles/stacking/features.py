@@ -17,27 +17,27 @@ def opinion_of_choices(texts: Sequence[str], weighed: Sequence[LogLikelihood]) -
     """A member's opinion of choices: its own is the likeliest a byte; empty if it gave none."""
     if max(w.logprob for w in weighed) <= NOT_ANSWERED_LOGPROB:
         return {}
-    own = max(range(len(texts)), key=lambda i: weighed[i].per_byte)
+    best = max(range(len(texts)), key=lambda i: weighed[i].per_byte)
     shares = probabilities(weighed)
-    return {text: (float(i == own), shares[i]) for i, text in enumerate(texts)}
+    return {text: (float(i == best), shares[i]) for i, text in enumerate(texts)}
 
 
 def opinion_of_answer(text: str, confidence: float) -> Opinion:
     """A member's opinion where answers are free: of others than its own it has none."""
-    own = normalised(text)
-    return {own: (1.0, confidence)} if own else {}
+    candidate = normalised(text)
+    return {candidate: (1.0, confidence)} if candidate else {}
 
 
-def described(candidates: Sequence[str], opinions: Sequence[Opinion]) -> NDArray[np.float64]:
+def features_of(candidates: Sequence[str], opinions: Sequence[Opinion]) -> NDArray[np.float64]:
     """Features of each candidate, (N, 2 M + 1) for M members.
 
     Of each member its vote and its probability, both 0 where it was left out; and which share of
     the members that were not agrees.
     """
-    told = max(1, sum(bool(opinion) for opinion in opinions))
+    num_opinions = max(1, sum(bool(opinion) for opinion in opinions))
     rows = []
     for candidate in candidates:
-        own = [opinion.get(candidate, (0.0, 0.0)) for opinion in opinions]
-        votes = [vote for vote, _ in own]
-        rows.append([*votes, *(sure for _, sure in own), sum(votes) / told])
+        views = [opinion.get(candidate, (0.0, 0.0)) for opinion in opinions]
+        votes = [vote for vote, _ in views]
+        rows.append([*votes, *(sure for _, sure in views), sum(votes) / num_opinions])
     return np.array(rows, dtype=np.float64)

@@ -125,7 +125,7 @@ def calibration_error(probabilities: Floats, labels: Floats) -> float:
 
 def _folds(groups: Sequence[str], num_folds: int) -> NDArray[np.intp]:
     """Which fold each candidate is held out in; groups are dealt in turn, in their order."""
-    dealt = {group: place % num_folds for place, group in enumerate(dict.fromkeys(groups))}
+    dealt = {group: index % num_folds for index, group in enumerate(dict.fromkeys(groups))}
     return np.array([dealt[group] for group in groups])
 
 
@@ -138,9 +138,9 @@ def _fit(name: str, features: Floats, labels: Floats) -> Any:
             warnings.simplefilter("ignore")
             return estimator_named(name).fit(features, labels)
     except ValueError as error:
-        said = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0]
         raise ConfigError(
-            f"estimator={name} cannot learn from {len(labels)} candidate answers ({said}); "
+            f"estimator={name} cannot learn from {len(labels)} candidate answers ({reason}); "
             f"try {DEFAULT}"
         ) from error
 
@@ -148,8 +148,8 @@ def _fit(name: str, features: Floats, labels: Floats) -> Any:
 def _right(fitted: Any, features: Floats) -> Floats:
     if isinstance(fitted, float):
         return np.full(len(features), fitted)
-    found: Floats = fitted.predict_proba(features)[:, list(fitted.classes_).index(1.0)]
-    return found
+    probs: Floats = fitted.predict_proba(features)[:, list(fitted.classes_).index(1.0)]
+    return probs
 
 
 def _platt(raw: Floats, labels: Floats) -> tuple[float, float]:
@@ -164,13 +164,13 @@ def _platt(raw: Floats, labels: Floats) -> tuple[float, float]:
 
 def _log_odds(probabilities: Floats) -> Floats:
     clipped = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
-    found: Floats = np.log(clipped) - np.log1p(-clipped)
-    return found
+    log_odds: Floats = np.log(clipped) - np.log1p(-clipped)
+    return log_odds
 
 
 def _sigmoid(log_odds: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-log_odds))
-    return found
+    probs: Floats = 1 / (1 + np.exp(-log_odds))
+    return probs
 
 
 # MERGED training/estimators.py: Classifiers of scikit-learn by the names of their classes.
@@ -198,8 +198,8 @@ def estimator_named(name: str) -> Any:
     if name not in known:
         raise UnknownNameError("scikit-learn classifier with probabilities", name, known)
     estimator = kinds[name]()
-    own = estimator.get_params()
-    return estimator.set_params(**{k: v for k, v in FIXED.items() if k in own})
+    params = estimator.get_params()
+    return estimator.set_params(**{k: v for k, v in FIXED.items() if k in params})
 
 
 def _is_alone(kind: type) -> bool:

@@ -26,7 +26,7 @@ from acclimate.ensembles.member_calls import (
 from acclimate.ensembles.member_scores import DevScores, ScoredItem
 from acclimate.ensembles.stacking.features import (
     Opinion,
-    described,
+    features_of,
     opinion_of_answer,
     opinion_of_choices,
 )
@@ -52,15 +52,15 @@ class StackModel(EnsembleModel):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        asked = [generate_each(member, prompts, sampling) for member in self.members]
+        answers = [generate_each(member, prompts, sampling) for member in self.members]
         opinions = [
             opinions_of_answers(member, prompts, own)
-            for member, own in zip(self.members, asked, strict=True)
+            for member, own in zip(self.members, answers, strict=True)
         ]
         own = list(zip(*opinions, strict=True))
         candidates = [list(dict.fromkeys(name for told in row for name in told)) for row in own]
         right = self._right(prompts, candidates, own)
-        rows = zip(prompts, zip(*asked, strict=True), candidates, right, strict=True)
+        rows = zip(prompts, zip(*answers, strict=True), candidates, right, strict=True)
         return [_best(*row) for row in rows]
 
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
@@ -68,12 +68,15 @@ class StackModel(EnsembleModel):
         rows = list(
             zip(*(loglikelihood_each(member, questions) for member in self.members), strict=True)
         )
-        own = [
-            [opinion_of_choices(texts, told) if isinstance(told, tuple) else {} for told in row]
+        opinions = [
+            [
+                opinion_of_choices(texts, weighed) if isinstance(weighed, tuple) else {}
+                for weighed in row
+            ]
             for (_, texts), row in zip(questions, rows, strict=True)
         ]
         prompts, choices = zip(*questions, strict=True)
-        right = self._right(prompts, choices, own)
+        right = self._right(prompts, choices, opinions)
         return [_weighed(*each) for each in zip(questions, rows, right, strict=True)]
 
     def _right(
@@ -85,23 +88,23 @@ class StackModel(EnsembleModel):
         """How probably right each prompt's candidates are; a judge is asked once for all of its."""
         for row in opinions:
             log_mean(LEFT_OUT, sum(not opinion for opinion in row), len(row))
-        found = [np.zeros(0)] * len(prompts)
+        probs = [np.zeros(0)] * len(prompts)
         judges = [p.task if p.task in self.metas else "" for p in prompts]
         for task in dict.fromkeys(judges):
-            own = [i for i, judge in enumerate(judges) if judge == task and candidates[i]]
-            features = [described(candidates[i], opinions[i]) for i in own]
+            indices = [i for i, judge in enumerate(judges) if judge == task and candidates[i]]
+            features = [features_of(candidates[i], opinions[i]) for i in indices]
             if features:
                 right = self.metas[task].probabilities(np.concatenate(features))
                 ends = np.cumsum([len(part) for part in features])[:-1]
-                for i, part in zip(own, np.split(right, ends), strict=True):
-                    found[i] = part
-        return found
+                for i, part in zip(indices, np.split(right, ends), strict=True):
+                    probs[i] = part
+        return probs
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write each judge's numbers."""
         tasks = list(self.metas)
-        for place, task in enumerate(tasks):
-            self.metas[task].write(folder, f"judge_{place}")
+        for index, task in enumerate(tasks):
+            self.metas[task].write(folder, f"judge_{index}")
         (folder / _FILE).write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
         return {}
 
@@ -116,25 +119,27 @@ class StackModel(EnsembleModel):
 def _best(
     prompt: Prompt, answers: Sequence[Completion | Failure], candidates: list[str], right: Floats
 ) -> Completion:
-    told = [answer for answer in answers if isinstance(answer, Completion)]
-    if not told:
+    answered = [answer for answer in answers if isinstance(answer, Completion)]
+    if not answered:
         raise all_members_failed(prompt, [a for a in answers if not isinstance(a, Completion)])
     if not candidates:
-        return told[0]
+        return answered[0]
     best = candidates[int(np.argmax(right))]
-    voters = [answer for answer in told if normalised(answer.text) == best]
+    voters = [answer for answer in answered if normalised(answer.text) == best]
     passages = dict.fromkeys(passage for voter in voters for passage in voter.passages)
     return replace(voters[0], passages=tuple(passages))
 
 
 def _weighed(
-    question: Question, told: Sequence[tuple[LogLikelihood, ...] | Failure], right: Floats
+    question: Question, answers: Sequence[tuple[LogLikelihood, ...] | Failure], right: Floats
 ) -> list[LogLikelihood]:
     prompt, texts = question
-    weighed = [own for own in told if isinstance(own, tuple)]
+    weighed = [choices for choices in answers if isinstance(choices, tuple)]
     if not weighed:
-        raise all_members_failed(prompt, [own for own in told if not isinstance(own, tuple)])
-    passages = tuple(dict.fromkeys(p for own in weighed for p in own[0].passages))
+        raise all_members_failed(
+            prompt, [choices for choices in answers if not isinstance(choices, tuple)]
+        )
+    passages = tuple(dict.fromkeys(p for choices in weighed for p in choices[0].passages))
     shares = right.clip(_LEAST)
     return weighed_as((shares / shares.sum()).tolist(), texts, passages)
 
@@ -143,12 +148,12 @@ def opinions_of_answers(
     member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
 ) -> list[Opinion]:
     """A member's opinion of its own free answers; empty where it failed."""
-    told = [
+    answered = [
         (prompt, answer)
         for prompt, answer in zip(prompts, answers, strict=True)
         if isinstance(answer, Completion)
     ]
-    sure = iter(confidences(member, told))
+    sure = iter(confidences(member, answered))
     return [
         opinion_of_answer(answer.text, next(sure)) if isinstance(answer, Completion) else {}
         for answer in answers
@@ -176,19 +181,23 @@ class Candidates:
 
 def candidates_of(dev: DevScores, members: Sequence[Model]) -> list[Candidates]:
     """The candidates of every dev item that some member has an opinion on."""
-    prompts = [judged.task.prompt(judged.item) for judged in dev.items]
+    prompts = [scored.task.prompt(scored.item) for scored in dev.items]
     columns = []
-    for place, member in enumerate(members):
-        told = [judged.answers[place] for judged in dev.items]
-        free = opinions_of_answers(member, prompts, [t.completion if t else None for t in told])
+    for index, member in enumerate(members):
+        answers = [scored.answers[index] for scored in dev.items]
+        free = opinions_of_answers(
+            member, prompts, [answer.completion if answer else None for answer in answers]
+        )
         columns.append(
             [
-                opinion_of_choices(judged.item.choices, t.weighed) if t and t.weighed else own
-                for judged, t, own in zip(dev.items, told, free, strict=True)
+                opinion_of_choices(scored.item.choices, answer.weighed)
+                if answer and answer.weighed
+                else opinion
+                for scored, answer, opinion in zip(dev.items, answers, free, strict=True)
             ]
         )
     rows = zip(dev.items, zip(*columns, strict=True), strict=True)
-    return [_candidates(judged, own) for judged, own in rows if any(own)]
+    return [_candidates(scored, opinion) for scored, opinion in rows if any(opinion)]
 
 
 def _candidates(judged: ScoredItem, opinions: Sequence[Opinion]) -> Candidates:
@@ -197,9 +206,9 @@ def _candidates(judged: ScoredItem, opinions: Sequence[Opinion]) -> Candidates:
     if any(answer and answer.weighed for answer in judged.answers):
         scores = [float(text == item.target) for text in texts]
     else:
-        told = [*zip(judged.answers, judged.scores, strict=True)]
+        scored = [*zip(judged.answers, judged.scores, strict=True)]
         # As the first that gives it wrote it: that is what will be given.
-        own = {normalised(answer.text): score for answer, score in reversed(told) if answer}
-        scores = [float(own[text] or 0.0) for text in texts]
-    found = described(texts, opinions)
-    return Candidates(judged.task.name, item.cluster, texts, found, np.array(scores))
+        score_of = {normalised(answer.text): score for answer, score in reversed(scored) if answer}
+        scores = [float(score_of[text] or 0.0) for text in texts]
+    features = features_of(texts, opinions)
+    return Candidates(judged.task.name, item.cluster, texts, features, np.array(scores))

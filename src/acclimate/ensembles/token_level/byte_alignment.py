@@ -36,8 +36,8 @@ class ByteVocabulary:
 
     def __init__(self, spelled: Sequence[bytes], ends: Set[int]) -> None:
         """Take every token's bytes, by id, and which tokens end an answer."""
-        own = [i for i, text in enumerate(spelled) if text and i not in ends]
-        self.ids = np.array(sorted(own, key=lambda i: spelled[i]), dtype=np.int64)
+        tokens = [i for i, text in enumerate(spelled) if text and i not in ends]
+        self.ids = np.array(sorted(tokens, key=lambda i: spelled[i]), dtype=np.int64)
         self.ends = np.array(sorted(ends), dtype=np.int64)
         longest = max(len(spelled[i]) for i in self.ids)
         self._bytes = np.full((longest + 1, len(self.ids)), -1, dtype=np.int16)
@@ -46,8 +46,10 @@ class ByteVocabulary:
 
     def probabilities(self, logits: Floats) -> Floats:
         """Of the tokens in this order and of the end, last, from logits by id; they sum to one."""
-        kept = np.append(logits[self.ids], np.logaddexp.reduce(logits[self.ends], initial=-np.inf))
-        powers = np.exp(kept - kept.max())
+        masses = np.append(
+            logits[self.ids], np.logaddexp.reduce(logits[self.ends], initial=-np.inf)
+        )
+        powers = np.exp(masses - masses.max())
         return np.asarray(powers / powers.sum())
 
     def at(self, depth: int, low: int, high: int) -> NDArray[np.int16]:
@@ -79,7 +81,7 @@ class Hypothesis:
         return self.logprob + math.log(mass) if mass > 0 else -math.inf
 
 
-class TokenReader(Protocol):
+class TokenModel(Protocol):
     """A model of tokens that can go on from any state."""
 
     def start(self) -> tuple[Any, Floats]:
@@ -103,7 +105,7 @@ class ByteAlignment:
     """All that a model of tokens may have written to spell the bytes so far."""
 
     vocabulary: ByteVocabulary
-    reader: TokenReader
+    token_model: TokenModel
     max_hypotheses: int
     """The heaviest are kept; see above for the one that may come on top."""
     min_share: float
@@ -112,7 +114,7 @@ class ByteAlignment:
 
     def begun(self) -> "ByteAlignment":
         """Before the first byte."""
-        state, logits = self.reader.start()
+        state, logits = self.token_model.start()
         probs = self.vocabulary.probabilities(logits)
         return replace(self, hypotheses=(Hypothesis(state, 0.0, probs, 0, len(probs) - 1),))
 
@@ -125,8 +127,8 @@ class ByteAlignment:
         top = max((h.logprob for h in self.hypotheses), default=0.0)
         for h in self.hypotheses:
             following = self.vocabulary.at(h.depth, h.low, h.high)
-            own = np.bincount(following, h.probs[h.low : h.high], minlength=END)
-            mass[:END] += math.exp(h.logprob - top) * own
+            probs = np.bincount(following, h.probs[h.low : h.high], minlength=END)
+            mass[:END] += math.exp(h.logprob - top) * probs
             if not h.depth:
                 mass[END] += math.exp(h.logprob - top) * h.probs[-1]
         with np.errstate(divide="ignore"):
@@ -139,16 +141,22 @@ class ByteAlignment:
 
     def after(self, byte: int) -> "ByteAlignment":
         """With one byte more, 0 to 255."""
-        found = [own for h in self.hypotheses for own in self._after(h, byte)]
-        found.sort(key=lambda own: -own.logmass)
-        whole = np.logaddexp.reduce([own.logmass for own in found], initial=-np.inf)
+        candidates = [candidate for h in self.hypotheses for candidate in self._after(h, byte)]
+        candidates.sort(key=lambda candidate: -candidate.logmass)
+        whole = np.logaddexp.reduce(
+            [candidate.logmass for candidate in candidates], initial=-np.inf
+        )
         least = whole + math.log(self.min_share) if self.min_share else -math.inf
-        kept = [own for own in found[: self.max_hypotheses] if own.logmass >= least]
-        ended = [own for own in found if isinstance(own, _Spelled)][:1]
-        if ended and not any(isinstance(own, _Spelled) for own in kept):
-            kept += ended
+        heaviest = [
+            candidate
+            for candidate in candidates[: self.max_hypotheses]
+            if candidate.logmass >= least
+        ]
+        ended = [candidate for candidate in candidates if isinstance(candidate, _Spelled)][:1]
+        if ended and not any(isinstance(candidate, _Spelled) for candidate in heaviest):
+            heaviest += ended
         # The heaviest stays, however many share the mass.
-        return replace(self, hypotheses=tuple(map(self._read, kept or found[:1])))
+        return replace(self, hypotheses=tuple(map(self._read, heaviest or candidates[:1])))
 
     def _after(self, h: Hypothesis, byte: int) -> "list[Hypothesis | _Spelled]":
         """The hypothesis with the byte, and those in which it is a token's last."""
@@ -158,18 +166,18 @@ class ByteAlignment:
         # Of tokens that begin alike, those that end there come first.
         done = int(np.searchsorted(self.vocabulary.at(h.depth + 1, low, high), -1, "right"))
         longer = replace(h, low=low + done, high=high, depth=h.depth + 1)
-        found: list[Hypothesis | _Spelled] = [longer] if longer.low < longer.high else []
-        found += [
+        longer_or_ended: list[Hypothesis | _Spelled] = [longer] if longer.low < longer.high else []
+        longer_or_ended += [
             _Spelled(h, column, h.logprob + math.log(h.probs[column]))
             for column in range(low, low + done)
             if h.probs[column] > 0
         ]
-        return [own for own in found if own.logmass > -math.inf]
+        return [candidate for candidate in longer_or_ended if candidate.logmass > -math.inf]
 
-    def _read(self, own: "Hypothesis | _Spelled") -> Hypothesis:
-        if isinstance(own, Hypothesis):
-            return own
-        token = int(self.vocabulary.ids[own.column])
-        state, logits = self.reader.read(own.parent.state, token)
+    def _read(self, candidate: "Hypothesis | _Spelled") -> Hypothesis:
+        if isinstance(candidate, Hypothesis):
+            return candidate
+        token = int(self.vocabulary.ids[candidate.column])
+        state, logits = self.token_model.read(candidate.parent.state, token)
         probs = self.vocabulary.probabilities(logits)
-        return Hypothesis(state, own.logmass, probs, 0, len(probs) - 1)
+        return Hypothesis(state, candidate.logmass, probs, 0, len(probs) - 1)

@@ -28,7 +28,7 @@ from acclimate.ensembles.token_level.byte_reader import (
 )
 from acclimate.ensembles.token_level.member_prompts import (
     EncodedPrompt,
-    completed,
+    completions_of,
     effective_weights,
     encode_for_members,
     passages_of,
@@ -57,57 +57,57 @@ class ByteModel(Model):
         """Byte by byte, at most `bytes_per_token` for each token asked for."""
         num_bytes = sampling.max_new_tokens * self.bytes_per_token
 
-        def lay_out(core: Any, prompt: Prompt, _: tuple[str, ...]) -> EncodedPrompt:
+        def encode(core: Any, prompt: Prompt, _: tuple[str, ...]) -> EncodedPrompt:
             return to_spell(core, prompt, (), num_bytes)
 
-        seats = encode_for_members(self.members, [(p, ()) for p in prompts], lay_out)
-        shares = effective_weights(self._weights(len(prompts)), seats)
+        member_prompts = encode_for_members(self.members, [(p, ()) for p in prompts], encode)
+        shares = effective_weights(self._weights(len(prompts)), member_prompts)
 
         def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
             return self._joined(logits, shares[list(rows)])
 
         ending = StopCondition(ByteText(), sampling, frozenset({END}))
         written = decode_jointly(
-            [ByteSource(seat, self.precision) for seat in seats],
+            [ByteSource(member, self.precision) for member in member_prompts],
             sampling.model_copy(update={"max_new_tokens": num_bytes}),
             is_stop=ending.is_met,
             join=join,
         )
         texts = [ending.text(symbols) for symbols in written]
         lengths = [-(-len(symbols) // self.bytes_per_token) for symbols in written]
-        return completed(seats, texts, lengths)
+        return completions_of(member_prompts, texts, lengths)
 
     @torch.inference_mode()
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """Of each continuation, the sum over its bytes of the joined distribution's logarithm."""
-        asked: dict[Prompt, list[int]] = {}
+        pairs_of: dict[Prompt, list[int]] = {}
         for index, (prompt, _) in enumerate(pairs):
-            asked.setdefault(prompt, []).append(index)
-        questions = [(p, tuple(pairs[i][1] for i in own)) for p, own in asked.items()]
-        seats = encode_for_members(self.members, questions, to_spell)
-        shares = effective_weights(self._weights(len(asked)), seats)
-        readers = [ByteSource(seat, self.precision) for seat in seats]
-        found: dict[int, LogLikelihood] = {}
-        for place, own in enumerate(asked.values()):
-            begun = [reader.alignment(place) for reader in readers]
-            for index in own:
+            pairs_of.setdefault(prompt, []).append(index)
+        questions = [(p, tuple(pairs[i][1] for i in indices)) for p, indices in pairs_of.items()]
+        member_prompts = encode_for_members(self.members, questions, to_spell)
+        shares = effective_weights(self._weights(len(pairs_of)), member_prompts)
+        sources = [ByteSource(member, self.precision) for member in member_prompts]
+        weighed: dict[int, LogLikelihood] = {}
+        for row, indices in enumerate(pairs_of.values()):
+            begun = [source.alignment(row) for source in sources]
+            for index in indices:
                 text = pairs[index][1].encode()
-                logprob = self._weighed(begun, text, shares[place : place + 1])
-                found[index] = LogLikelihood(
-                    logprob, len(text), len(text), passages_of(seats, place)
+                logprob = self._weighed(begun, text, shares[row : row + 1])
+                weighed[index] = LogLikelihood(
+                    logprob, len(text), len(text), passages_of(member_prompts, row)
                 )
-        for reader in readers:
-            reader.spend(0)
-        return [found[index] for index in range(len(pairs))]
+        for source in sources:
+            source.spend(0)
+        return [weighed[index] for index in range(len(pairs))]
 
     def _weighed(self, begun: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor) -> float:
-        rows = [ByteBatch([own]) for own in begun]
-        logits = [own.logprobs() for own in rows]
+        batches = [ByteBatch([own]) for own in begun]
+        logits = [own.logprobs() for own in batches]
         total = 0.0
-        for place, byte in enumerate(text):
+        for position, byte in enumerate(text):
             total += float(self._joined(logits, shares)[0, byte])
-            if place + 1 < len(text):
-                logits = [own.decode(torch.tensor([byte])) for own in rows]
+            if position + 1 < len(text):
+                logits = [own.decode(torch.tensor([byte])) for own in batches]
         # What no member can write; finite, so that sums and means stay numbers.
         return total if math.isfinite(total) else NOT_ANSWERED_LOGPROB
 

@@ -74,12 +74,12 @@ class ByteSource:
     @property
     def num_prefill_tokens(self) -> list[int]:
         """Tokens of each context beside the shared."""
-        return self._reader.num_prefill_tokens
+        return self._source.num_prefill_tokens
 
     @property
     def max_new_tokens_each(self) -> list[float]:
         """Bytes after each prompt, if each were a token."""
-        return self._reader.max_new_tokens_each
+        return self._source.max_new_tokens_each
 
     def new_batch(self, group: Sequence[int]) -> "ByteBatch":
         """Some of the prompts."""
@@ -87,14 +87,14 @@ class ByteSource:
 
     def spend(self, num_new: int) -> None:
         """Count what was read: contexts, and a token of every hypothesis."""
-        self._reader.spend(sum(self.spent))
+        self._source.spend(sum(self.spent))
         self.spent.clear()
 
-    def alignment(self, place: int) -> ByteAlignment:
+    def alignment(self, index: int) -> ByteAlignment:
         """Where an answer to a prompt begins: behind the blank that the model writes before it."""
-        laid_out = self.member_prompts.encoded[place]
-        probe = laid_out[2][0] if isinstance(laid_out, tuple) else []
-        start = _Start(self._reader, place, self.spent)
+        encoded = self.member_prompts.encoded[index]
+        probe = encoded[2][0] if isinstance(encoded, tuple) else []
+        start = _PromptModel(self._source, index, self.spent)
         found = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
         lead = b"".join(self._spelled[i] for i in probe).partition(_PROBE.encode())[0]
         for byte in lead:
@@ -102,8 +102,8 @@ class ByteSource:
         return found
 
     @cached_property
-    def _reader(self) -> NetworkSource:
-        return self.member_prompts.reader
+    def _source(self) -> NetworkSource:
+        return self.member_prompts.source
 
     @cached_property
     def _spelled(self) -> list[bytes]:
@@ -127,13 +127,13 @@ class ByteBatch:
 
     def logprobs(self) -> torch.Tensor:
         """Log-probabilities (B, S) of the next symbol."""
-        found = np.stack([own.logprobs() for own in self.alignments])
+        found = np.stack([alignment.logprobs() for alignment in self.alignments])
         return torch.from_numpy(found).float()
 
     def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
         rows = zip(self.alignments, symbols.tolist(), strict=True)
-        self.alignments = [own.after(byte) for own, byte in rows]
+        self.alignments = [alignment.after(byte) for alignment, byte in rows]
         return self.logprobs()
 
     def keep(self, keep: list[int]) -> None:
@@ -142,21 +142,21 @@ class ByteBatch:
 
     def extend(self, *others: "ByteBatch") -> None:
         """Go on with others' rows behind these."""
-        self.alignments += [own for other in others for own in other.alignments]
+        self.alignments += [alignment for other in others for alignment in other.alignments]
 
 
 @dataclass(frozen=True)
-class _Start:
+class _PromptModel:
     """One prompt's network as the alignment reads it: a state is a batch of one row."""
 
-    reader: NetworkSource
-    place: int
+    source: NetworkSource
+    index: int
     spent: list[int]
 
     def start(self) -> tuple[Any, Floats]:
         """After the context."""
-        rows: Any = self.reader.new_batch([self.place])
-        return rows, _numbers(rows.prefill(len(self.reader.contexts[self.place])))
+        rows: Any = self.source.new_batch([self.index])
+        return rows, _numbers(rows.prefill(len(self.source.contexts[self.index])))
 
     def read(self, state: Any, token: int) -> tuple[Any, Floats]:
         """After one more token; the state before it stays."""

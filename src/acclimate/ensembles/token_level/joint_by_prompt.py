@@ -45,10 +45,10 @@ class JointByPrompt(Model):
             weights: Of each member for each prompt, (N, K), not negative.
             temperatures: Of each prompt's joined distribution, (N,); 0 is greedy.
         """
-        drawing = sampling.model_copy(update={"temperature": 1.0})
+        draw_sampling = sampling.model_copy(update={"temperature": 1.0})
         heat = torch.from_numpy(np.maximum(temperatures, _COLDEST)).float()
         shares = torch.from_numpy(weights).float()
-        return answer_jointly(self.members, prompts, drawing, Mixture(), shares, heat)
+        return answer_jointly(self.members, prompts, draw_sampling, Mixture(), shares, heat)
 
     def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
         """Every token of each continuation by the weights of its prompt, (N, K)."""
@@ -64,8 +64,8 @@ class JointByPrompt(Model):
         """By even weights."""
         return self.loglikelihood_weighted(pairs, self._even(pairs))
 
-    def _even(self, asked: Sequence[Any]) -> Floats:
-        return np.ones((len(asked), len(self.members)))
+    def _even(self, rows: Sequence[Any]) -> Floats:
+        return np.ones((len(rows), len(self.members)))
 
     @property
     def children(self) -> Mapping[str, Model]:

@@ -17,10 +17,10 @@ from acclimate.core.storage.kinds import class_of, kind_of
 from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.member_prompts import (
     MemberPrompts,
-    completed,
+    completions_of,
     effective_weights,
     encode_for_members,
-    ending_of,
+    stop_condition_of,
     passages_of,
     to_answer,
     to_weigh,
@@ -42,7 +42,7 @@ def answer_jointly(
     members: Sequence[Model],
     prompts: Sequence[Prompt],
     sampling: Sampling,
-    joining: CombinationRule,
+    rule: CombinationRule,
     weights: torch.Tensor,
     temperatures: torch.Tensor | None = None,
 ) -> list[Completion]:
@@ -67,15 +67,15 @@ def answer_jointly(
     readers, apart = share_passes(seats)
 
     def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
-        scores = joining.scores(apart(logits), shares[list(rows)])
+        scores = rule.scores(apart(logits), shares[list(rows)])
         if temperatures is None:
             return scores
         return scores / temperatures[list(rows), None].to(scores.device)
 
-    ending = ending_of(seats, sampling)
+    ending = stop_condition_of(seats, sampling)
     begin = partial(_sampling_state, sampling, ending, seats[0].contexts)
     written = decode_jointly(readers, sampling, is_stop=ending.is_met, join=join, begin=begin)
-    return completed(seats, [ending.text(ids) for ids in written], list(map(len, written)))
+    return completions_of(seats, [ending.text(ids) for ids in written], list(map(len, written)))
 
 
 def _sampling_state(
@@ -87,7 +87,7 @@ def _sampling_state(
 
 
 def weigh_jointly(
-    members: Sequence[Model], pairs: Sequence[Pair], joining: CombinationRule, weights: torch.Tensor
+    members: Sequence[Model], pairs: Sequence[Pair], rule: CombinationRule, weights: torch.Tensor
 ) -> list[LogLikelihood]:
     """How likely each continuation is, every token of it under the joined distribution.
 
@@ -98,18 +98,22 @@ def weigh_jointly(
         joining: What the members' distributions come to.
         weights: Of each member for each pair, (N, K); of one prompt, those of its first pair.
     """
-    asked: dict[Prompt, list[int]] = {}
+    pairs_of: dict[Prompt, list[int]] = {}
     for index, (prompt, _) in enumerate(pairs):
-        asked.setdefault(prompt, []).append(index)
-    questions = [(p, tuple(pairs[i][1] for i in own)) for p, own in asked.items()]
-    seats = encode_for_members(members, questions, to_weigh)
-    shares = effective_weights(weights[[own[0] for own in asked.values()]], seats)
-    tokens = _tokens(seats)
-    scores = score_jointly(_requests(seats, tokens), _logprobs(joining, shares)) if pairs else []
+        pairs_of.setdefault(prompt, []).append(index)
+    questions = [(p, tuple(pairs[i][1] for i in indices)) for p, indices in pairs_of.items()]
+    member_prompts = encode_for_members(members, questions, to_weigh)
+    shares = effective_weights(
+        weights[[indices[0] for indices in pairs_of.values()]], member_prompts
+    )
+    tokens = _tokens(member_prompts)
+    scores = (
+        score_jointly(_requests(member_prompts, tokens), _logprobs(rule, shares)) if pairs else []
+    )
     weighed: dict[int, LogLikelihood] = {}
-    for place, own in enumerate(asked.values()):
-        shown = passages_of(seats, place)
-        for index, ids, logprob in zip(own, tokens[place], scores[place], strict=True):
+    for row, indices in enumerate(pairs_of.values()):
+        shown = passages_of(member_prompts, row)
+        for index, ids, logprob in zip(indices, tokens[row], scores[row], strict=True):
             num_bytes = len(pairs[index][1].encode())
             weighed[index] = LogLikelihood(logprob, len(ids), num_bytes, shown)
     return [weighed[index] for index in range(len(pairs))]
@@ -120,26 +124,28 @@ def expected(members: Sequence[Model], pairs: Sequence[Pair]) -> Iterator[Forced
 
     Pairs that do not fit every member are passed over.
     """
-    seats = encode_for_members(members, [(prompt, (text,)) for prompt, text in pairs], to_weigh)
-    for found in forced_logits(_requests(seats, _tokens(seats))):
-        if all(seat.is_present[found.request] for seat in seats):
-            yield found
+    member_prompts = encode_for_members(
+        members, [(prompt, (text,)) for prompt, text in pairs], to_weigh
+    )
+    for forced in forced_logits(_requests(member_prompts, _tokens(member_prompts))):
+        if all(member.is_present[forced.request] for member in member_prompts):
+            yield forced
 
 
-def _tokens(seats: Sequence[MemberPrompts]) -> list[list[list[int]]]:
+def _tokens(member_prompts: Sequence[MemberPrompts]) -> list[list[list[int]]]:
     """Continuations of each prompt as the first member that reads it has them."""
-    rows = zip(*(seat.encoded for seat in seats), strict=True)
-    return [next(found[2] for found in row if isinstance(found, tuple)) for row in rows]
+    rows = zip(*(member.encoded for member in member_prompts), strict=True)
+    return [next(encoded[2] for encoded in row if isinstance(encoded, tuple)) for row in rows]
 
 
 def _requests(
-    seats: Sequence[MemberPrompts], tokens: list[list[list[int]]]
+    member_prompts: Sequence[MemberPrompts], tokens: list[list[list[int]]]
 ) -> list[tuple[Any, Any]]:
-    return [(seat.core.network, seat.requests(tokens)) for seat in seats]
+    return [(member.core.network, member.requests(tokens)) for member in member_prompts]
 
 
-def _logprobs(joining: CombinationRule, shares: torch.Tensor) -> CombineLogits:
-    return lambda logits, rows: joining.logprobs(logits, shares[list(rows)])
+def _logprobs(rule: CombinationRule, shares: torch.Tensor) -> CombineLogits:
+    return lambda logits, rows: rule.logprobs(logits, shares[list(rows)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,14 +180,14 @@ class JointModel(Model):
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Numbers alone: the members save themselves."""
-        weights = {task: list(own) for task, own in self.weights.items()}
-        how = {"of": kind_of(type(self.rule)), **self.rule.model_dump(mode="json")}
-        return {"joining": how, "weights": weights}
+        weights = {task: list(values) for task, values in self.weights.items()}
+        rule = {"of": kind_of(type(self.rule)), **self.rule.model_dump(mode="json")}
+        return {"joining": rule, "weights": weights}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
         """Rebuild from them."""
-        how = dict(fields["joining"])
-        joining = class_of(how.pop("of"), CombinationRule)(**how)
-        weights = {task: tuple(own) for task, own in fields["weights"].items()}
-        return cls(tuple(children.values()), joining, weights)
+        rule_fields = dict(fields["joining"])
+        rule = class_of(rule_fields.pop("of"), CombinationRule)(**rule_fields)
+        weights = {task: tuple(values) for task, values in fields["weights"].items()}
+        return cls(tuple(children.values()), rule, weights)

@@ -39,30 +39,32 @@ class MemberPrompts:
     @property
     def is_present(self) -> list[bool]:
         """Whether the member reads each prompt."""
-        return [isinstance(own, tuple) for own in self.encoded]
+        return [isinstance(encoded, tuple) for encoded in self.encoded]
 
     @property
     def contexts(self) -> list[list[int]]:
         """Ids of each prompt; where it is left out, of another one, which nobody hears."""
-        own = [found[1] for found in self.encoded if isinstance(found, tuple)]
-        idle = min(own, key=len, default=[0])
-        return [found[1] if isinstance(found, tuple) else idle for found in self.encoded]
+        prompt_ids = [encoded[1] for encoded in self.encoded if isinstance(encoded, tuple)]
+        idle = min(prompt_ids, key=len, default=[0])
+        return [encoded[1] if isinstance(encoded, tuple) else idle for encoded in self.encoded]
 
     @property
     def routes(self) -> list[int | None]:
         """Of each prompt, through the network's adapters."""
-        shown = [found[0] if isinstance(found, tuple) else Prompt("") for found in self.encoded]
+        shown = [
+            encoded[0] if isinstance(encoded, tuple) else Prompt("") for encoded in self.encoded
+        ]
         return [self.core.route(prompt) for prompt in shown]
 
     @property
-    def reader(self) -> NetworkSource:
+    def source(self) -> NetworkSource:
         """It in the decoding loop."""
         return NetworkSource(self.core.network, self.contexts, self.routes, self.core.window)
 
     def requests(self, continuations: Sequence[Sequence[list[int]]]) -> list[ScoringRequest]:
         """What it is to weigh after each prompt."""
         rows = zip(self.contexts, continuations, self.routes, strict=True)
-        return [ScoringRequest(context, own, route) for context, own, route in rows]
+        return [ScoringRequest(context, texts_ids, route) for context, texts_ids, route in rows]
 
 
 EncodePrompt = Callable[[LocalModel, Prompt, tuple[str, ...]], EncodedPrompt]
@@ -71,13 +73,13 @@ EncodePrompt = Callable[[LocalModel, Prompt, tuple[str, ...]], EncodedPrompt]
 def to_answer(max_new_tokens: int) -> EncodePrompt:
     """Leave room for an answer."""
 
-    def lay_out(core: LocalModel, prompt: Prompt, _texts: tuple[str, ...]) -> EncodedPrompt:
+    def encode(core: LocalModel, prompt: Prompt, _texts: tuple[str, ...]) -> EncodedPrompt:
         return (
             *core.prompt_tokenizer.fitted(prompt, core.prompt_tokenizer.reserve(max_new_tokens)),
             [],
         )
 
-    return lay_out
+    return encode
 
 
 def to_weigh(core: LocalModel, prompt: Prompt, texts: tuple[str, ...]) -> EncodedPrompt:
@@ -87,88 +89,100 @@ def to_weigh(core: LocalModel, prompt: Prompt, texts: tuple[str, ...]) -> Encode
 
 def encode_for_members(
     members: Sequence[Model],
-    asked: Sequence[tuple[Prompt, tuple[str, ...]]],
-    lay_out: EncodePrompt,
+    questions: Sequence[tuple[Prompt, tuple[str, ...]]],
+    encode: EncodePrompt,
 ) -> list[MemberPrompts]:
     """Every member with what it reads, in order.
 
     Raises:
         BackendError: A prompt that fits none of them.
     """
-    seats = [_seat(member, asked, lay_out) for member in members]
-    for place, (prompt, _) in enumerate(asked):
-        own = [seat.encoded[place] for seat in seats]
-        failures = [found for found in own if not isinstance(found, tuple)]
-        if len(failures) == len(seats):
+    member_prompts = [_prompts_of(member, questions, encode) for member in members]
+    for index, (prompt, _) in enumerate(questions):
+        encoded = [prompts.encoded[index] for prompts in member_prompts]
+        failures = [result for result in encoded if not isinstance(result, tuple)]
+        if len(failures) == len(member_prompts):
             raise all_members_failed(prompt, failures)
-        log_mean(LEFT_OUT_OF_MIXTURE, len(failures), len(seats))
-    return seats
+        log_mean(LEFT_OUT_OF_MIXTURE, len(failures), len(member_prompts))
+    return member_prompts
 
 
-def _seat(
-    member: Model, asked: Sequence[tuple[Prompt, tuple[str, ...]]], lay_out: EncodePrompt
+def _prompts_of(
+    member: Model, questions: Sequence[tuple[Prompt, tuple[str, ...]]], encode: EncodePrompt
 ) -> MemberPrompts:
-    apart = unwrap(member)
+    unwrapped = unwrap(member)
     core = core_by_steps(member)
 
     def read(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[EncodedPrompt]:
-        rendered = apart.render([prompt for prompt, _ in some])
+        rendered = unwrapped.render([prompt for prompt, _ in some])
         return [
-            lay_out(core, prompt, texts) for prompt, (_, texts) in zip(rendered, some, strict=True)
+            encode(core, prompt, texts) for prompt, (_, texts) in zip(rendered, some, strict=True)
         ]
 
-    return MemberPrompts(core, apart.rewriters, list(call_with_bisection(read, asked)))
+    return MemberPrompts(core, unwrapped.rewriters, list(call_with_bisection(read, questions)))
 
 
-def effective_weights(weights: torch.Tensor, seats: Sequence[MemberPrompts]) -> torch.Tensor:
+def effective_weights(
+    weights: torch.Tensor, member_prompts: Sequence[MemberPrompts]
+) -> torch.Tensor:
     """Weights (N, K), 0 for who is left out; where nobody is left to be heard, all who are there.
 
     Args:
         weights: Of each member for each prompt, (N, K), not negative.
         seats: Of the members.
     """
-    present = torch.tensor([seat.is_present for seat in seats], dtype=torch.float32).T  # (N, K)
-    own = weights.float() * present
-    return torch.where(own.sum(-1, keepdim=True) > 0, own, present)
+    present = torch.tensor(
+        [member.is_present for member in member_prompts], dtype=torch.float32
+    ).T  # (N, K)
+    masked = weights.float() * present
+    return torch.where(masked.sum(-1, keepdim=True) > 0, masked, present)
 
 
-def ending_of(seats: Sequence[MemberPrompts], sampling: Sampling) -> StopCondition:
+def stop_condition_of(member_prompts: Sequence[MemberPrompts], sampling: Sampling) -> StopCondition:
     """An answer ends where any member's would."""
-    cores = [seat.core for seat in seats]
+    cores = [member.core for member in member_prompts]
     ends = frozenset().union(*(stop_ids(core.network, core.tokenizer) for core in cores))
     return StopCondition(cores[0].tokenizer, sampling, ends)
 
 
-def completed(
-    seats: Sequence[MemberPrompts], texts: Sequence[str], lengths: Sequence[int]
+def completions_of(
+    member_prompts: Sequence[MemberPrompts], texts: Sequence[str], lengths: Sequence[int]
 ) -> list[Completion]:
     """Answers as they leave the members: with what all of them read."""
     return [
-        _completion(seats, place, text, length)
-        for place, (text, length) in enumerate(zip(texts, lengths, strict=True))
+        _completion(member_prompts, index, text, length)
+        for index, (text, length) in enumerate(zip(texts, lengths, strict=True))
     ]
 
 
 def _completion(
-    seats: Sequence[MemberPrompts], place: int, text: str, num_new_tokens: int
+    member_prompts: Sequence[MemberPrompts], index: int, text: str, num_new_tokens: int
 ) -> Completion:
-    own = [(seat, found) for seat in seats if isinstance(found := seat.encoded[place], tuple)]
-    first, (shown, *_) = own[0]
+    present = [
+        (member, encoded)
+        for member in member_prompts
+        if isinstance(encoded := member.encoded[index], tuple)
+    ]
+    first, (shown, *_) = present[0]
     answer = Completion(
         text=text,
-        num_prompt_tokens=sum(len(ids) for _, (_, ids, _) in own),
+        num_prompt_tokens=sum(len(ids) for _, (_, ids, _) in present),
         num_new_tokens=num_new_tokens,
-        passages=passages_of(seats, place),
+        passages=passages_of(member_prompts, index),
         prompt=first.core.prompt_tokenizer.text(shown),
     )
     # Inside out, as each member would: an answer is drawn out of what was written once.
-    for seat, _ in own:
-        for rewriter in reversed(seat.rewriters):
+    for member, _ in present:
+        for rewriter in reversed(member.rewriters):
             answer = rewriter.finish(answer)
     return answer
 
 
-def passages_of(seats: Sequence[MemberPrompts], place: int) -> tuple[Passage, ...]:
+def passages_of(member_prompts: Sequence[MemberPrompts], index: int) -> tuple[Passage, ...]:
     """What the members were shown at a prompt, each passage once."""
-    found = [own[0].passages for seat in seats if isinstance(own := seat.encoded[place], tuple)]
-    return tuple(dict.fromkeys(passage for passages in found for passage in passages))
+    shown = [
+        encoded[0].passages
+        for member in member_prompts
+        if isinstance(encoded := member.encoded[index], tuple)
+    ]
+    return tuple(dict.fromkeys(passage for passages in shown for passage in passages))

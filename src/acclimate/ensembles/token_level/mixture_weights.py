@@ -24,7 +24,7 @@ def mixture_weights(logprobs: torch.Tensor) -> torch.Tensor:
         mixed = probs @ weights
         return float(mixed.log().mean()), (probs / mixed[:, None]).mean(0)
 
-    return climbed(value, logprobs.shape[-1])
+    return exponentiated_gradient(value, logprobs.shape[-1])
 
 
 def product_weights(logprobs: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -34,19 +34,19 @@ def product_weights(logprobs: torch.Tensor, tokens: torch.Tensor) -> torch.Tenso
         logprobs: Of every token, by each member.
         tokens: Those that stand there, (N,).
     """
-    own = logprobs[torch.arange(len(tokens)), :, tokens].double()  # (N, K)
+    target_logprobs = logprobs[torch.arange(len(tokens)), :, tokens].double()  # (N, K)
 
     def value(weights: torch.Tensor) -> tuple[float, torch.Tensor]:
         joined = torch.einsum("nkv,k->nv", logprobs, weights.to(logprobs.dtype))
         probs = joined.softmax(-1)
         expected = torch.einsum("nkv,nv->nk", logprobs, probs).double()
-        gain = own @ weights - joined.logsumexp(-1)
-        return float(gain.mean()), (own - expected).mean(0)
+        gain = target_logprobs @ weights - joined.logsumexp(-1)
+        return float(gain.mean()), (target_logprobs - expected).mean(0)
 
-    return climbed(value, logprobs.shape[1])
+    return exponentiated_gradient(value, logprobs.shape[1])
 
 
-def climbed(objective: WeightObjective, num_members: int) -> torch.Tensor:
+def exponentiated_gradient(objective: WeightObjective, num_members: int) -> torch.Tensor:
     """Where exponentiated gradient ends (Kivinen & Warmuth 1997); a step that loses is cut."""
     weights = torch.full((num_members,), 1 / num_members, dtype=torch.float64)
     value, gradient = objective(weights)

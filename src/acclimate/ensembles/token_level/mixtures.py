@@ -43,7 +43,7 @@ class Mixture(CombinationRule):
     def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
         """The same up to a constant a row, in the fewest operations; equals give exactly it."""
         first, *others = heard = _heard(logits)
-        if all(torch.equal(first, own) for own in others):
+        if all(torch.equal(first, other) for other in others):
             return first
         shares = weights.to(first.device, torch.float32)
         if _unheard(shares):  # nought times minus infinity is no number
@@ -63,22 +63,22 @@ class Mixture(CombinationRule):
 
 def _heard(logits: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """All on one device, floats, and as wide as the least: some networks pad their vocabulary."""
-    width, device = min(own.shape[-1] for own in logits), logits[0].device
-    return [own[..., :width].to(device).float() for own in logits]
+    width, device = min(member_logits.shape[-1] for member_logits in logits), logits[0].device
+    return [member_logits[..., :width].to(device).float() for member_logits in logits]
 
 
 def _sum(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
     """Logarithm of sum_k w_k p_k, taken relative to the greatest p_k, so that equals give it."""
-    each = [own.log_softmax(-1) for own in logits]
+    each = [logprobs.log_softmax(-1) for logprobs in logits]
     for k in _unheard(weights):
         each[k].masked_fill_(weights[:, k, None] == 0, _NONE)
     greatest = each[0].clone()
-    for own in each[1:]:
-        torch.maximum(greatest, own, out=greatest)
+    for logprobs in each[1:]:
+        torch.maximum(greatest, logprobs, out=greatest)
     greatest.clamp_(min=torch.finfo(torch.float32).min)  # inf - inf is no number
     total, whole = torch.zeros_like(greatest), torch.zeros_like(weights[:, :1])
-    for k, own in enumerate(each):
-        total.addcmul_(weights[:, k, None], own.sub_(greatest).exp_())
+    for k, logprobs in enumerate(each):
+        total.addcmul_(weights[:, k, None], logprobs.sub_(greatest).exp_())
         whole += weights[:, k, None]
     return total.div_(whole).log_().add_(greatest)
 
@@ -91,9 +91,9 @@ def _product(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Ten
         first = torch.stack(list(logits))[weights.argmax(-1), torch.arange(len(weights))]  # (B, V)
     shares = weights / weights.sum(-1, keepdim=True)
     apart = torch.zeros_like(first)
-    for k, own in enumerate(logits):
+    for k, member_logits in enumerate(logits):
         # Minus infinity from itself is no way apart.
-        further = (own - first).nan_to_num_(nan=0.0, posinf=-_NONE, neginf=_NONE)
+        further = (member_logits - first).nan_to_num_(nan=0.0, posinf=-_NONE, neginf=_NONE)
         if k in unheard:
             further.masked_fill_(weights[:, k, None] == 0, 0.0)
         apart.addcmul_(shares[:, k, None], further)

@@ -14,10 +14,10 @@ from acclimate.ensembles.members import as_children
 from acclimate.ensembles.token_level.joint_model import JointModel
 from acclimate.ensembles.token_level.member_prompts import (
     MemberPrompts,
-    completed,
+    completions_of,
     effective_weights,
     encode_for_members,
-    ending_of,
+    stop_condition_of,
     to_answer,
 )
 from acclimate.ensembles.token_level.mixtures import Mixture
@@ -51,14 +51,16 @@ class PhraseModel(Model):
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Phrase by phrase for all prompts side by side; who is done waits for nobody."""
-        seats = encode_for_members(
+        member_prompts = encode_for_members(
             self.members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens)
         )
-        talk = _Talk(seats, self._joined.weights_of(prompts).tolist(), self.phrasing, sampling)
-        while running := talk.running:
-            talk.go_on(running)
-        texts = [talk.ending.text(ids) for ids in talk.written]
-        return completed(seats, texts, list(map(len, talk.written)))
+        decoding = _PhraseDecoding(
+            member_prompts, self._joined.weights_of(prompts).tolist(), self.phrasing, sampling
+        )
+        while running := decoding.running:
+            decoding.add_phrases(running)
+        texts = [decoding.ending.text(ids) for ids in decoding.written]
+        return completions_of(member_prompts, texts, list(map(len, decoding.written)))
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
         """By the members' product, the distribution whose logarithm the joint score sums."""
@@ -84,65 +86,69 @@ class PhraseModel(Model):
         return cls(tuple(children.values()), phrasing, tuple(fields["weights"]))
 
 
-class _Talk:
+class _PhraseDecoding:
     """Answers in the making."""
 
     def __init__(
         self,
-        seats: Sequence[MemberPrompts],
+        member_prompts: Sequence[MemberPrompts],
         weights: Sequence[Sequence[float]],
         phrasing: PhraseSettings,
         sampling: Sampling,
     ) -> None:
         import torch
 
-        self.seats, self.phrasing, self.sampling = seats, phrasing, sampling
-        table = torch.tensor(weights).reshape(len(weights), len(seats))
-        self.weights: list[list[float]] = effective_weights(table, seats).tolist()
-        self.ending: StopCondition = ending_of(seats, sampling)
+        self.member_prompts, self.phrasing, self.sampling = member_prompts, phrasing, sampling
+        table = torch.tensor(weights).reshape(len(weights), len(member_prompts))
+        self.weights: list[list[float]] = effective_weights(table, member_prompts).tolist()
+        self.ending: StopCondition = stop_condition_of(member_prompts, sampling)
         self.written: list[list[int]] = [[] for _ in weights]
-        self.contexts = [seat.contexts for seat in seats]
-        self.routes = [seat.routes for seat in seats]
-        rooms = [seat.reader.max_new_tokens_each for seat in seats]
-        self.longest = [int(min(sampling.max_new_tokens, *own)) for own in zip(*rooms, strict=True)]
+        self.contexts = [member.contexts for member in member_prompts]
+        self.routes = [member.routes for member in member_prompts]
+        rooms = [member.source.max_new_tokens_each for member in member_prompts]
+        self.longest = [
+            int(min(sampling.max_new_tokens, *limits)) for limits in zip(*rooms, strict=True)
+        ]
         self.num_rounds = 0
 
     @property
     def running(self) -> list[int]:
         """Answers that are not done."""
         return [
-            place
-            for place, ids in enumerate(self.written)
-            if not ids or (len(ids) < self.longest[place] and not self.ending.is_met(ids))
+            index
+            for index, ids in enumerate(self.written)
+            if not ids or (len(ids) < self.longest[index] and not self.ending.is_met(ids))
         ]
 
-    def go_on(self, running: Sequence[int]) -> None:
+    def add_phrases(self, running: Sequence[int]) -> None:
         """Add the best phrase to each."""
-        proposed = [self._proposals(member, running) for member in range(len(self.seats))]
+        proposed = [self._proposals(member, running) for member in range(len(self.member_prompts))]
         phrases = [list(dict.fromkeys(own)) for own in zip(*proposed, strict=True)]
-        scores = [self._scores(member, running, phrases) for member in range(len(self.seats))]
-        for row, place in enumerate(running):
+        scores = [
+            self._scores(member, running, phrases) for member in range(len(self.member_prompts))
+        ]
+        for row, index in enumerate(running):
             own = [score[row] for score in scores]
-            backing = self._backing(place, [member[row] for member in proposed])
-            self.written[place] += best(phrases[row], own, self.weights[place], backing)
+            backing = self._backing(index, [member[row] for member in proposed])
+            self.written[index] += best(phrases[row], own, self.weights[index], backing)
         self.num_rounds += 1
 
     def _proposals(self, member: int, running: Sequence[int]) -> list[Phrase]:
         """A member's next phrase of each; where it is not heard, nobody minds what it says."""
-        told = {
+        changes = {
             "max_new_tokens": self.phrasing.max_phrase_tokens,
             "seed": derive(self.sampling.seed, member, self.num_rounds),
         }
-        found = decode(
-            self.seats[member].core.network,
+        phrases = decode(
+            self.member_prompts[member].core.network,
             self._so_far(member, running),
-            self.sampling.model_copy(update=told),
+            self.sampling.model_copy(update=changes),
             is_stop=self._is_phrase,
-            routes=[self.routes[member][place] for place in running],
+            routes=[self.routes[member][index] for index in running],
         )
         return [
-            tuple(ids[: max(1, self.longest[place] - len(self.written[place]))])
-            for ids, place in zip(found, running, strict=True)
+            tuple(ids[: max(1, self.longest[index] - len(self.written[index]))])
+            for ids, index in zip(phrases, running, strict=True)
         ]
 
     def _is_phrase(self, ids: list[int]) -> bool:
@@ -153,21 +159,21 @@ class _Talk:
         self, member: int, running: Sequence[int], phrases: Sequence[list[Phrase]]
     ) -> list[list[float]]:
         rows = zip(self._so_far(member, running), phrases, running, strict=True)
-        asked = [
-            ScoringRequest(context, [list(p) for p in own], self.routes[member][place])
-            for context, own, place in rows
+        requests = [
+            ScoringRequest(context, [list(p) for p in candidates], self.routes[member][index])
+            for context, candidates, index in rows
         ]
-        return score(self.seats[member].core.network, asked)
+        return score(self.member_prompts[member].core.network, requests)
 
     def _so_far(self, member: int, running: Sequence[int]) -> list[list[int]]:
-        return [[*self.contexts[member][place], *self.written[place]] for place in running]
+        return [[*self.contexts[member][index], *self.written[index]] for index in running]
 
-    def _backing(self, place: int, proposed: Sequence[Phrase]) -> dict[Phrase, float]:
+    def _backing(self, index: int, proposed: Sequence[Phrase]) -> dict[Phrase, float]:
         """What those weigh who propose each phrase; one that nobody heard proposes is no phrase."""
-        found = dict.fromkeys(proposed, 0.0)
-        for phrase, weight in zip(proposed, self.weights[place], strict=True):
-            found[phrase] += weight
-        return found
+        backing = dict.fromkeys(proposed, 0.0)
+        for phrase, weight in zip(proposed, self.weights[index], strict=True):
+            backing[phrase] += weight
+        return backing
 
 
 def best(
@@ -185,8 +191,9 @@ def best(
         backing: What those weigh who proposed each phrase; one with none cannot win.
     """
     joint = [
-        math.fsum(w * own[i] for w, own in zip(weights, scores, strict=True) if w) / len(phrase)
+        math.fsum(w * logprobs[i] for w, logprobs in zip(weights, scores, strict=True) if w)
+        / len(phrase)
         for i, phrase in enumerate(phrases)
     ]
-    places = [i for i, phrase in enumerate(phrases) if backing[phrase] > 0]
-    return phrases[max(places, key=lambda i: (joint[i], backing[phrases[i]], -i))]
+    indices = [i for i, phrase in enumerate(phrases) if backing[phrase] > 0]
+    return phrases[max(indices, key=lambda i: (joint[i], backing[phrases[i]], -i))]

@@ -24,7 +24,7 @@ _MANY, _LARGE = 4, 20_000_000
 """Members, or parameters, from which one pass is the shorter: a small network's takes 0.8 of four
 passes but 1.3 of two; at 30 M parameters 0.66 of two."""
 
-Apart = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
+SplitLogits = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
 """From the readers' logits to each seat's (B, V)."""
 
 
@@ -32,12 +32,14 @@ Apart = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
 class _Sibling:
     """A seat as what it shares and what it adds."""
 
-    seat: MemberPrompts
+    member: MemberPrompts
     base: LocalModel
     updates: Updates
 
 
-def share_passes(seats: Sequence[MemberPrompts]) -> tuple[list[SequenceSource], Apart]:
+def share_passes(
+    member_prompts: Sequence[MemberPrompts],
+) -> tuple[list[SequenceSource], SplitLogits]:
     """Readers of all seats, kin joined, and what takes their logits apart.
 
     Kin are seats of one network, and those of adapters of one base; who reads the same as another
@@ -45,64 +47,68 @@ def share_passes(seats: Sequence[MemberPrompts]) -> tuple[list[SequenceSource], 
     tokens are written in one pass, where that is the shorter.
     """
     groups: dict[tuple[int, bool], list[_Sibling]] = {}
-    spots: list[tuple[tuple[int, bool], int]] = []
-    kin_of = [_kin(seat) for seat in seats]
-    for kin in kin_of:
+    keys: list[tuple[tuple[int, bool], int]] = []
+    siblings = [_sibling_of(member) for member in member_prompts]
+    for sibling in siblings:
         # Rows of an encoder-decoder have one length, so that no others can stand beside them.
-        shared = kin if kin.base.is_seq2seq else kin.base.network
+        shared = sibling if sibling.base.is_seq2seq else sibling.base.network
         # The base as it is has a shorter pass than one that adapters stand in.
-        key = id(shared), bool(kin.updates)
-        own = groups.setdefault(key, [])
-        column = next((i for i, other in enumerate(own) if _is_same(other, kin)), len(own))
-        own += [kin] if column == len(own) else []
-        spots.append((key, column))
-    readers: list[SequenceSource] = []
+        key = id(shared), bool(sibling.updates)
+        group = groups.setdefault(key, [])
+        column = next((i for i, other in enumerate(group) if _is_same(other, sibling)), len(group))
+        group += [sibling] if column == len(group) else []
+        keys.append((key, column))
+    sources: list[SequenceSource] = []
     first: dict[tuple[int, bool], tuple[int, bool]] = {}
-    for key, own in groups.items():
-        first[key] = len(readers), _pays(own)
-        readers += [_joined(own)] if _pays(own) else [kin.seat.reader for kin in own]
-    places = [(*first[key], column) for key, column in spots]
-    return readers, partial(_apart, places)
+    for key, group in groups.items():
+        first[key] = len(sources), _is_shorter(group)
+        sources += (
+            [_shared_source(group)]
+            if _is_shorter(group)
+            else [sibling.member.source for sibling in group]
+        )
+    columns = [(*first[key], column) for key, column in keys]
+    return sources, partial(_split, columns)
 
 
-def _apart(
-    places: Sequence[tuple[int, bool, int]], logits: Sequence[torch.Tensor]
+def _split(
+    columns: Sequence[tuple[int, bool, int]], logits: Sequence[torch.Tensor]
 ) -> list[torch.Tensor]:
     return [
-        logits[at][:, column] if is_joined else logits[at + column]
-        for at, is_joined, column in places
+        logits[index][:, column] if is_joined else logits[index + column]
+        for index, is_joined, column in columns
     ]
 
 
-def _pays(own: Sequence[_Sibling]) -> bool:
+def _is_shorter(group: Sequence[_Sibling]) -> bool:
     """Whether one pass is shorter than one each."""
-    is_many = len(own) >= _MANY
-    is_large = len(own) > 1 and own[0].base.network.num_parameters() >= _LARGE
-    return (is_many or is_large) and len(own[0].seat.encoded) <= MAX_PROMPTS
+    is_many = len(group) >= _MANY
+    is_large = len(group) > 1 and group[0].base.network.num_parameters() >= _LARGE
+    return (is_many or is_large) and len(group[0].member.encoded) <= MAX_PROMPTS
 
 
-def _kin(seat: MemberPrompts) -> _Sibling:
-    core, base = seat.core, seat.core.adapter_of
+def _sibling_of(member: MemberPrompts) -> _Sibling:
+    core, base = member.core, member.core.adapter_of
     if isinstance(base, LocalModel) and isinstance(core.adapter, PeftAdapter):
-        is_routed = any(route is not None for route in seat.routes)
-        found = None if is_routed else updates_of(core.network, base.network)
-        if found is not None:
-            return _Sibling(seat, base, found)
-    return _Sibling(seat, core, {})
+        is_routed = any(route is not None for route in member.routes)
+        updates = None if is_routed else updates_of(core.network, base.network)
+        if updates is not None:
+            return _Sibling(member, base, updates)
+    return _Sibling(member, core, {})
 
 
 def _is_same(one: _Sibling, other: _Sibling) -> bool:
-    is_one = one.seat.core.network is other.seat.core.network
-    return is_one and one.seat.contexts == other.seat.contexts
+    is_one = one.member.core.network is other.member.core.network
+    return is_one and one.member.contexts == other.member.contexts
 
 
-def _joined(own: Sequence[_Sibling]) -> "SharedPassSource":
-    readers = [kin.seat.reader for kin in own]
-    network = readers[0].network
-    if own[0].updates:
-        networks, updates = [r.network for r in readers], [kin.updates for kin in own]
-        network = multi_lora_network(networks, updates, own[0].base.shared_copy)
-    return SharedPassSource(network, readers)
+def _shared_source(group: Sequence[_Sibling]) -> "SharedPassSource":
+    sources = [sibling.member.source for sibling in group]
+    network = sources[0].network
+    if group[0].updates:
+        networks, updates = [r.network for r in sources], [sibling.updates for sibling in group]
+        network = multi_lora_network(networks, updates, group[0].base.shared_copy)
+    return SharedPassSource(network, sources)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class SharedPassSource:
 
     network: Any
     """Whose rows are in K equal parts, a member's each."""
-    readers: Sequence[NetworkSource]
+    sources: Sequence[NetworkSource]
 
     @property
     def can_batch(self) -> bool:
@@ -121,46 +127,50 @@ class SharedPassSource:
     @property
     def num_prefill_tokens(self) -> list[int]:
         """What all of them read."""
-        return [sum(own) for own in zip(*(r.num_prefill_tokens for r in self.readers), strict=True)]
+        return [
+            sum(lengths)
+            for lengths in zip(*(r.num_prefill_tokens for r in self.sources), strict=True)
+        ]
 
     @property
     def max_new_tokens_each(self) -> list[float]:
         """What there is in the shortest window."""
         return [
-            min(own) for own in zip(*(r.max_new_tokens_each for r in self.readers), strict=True)
+            min(limits)
+            for limits in zip(*(r.max_new_tokens_each for r in self.sources), strict=True)
         ]
 
     def new_batch(self, group: Sequence[int]) -> "SharedPassBatch":
         """Some of the prompts."""
-        own: list[Any] = [reader.new_batch(group) for reader in self.readers]
-        return SharedPassBatch(self.network, own)
+        batches: list[Any] = [source.new_batch(group) for source in self.sources]
+        return SharedPassBatch(self.network, batches)
 
     def spend(self, num_new: int) -> None:
         """As much as if each were asked by itself."""
-        for reader in self.readers:
-            reader.spend(num_new)
+        for source in self.sources:
+            source.spend(num_new)
 
 
 class SharedPassBatch:
     """Rows of all members: each member's are read apart, then all stand in one batch."""
 
-    def __init__(self, network: Any, own: list[CausalBatch]) -> None:
+    def __init__(self, network: Any, batches: list[CausalBatch]) -> None:
         """Hold each member's rows of the same prompts."""
-        self.network, self.own = network, own
-        self.size = len(own)
-        self.read_by: list[torch.Tensor | None] = [None] * self.size
+        self.network, self.batches = network, batches
+        self.size = len(batches)
+        self.logits_of: list[torch.Tensor | None] = [None] * self.size
         self.whole: CausalBatch | None = None
 
     def prefill(self, num_tokens: int) -> torch.Tensor | None:
         """Let every member read on; once all have read all, logits (B, K, V)."""
-        for place, rows in enumerate(self.own):
-            if self.read_by[place] is None:
-                self.read_by[place] = rows.prefill(num_tokens)
-        logits = [own for own in self.read_by if own is not None]
+        for index, batch in enumerate(self.batches):
+            if self.logits_of[index] is None:
+                self.logits_of[index] = batch.prefill(num_tokens)
+        logits = [logits_of for logits_of in self.logits_of if logits_of is not None]
         if len(logits) < self.size:
             return None
-        first = self.own[0]
-        first.extend(*self.own[1:])
+        first = self.batches[0]
+        first.extend(*self.batches[1:])
         self.whole = CausalBatch(self.network, first.ids, first.cache, first.routes)
         return torch.stack(logits, 1)
 
@@ -177,8 +187,8 @@ class SharedPassBatch:
     def extend(self, *others: "SharedPassBatch") -> None:
         """Go on with others' prompts behind these."""
         if self.whole is None:
-            for own, *new in zip(self.own, *(other.own for other in others), strict=True):
-                own.extend(*new)
+            for batch, *new in zip(self.batches, *(other.batches for other in others), strict=True):
+                batch.extend(*new)
             return
         joined = [self._all, *(other._all for other in others)]
         sizes = [len(rows.ids) // self.size for rows in joined]

@@ -86,12 +86,14 @@ class CastVotes(NamedTuple):
 
 def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int) -> CastVotes:
     """The votes of members with these logits (B, V) and weights (B, K)."""
-    width = min(own.shape[-1] for own in logits)
+    width = min(choice_probs.shape[-1] for choice_probs in logits)
     device = logits[0].device
-    probs = torch.stack([own[..., :width].to(device).float().softmax(-1) for own in logits], 1)
+    probs = torch.stack(
+        [choice_probs[..., :width].to(device).float().softmax(-1) for choice_probs in logits], 1
+    )
     heard = weights.to(device)[..., None] > 0  # (B, K, 1)
     probs = probs * heard  # (B, K, V)
-    own, tokens = probs.topk(min(num_choices, width), -1)  # (B, K, N)
+    choice_probs, tokens = probs.topk(min(num_choices, width), -1)  # (B, K, N)
     places = torch.arange(tokens.shape[-1], device=device).expand_as(tokens)
     summed = probs.sum(1, keepdim=True).expand_as(probs).gather(2, tokens)
     parts = (
@@ -99,7 +101,7 @@ def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int
         heard.expand_as(tokens),
         weights.to(device, torch.float32)[..., None].expand_as(tokens),
         places,
-        own,
+        choice_probs,
         summed,
     )
     return CastVotes(*(part.flatten(1) for part in parts))

@@ -58,7 +58,7 @@ class ByteAverage(EnsembleMethod):
         """
         require_networks(members, self.member_labels, "byte_average")
         if any(task.items for task in data.dev):
-            self._tell(members, data)
+            self._log_dev_scores(members, data)
         return ByteModel(
             members,
             Mixture(space=self.space),
@@ -67,14 +67,20 @@ class ByteAverage(EnsembleMethod):
             self.bytes_per_token,
         )
 
-    def _tell(self, members: Sequence[Model], data: TrainData) -> None:
+    def _log_dev_scores(self, members: Sequence[Model], data: TrainData) -> None:
         dev = score_on_dev(members, self.members, data, "byte_average")
         log_value("best member on dev, mean score", dev.best)
         log_value("oracle bound: the right member for every dev item, mean score", dev.oracle)
         for i, j in combinations(range(len(members)), 2):
-            both = [own.scores for own in dev.items if None not in (own.scores[i], own.scores[j])]
+            both = [
+                scored.scores
+                for scored in dev.items
+                if None not in (scored.scores[i], scored.scores[j])
+            ]
             name = f"correlation of errors on dev, {dev.labels[i]} and {dev.labels[j]}"
-            log_value(name, correlation([own[i] for own in both], [own[j] for own in both]))
+            log_value(
+                name, correlation([scored[i] for scored in both], [scored[j] for scored in both])
+            )
 
 
 def correlation(ones: Sequence[float | None], others: Sequence[float | None]) -> float | str:

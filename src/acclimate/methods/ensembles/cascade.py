@@ -17,8 +17,8 @@ from acclimate.ensembles.answer_level.cascade_model import (
     margin,
 )
 from acclimate.ensembles.answer_level.cascade_thresholds import (
-    Reached,
-    Seen,
+    CascadeResult,
+    MemberResults,
     Target,
     best_thresholds,
 )
@@ -61,26 +61,28 @@ class Cascade(EnsembleMethod):
         """
         require_common(members, self.members)
         dev = score_on_dev(members, self.members, data, "cascade")
-        seen = _seen(members, dev)
+        seen = _member_results(members, dev)
         tasks = [own.task.name for own in dev.items]
-        found = {"": best_thresholds(seen, self.target, self.share)}
+        results = {"": best_thresholds(seen, self.target, self.share)}
         for task in dict.fromkeys(tasks):
-            found[task] = best_thresholds(
+            results[task] = best_thresholds(
                 _only(seen, [task == own for own in tasks]), self.target, self.share
             )
-        own = [(found[task], tasks.count(task)) for task in dict.fromkeys(tasks)]
+        own = [(results[task], tasks.count(task)) for task in dict.fromkeys(tasks)]
         answered = tuple(
-            _mean([(r.answered[place], n) for r, n in own]) for place in range(len(members))
+            _mean([(r.answered[index], n) for r, n in own]) for index in range(len(members))
         )
-        _tell(dev, seen, own)
-        return CascadeModel(members, {t: r.thresholds for t, r in found.items()}, answered)
+        _log_dev_scores(dev, seen, own)
+        return CascadeModel(members, {t: r.thresholds for t, r in results.items()}, answered)
 
 
-def _tell(dev: DevScores, seen: Seen, own: Sequence[tuple[Reached, int]]) -> None:
+def _log_dev_scores(
+    dev: DevScores, seen: MemberResults, results: Sequence[tuple[CascadeResult, int]]
+) -> None:
     """What the cascade did on dev, beside its members."""
-    quality = _mean([(r.quality, n) for r, n in own])
-    passed = _mean([(1 - r.answered[0], n) for r, n in own])
-    cost = _mean([(r.cost, n) for r, n in own])
+    quality = _mean([(r.quality, n) for r, n in results])
+    passed = _mean([(1 - r.answered[0], n) for r, n in results])
+    cost = _mean([(r.cost, n) for r, n in results])
     log_value("score on dev", quality)
     log_value("best member's score on dev", dev.best)
     log_value("score on dev if the right member were always chosen", dev.oracle)
@@ -95,30 +97,36 @@ def _mean(weighed: Sequence[tuple[float, int]]) -> float:
     return sum(value * n for value, n in weighed) / sum(n for _, n in weighed)
 
 
-def _only(seen: Seen, chosen: Sequence[bool]) -> Seen:
+def _only(seen: MemberResults, chosen: Sequence[bool]) -> MemberResults:
     rows = np.array(chosen)
-    return Seen(seen.scores[rows], seen.sure[rows], seen.costs)
+    return MemberResults(seen.scores[rows], seen.sure[rows], seen.costs)
 
 
-def _seen(members: Sequence[Model], dev: DevScores) -> Seen:
+def _member_results(members: Sequence[Model], dev: DevScores) -> MemberResults:
     """Scores, confidences and costs; what finding a confidence takes is part of the cost."""
-    prompts = [own.task.prompt(own.item) for own in dev.items]
+    prompts = [scored.task.prompt(scored.item) for scored in dev.items]
     columns, spent = [], list(dev.costs)
-    for place, member in enumerate(members[:-1]):
-        told = [own.answers[place] for own in dev.items]
+    for index, member in enumerate(members[:-1]):
+        answers = [scored.answers[index] for scored in dev.items]
         with metered() as meter:
-            free = confidence_in(member, prompts, [t.completion if t else None for t in told])
-        spent[place] += meter.cost
-        chosen = [margin(t.weighed) if t and t.weighed else NO_MEMBER for t in told]
+            free = confidence_in(
+                member, prompts, [answer.completion if answer else None for answer in answers]
+            )
+        spent[index] += meter.cost
+        chosen = [
+            margin(answer.weighed) if answer and answer.weighed else NO_MEMBER for answer in answers
+        ]
         columns.append(np.maximum(free, chosen))
-    scores = np.array([[score or 0.0 for score in own.scores] for own in dev.items])
-    asked = [sum(own.answers[m] is not None for own in dev.items) for m in range(len(members))]
-    costs = np.array(_in_one_unit(spent, asked)) / np.array(asked)
-    return Seen(scores, np.stack(columns, axis=1), costs)
+    scores = np.array([[score or 0.0 for score in scored.scores] for scored in dev.items])
+    num_answered = [
+        sum(scored.answers[m] is not None for scored in dev.items) for m in range(len(members))
+    ]
+    costs = np.array(_in_one_unit(spent, num_answered)) / np.array(num_answered)
+    return MemberResults(scores, np.stack(columns, axis=1), costs)
 
 
-def _in_one_unit(spent: Sequence[Cost], asked: Sequence[int]) -> list[float]:
+def _in_one_unit(spent: Sequence[Cost], num_answered: Sequence[int]) -> list[float]:
     """Costs in the first unit that all of them have; where there is none, each answer costs 1."""
     rows = [(c.paid_usd, c.flops, float(c.prompt_tokens + c.new_tokens)) for c in spent]
     known = (list(unit) for unit in zip(*rows, strict=True) if all(unit))
-    return next(known, [float(num) for num in asked])
+    return next(known, [float(num) for num in num_answered])

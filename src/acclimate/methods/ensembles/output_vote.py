@@ -57,7 +57,7 @@ class OutputVote(EnsembleMethod):
             self._require_logprobs(members)
             return None
         dev = score_on_dev(members, self.members, data, "output_vote by accuracy")
-        weights = tuple(dev.quality(place) for place in range(len(members)))
+        weights = tuple(dev.quality(index) for index in range(len(members)))
         for label, weight in zip(dev.labels, weights, strict=True):
             log_value(f"{label}: weight, its mean score on dev", weight)
         # Where nobody is ever right, nobody is heavier.

@@ -116,7 +116,7 @@ class Sac(EnsembleMethod):
         speaker: WeightedEnsemble = JointByPrompt(members) if is_joint else vote
         reward = reward_of(self.objectives, data.preferences)
         log = _log(vote, self._splits(data), space, reward, seed)
-        _tell_members(log, self.member_labels)
+        _log_members(log, self.member_labels)
         seen, held = log.parted()
         states = PromptEncoder.fit(self.encoder, seen.prompts, self.num_components)
         learner = SoftActorCritic(
@@ -153,7 +153,7 @@ def _log(
     )
 
 
-def _tell_members(log: AnswerLog, labels: Sequence[str]) -> None:
+def _log_members(log: AnswerLog, labels: Sequence[str]) -> None:
     """What the controller is to do better than, on the items that it learns from."""
     log_value("items learned from", len(log.items))
     for label, alone in zip(labels, log.alone(), strict=True):

@@ -70,14 +70,17 @@ class Stacked(EnsembleMethod):
                 "stacked learns from dev items of which some answers are right and some wrong, and "
                 f"finds none among {len(dev.items)}; use output_vote, or give more dev items"
             )
-        said = {id(own.row): own for own in _said(rows, whole)}
+        predictions = {id(prediction.row): prediction for prediction in _out_of_fold(rows, whole)}
         metas = {"": whole.model}
         for task in dict.fromkeys(row.task for row in rows):
-            own_rows = [row for row in rows if row.task == task]
-            if found := self._learned(own_rows):
-                metas[task] = found.model
-                said |= {id(own.row): own for own in _said(own_rows, found)}
-        _tell(dev, list(said.values()))
+            task_rows = [row for row in rows if row.task == task]
+            if learned := self._learned(task_rows):
+                metas[task] = learned.model
+                predictions |= {
+                    id(prediction.row): prediction
+                    for prediction in _out_of_fold(task_rows, learned)
+                }
+        _log_dev_scores(dev, list(predictions.values()))
         return StackModel(members, metas)
 
     def _learned(self, rows: Sequence[Candidates]) -> Learned | None:
@@ -90,7 +93,7 @@ class Stacked(EnsembleMethod):
 
 
 @dataclass(frozen=True)
-class _Said:
+class _OutOfFold:
     """Of one item's candidates, out of fold."""
 
     row: Candidates
@@ -98,22 +101,28 @@ class _Said:
     calibrated: Floats
 
 
-def _said(rows: Sequence[Candidates], found: Learned) -> Iterator[_Said]:
+def _out_of_fold(rows: Sequence[Candidates], learned: Learned) -> Iterator[_OutOfFold]:
     ends = np.cumsum([len(row.texts) for row in rows])[:-1]
-    parts = zip(rows, np.split(found.raw, ends), np.split(found.calibrated, ends), strict=True)
-    return (_Said(*part) for part in parts)
+    parts = zip(rows, np.split(learned.raw, ends), np.split(learned.calibrated, ends), strict=True)
+    return (_OutOfFold(*part) for part in parts)
 
 
-def _tell(dev: DevScores, said: Sequence[_Said]) -> None:
+def _log_dev_scores(dev: DevScores, predictions: Sequence[_OutOfFold]) -> None:
     """What it reaches on dev, beside its best member and the best choice among them."""
     log_value("best member's score on dev", dev.best)
     log_value("score on dev if the right member were always chosen", dev.oracle)
-    chosen = [float(own.row.scores[int(np.argmax(own.calibrated))]) for own in said]
+    chosen = [
+        float(prediction.row.scores[int(np.argmax(prediction.calibrated))])
+        for prediction in predictions
+    ]
     log_value("score on dev, out of fold", sum(chosen) / len(dev.items))
-    truth = np.concatenate([own.row.labels for own in said])
+    truth = np.concatenate([prediction.row.labels for prediction in predictions])
     before, after = (
-        calibration_error(np.concatenate(told), truth)
-        for told in ([own.raw for own in said], [own.calibrated for own in said])
+        calibration_error(np.concatenate(probs), truth)
+        for probs in (
+            [prediction.raw for prediction in predictions],
+            [prediction.calibrated for prediction in predictions],
+        )
     )
     log_value("calibration error before scaling, out of fold", before)
     log_value("calibration error after scaling, out of fold", after)

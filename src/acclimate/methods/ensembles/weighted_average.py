@@ -53,14 +53,14 @@ class WeightedAverage(EnsembleMethod):
                 neither weights nor dev items that fit every member.
         """
         require_one_vocabulary(members, self.member_labels, "weighted_average")
-        found = {"": self.weights} if self.weights else self._fitted(members, data)
-        return JointModel(members, Mixture(space=self.space), found)
+        weights = {"": self.weights} if self.weights else self._fitted(members, data)
+        return JointModel(members, Mixture(space=self.space), weights)
 
     def _fitted(self, members: Sequence[Model], data: TrainData) -> MemberWeights:
-        asked = list(data.pairs("dev"))
+        targets = list(data.pairs("dev"))
         if self.space == "log":
-            asked = asked[:: _stride(members, asked)]
-        pairs = [(prompt, item.target) for prompt, item in asked]
+            targets = targets[:: _stride(members, targets)]
+        pairs = [(prompt, item.target) for prompt, item in targets]
         seen = [
             (pairs[own.request][0].task, self._evidence(own)) for own in expected(members, pairs)
         ]
@@ -75,16 +75,16 @@ class WeightedAverage(EnsembleMethod):
             for name in ["", *sorted(tasks)]
         }
 
-    def _evidence(self, own: ForcedLogits) -> tuple[torch.Tensor, torch.Tensor]:
+    def _evidence(self, forced: ForcedLogits) -> tuple[torch.Tensor, torch.Tensor]:
         """What each member finds of a target: log p (T, K) of its tokens or (T, K, V) of all."""
-        tokens = torch.tensor(own.tokens)
-        logprobs = torch.stack([each.float().log_softmax(-1).cpu() for each in own.logits], 1)
+        tokens = torch.tensor(forced.tokens)
+        logprobs = torch.stack([each.float().log_softmax(-1).cpu() for each in forced.logits], 1)
         if self.space == "log":
             return logprobs, tokens
         return logprobs[torch.arange(len(tokens)), :, tokens], tokens
 
     def _best(self, task: str, seen: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> DevRow:
-        logprobs, tokens = (torch.cat(own) for own in zip(*seen, strict=True))
+        logprobs, tokens = (torch.cat(parts) for parts in zip(*seen, strict=True))
         is_log = self.space == "log"
         best = product_weights(logprobs, tokens) if is_log else mixture_weights(logprobs)
         where = f" in task {task}" if task else ""
@@ -93,8 +93,8 @@ class WeightedAverage(EnsembleMethod):
         return tuple(best.tolist())
 
 
-def _stride(members: Sequence[Model], asked: Sequence[tuple[Prompt, Item]]) -> int:
+def _stride(members: Sequence[Model], targets: Sequence[tuple[Prompt, Item]]) -> int:
     """Take every so manieth dev item, so that distributions over all tokens fit in memory."""
     vocab_size = max(len(core_by_steps(m).tokenizer) for m in members)
-    num_bytes = sum(len(item.target.encode()) for _, item in asked)  # at least as many as tokens
+    num_bytes = sum(len(item.target.encode()) for _, item in targets)  # at least as many as tokens
     return max(1, math.ceil(num_bytes * vocab_size * len(members) / MAX_NUMBERS))
