@@ -1,4 +1,4 @@
-"""What members must have in common to be joined at every step."""
+"""Checks that members can be combined token by token."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def require_networks(members: Sequence[Model], labels: Sequence[str], method: st
 
 
 def require_one_vocabulary(members: Sequence[Model], labels: Sequence[str], method: str) -> None:
-    """Refuse also those whose tokens are not the same.
+    """As `require_networks`, and refuse members whose vocabularies differ.
 
     Raises:
         NotApplicableError: Two have other vocabularies.
@@ -34,17 +34,17 @@ def require_one_vocabulary(members: Sequence[Model], labels: Sequence[str], meth
     require_networks(members, labels, method)
     cores: list[Any] = [core_by_steps(member) for member in members]
     vocabularies = [core.tokenizer.get_vocab() for core in cores]
-    for label, vocabulary in zip(labels, vocabularies, strict=True):
-        if vocabulary != vocabularies[0]:
+    for label, vocab in zip(labels, vocabularies, strict=True):
+        if vocab != vocabularies[0]:
             raise NotApplicableError(
                 f"{method} joins members token by token, and the vocabularies of {labels[0]} "
-                f"({len(vocabularies[0]):,} tokens) and {label} ({len(vocabulary):,}) are not the "
-                "same; byte_average joins them byte by byte, output_vote by whole answers"
+                f"({len(vocabularies[0]):,} tokens) and {label} ({len(vocab):,}) are not the same; "
+                "byte_average joins them byte by byte, output_vote by whole answers"
             )
 
 
 def require_causal(members: Sequence[Model], labels: Sequence[str], method: str) -> None:
-    """Refuse also encoder-decoders.
+    """As `require_one_vocabulary`, and refuse encoder-decoders.
 
     Raises:
         NotApplicableError: One has an encoder.

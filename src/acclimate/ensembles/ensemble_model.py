@@ -1,4 +1,4 @@
-"""Models made of members whose whole answers or choices they combine."""
+"""Base of models that combine their members' whole answers or choices."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,23 +13,24 @@ from acclimate.ensembles.members import as_children
 
 @dataclass(frozen=True, eq=False)
 class EnsembleModel(Model):
-    """A Model that asks its members and combines what they say."""
+    """A Model that asks its members and combines their answers."""
 
     members: tuple[Model, ...]
 
     @abstractmethod
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
-        """Weigh each question's choices; the likeliest a byte is what is chosen."""
+        """Log-likelihoods of each question's choices; the greatest a byte is what is chosen."""
 
     @property
     def mixture(self) -> Sequence[float]:
-        """Weights of the members where there is nothing to choose between."""
+        """Weights of the members for a continuation that is no choice among several."""
         return (1.0,) * len(self.members)
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """Choose between the continuations of a prompt; one alone is no choice.
+        """Log-likelihoods of continuations; several of one prompt are choices, as in `choose`.
 
-        That, as running text is, has the weighted mean of the members' probabilities.
+        A prompt's only continuation, as running text is, gets the weighted mean of the members'
+        probabilities.
 
         Raises:
             BackendError: A prompt that every member fails at.
@@ -42,19 +43,19 @@ class EnsembleModel(Model):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """Log-probabilities, if a member gives them; no weights, as those are the members'."""
+        """`logprobs`, if a member gives them; no weights, as those are the members'."""
         offered = (need for member in self.members for need in member.capabilities)
         return frozenset({"logprobs"}).intersection(offered)
 
     @property
     def answerable_items(self) -> frozenset[str] | None:
-        """Those that some member has an answer to; None: one answers any question."""
+        """Items that some member can answer; None where one member answers any question."""
         known = [member.answerable_items for member in self.members]
         tables = [items for items in known if items is not None]
         return frozenset().union(*tables) if len(tables) == len(known) else None
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
-        """The members', one after another."""
+        """The members' seconds in sum, as they are asked one after another."""
         return seconds_of(self.members, prompts)
 
     @property

@@ -1,4 +1,4 @@
-"""Ask an ensemble's members; one that fails is left out, the others go on."""
+"""Calls to an ensemble's members; one that fails is left out."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +21,10 @@ Failure = BackendError | DataError
 def call_with_bisection(
     ask: Callable[[Sequence[A]], Sequence[B]], items: Sequence[A]
 ) -> list[B | Failure]:
-    """What each is answered, in order, or why it is not.
+    """The result of `ask` for each item, in order, or the error that it failed with.
 
-    Where asking all fails, halves are asked, so that one bad item costs few questions more. What
-    members note meanwhile is not told: the ensemble's own notes have the same names.
+    Where a call with all items fails, it is repeated on halves, so that one bad item costs few
+    calls more. What members log meanwhile is dropped: the ensemble logs under the same names.
 
     Raises:
         BackendError: There are not as many answers as were asked for.
@@ -56,7 +56,7 @@ def generate_each(
 def loglikelihood_each(
     member: Model, questions: Sequence[Question]
 ) -> list[tuple[LogLikelihood, ...] | Failure]:
-    """Each question's continuations as a member weighs them."""
+    """A member's log-likelihoods of each question's continuations."""
 
     def ask(some: Sequence[Question]) -> list[tuple[LogLikelihood, ...]]:
         weighed = member.loglikelihood([(prompt, text) for prompt, texts in some for text in texts])
@@ -79,7 +79,7 @@ def _checked(
 def confidences(member: Model, answers: Sequence[tuple[Prompt, Completion]]) -> list[float]:
     """Geometric mean of the probabilities of each answer's tokens, in (0, 1].
 
-    An answer whose log-probability is not known yet is weighed; 0 where it cannot be.
+    An answer whose log-probability is not known yet is scored; 0 where it cannot be.
     """
     has_logprobs = "logprobs" in member.capabilities
     unknown = [
@@ -102,7 +102,8 @@ def _certainty(answer: Completion, weighed: Iterator[tuple[LogLikelihood, ...] |
 
 
 def _per_token(logprob: float, num_tokens: int) -> float:
-    """Rounding may put a logarithm above 0; of what is no number nobody is sure."""
+    """Geometric mean of the probabilities of an answer's tokens; 0 where that is no number."""
+    # Rounding may put a logarithm above 0.
     return 0.0 if math.isnan(logprob) else math.exp(min(0.0, logprob / max(1, num_tokens)))
 
 
@@ -163,7 +164,7 @@ def seconds_of(members: Sequence[Model], prompts: Sequence[Prompt]) -> list[floa
         taken = [member.recorded_seconds(prompts) for member in members]
     except DataError:
         return []
-    if any(own is None for own in taken):
+    if any(row is None for row in taken):
         return None
-    own = [row for row in taken if row]
-    return [sum(each) for each in zip(*own, strict=True)] if len(own) == len(taken) else []
+    rows = [row for row in taken if row]
+    return [sum(each) for each in zip(*rows, strict=True)] if len(rows) == len(taken) else []

@@ -1,4 +1,4 @@
-"""What the members of an ensemble answer to the dev items, and how right they are."""
+"""Members' answers to the dev items, with the score of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class DevScores:
 
     items: tuple[ScoredItem, ...]
     costs: tuple[Cost, ...]
-    """Of each member, for all it answered."""
+    """Of each member, for all that it answered."""
     labels: tuple[str, ...]
 
     def quality(self, member: int) -> float:
-        """Mean main score of the items it answers, in [0, 1]."""
+        """A member's mean main score over the items that it answers, in [0, 1]."""
         scores = [s for scored in self.items if (s := scored.scores[member]) is not None]
         return min(1.0, max(0.0, sum(scores) / len(scores)))
 
@@ -45,7 +45,7 @@ class DevScores:
 
     @property
     def oracle(self) -> float:
-        """What choosing the right member for every item would reach."""
+        """Mean score if the best member were chosen for every item."""
         best = [max(s for s in scored.scores if s is not None) for scored in self.items]
         return sum(best) / len(best)
 
@@ -81,7 +81,7 @@ def score_on_dev(
         columns.append(answers)
         costs.append(meter.cost)
     rows = zip(items, zip(*columns, strict=True), strict=True)
-    scored = [_judged(task, item, answers) for (task, item), answers in rows if any(answers)]
+    scored = [_scored(task, item, answers) for (task, item), answers in rows if any(answers)]
     return DevScores(tuple(scored), tuple(costs), tuple(labels))
 
 
@@ -90,7 +90,7 @@ def _answers(member: Model, task: Task) -> list[Answer | None]:
     return [answer if isinstance(answer, Answer) else None for answer in answers]
 
 
-def _judged(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> ScoredItem:
+def _scored(task: Task, item: Item, answers: tuple[Answer | None, ...]) -> ScoredItem:
     metric = next(iter(metrics_of(task).values()))
-    scores = [None if answer is None else answer.score(metric) for answer in answers]
-    return ScoredItem(task, item, answers, tuple(scores))
+    item_scores = [None if answer is None else answer.score(metric) for answer in answers]
+    return ScoredItem(task, item, answers, tuple(item_scores))

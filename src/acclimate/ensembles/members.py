@@ -37,7 +37,7 @@ def _name(spec: Spec) -> str:
 
 
 def labels_of(members: Sequence[Member]) -> list[str]:
-    """Each member in words, told apart where two are of the same methods."""
+    """A label for each member, numbered where two are of the same methods."""
     short = [_label(m if isinstance(m, tuple) else (m,)) for m in members]
     return [
         f"{label} ({short[:index].count(label) + 1})" if short.count(label) > 1 else label

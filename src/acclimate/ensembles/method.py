@@ -1,4 +1,4 @@
-"""What methods that combine the models of several recipes have in common."""
+"""Base class of methods that combine the models of several recipes."""
 
 from typing import Self
 
@@ -32,12 +32,12 @@ class EnsembleMethod(CompositeMethod):
 
     @property
     def member_specs(self) -> tuple[MemberSpec, ...]:
-        """One a member."""
+        """How each member is made."""
         return build_member_specs(self.members)
 
     @property
     def member_labels(self) -> list[str]:
-        """Each member in words."""
+        """A label for each member, for messages."""
         return labels_of(self.members)
 
     @property
@@ -47,6 +47,6 @@ class EnsembleMethod(CompositeMethod):
 
     @property
     def _given_weights(self) -> tuple[float, ...]:
-        """Of the field `weights`, which those methods have that weigh, each in its own words."""
+        """The field `weights` where the method has one; each method documents its own."""
         weights: tuple[float, ...] = getattr(self, "weights", ())
         return weights

@@ -91,7 +91,7 @@ def written(readers, apart=list):
 def require_alike(seats):
     """Readers that write together give the same as those that write apart."""
     with metered() as one:
-        apart, each = written([seat.reader for seat in seats])
+        apart, each = written([seat.source for seat in seats])
     readers, take = share_passes(seats)
     with metered() as other:
         together, whole = written(readers, take)
@@ -106,7 +106,7 @@ def require_alike(seats):
 def test_answers_logits_and_costs_are_those_of_passes_of_their_own(base):
     readers = require_alike(seats_of(members_of(base)))
     # The base twice, and three adapters.
-    assert [len(reader.readers) for reader in readers] == [2, 3]
+    assert [len(reader.sources) for reader in readers] == [2, 3]
 
 
 def test_rows_that_leave_and_join_stay_with_their_member(base, monkeypatch):

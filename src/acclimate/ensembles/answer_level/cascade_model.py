@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Step(Generic[T]):
-    """Where a question stands: the last member that was asked, and the best answer so far."""
+    """State of a question: how many members were asked, and the best answer so far."""
 
     num_asked: int
     answer: T | Failure
@@ -125,7 +125,7 @@ class CascadeModel(EnsembleModel):
         return [step.answer for step in steps if not isinstance(step.answer, Failure)]
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
-        """What the members took that were asked, one after another."""
+        """Seconds of the members that were asked, one after another."""
         taken = super().recorded_seconds(prompts)
         if not taken:
             return taken
@@ -150,7 +150,7 @@ class CascadeModel(EnsembleModel):
 
 
 def _is_answer(answer: object) -> bool:
-    """Whether it says something."""
+    """Whether it is more than a failure or an empty text."""
     if isinstance(answer, Completion):
         return bool(answer.text.strip())
     return isinstance(answer, tuple) and margin(answer) > NO_MEMBER
@@ -167,7 +167,7 @@ def margin(weighed: Sequence[LogLikelihood]) -> float:
 def confidence_in(
     member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
 ) -> list[float]:
-    """Geometric mean of the probabilities of a free answer's tokens; `NONE` where it is empty."""
+    """Geometric mean of each free answer's token probabilities; `NO_MEMBER` where it is empty."""
     answered = [
         (prompt, answer)
         for prompt, answer in zip(prompts, answers, strict=True)

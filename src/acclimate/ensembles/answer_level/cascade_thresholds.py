@@ -21,19 +21,19 @@ MAX_TRIED = 4096
 
 @dataclass(frozen=True)
 class MemberResults:
-    """What the members did on dev."""
+    """Scores, confidences and costs of the members on dev."""
 
     scores: Floats
     """(N, M); 0 where a member was left out."""
     sure: Floats
-    """(N, M - 1), of each member but the last."""
+    """Confidences (N, M - 1), of each member but the last."""
     costs: Floats
     """(M,), of a question, in any unit."""
 
 
 @dataclass(frozen=True)
 class CascadeResult:
-    """What a cascade does with certain thresholds."""
+    """Quality and cost of a cascade with certain thresholds."""
 
     thresholds: tuple[float, ...]
     quality: float
@@ -43,49 +43,49 @@ class CascadeResult:
     """Share of the questions that each member had the last word on."""
 
 
-def run_cascade(seen: MemberResults, thresholds: Sequence[float]) -> CascadeResult:
+def run_cascade(results: MemberResults, thresholds: Sequence[float]) -> CascadeResult:
     """Quality and cost with these thresholds."""
-    num = len(seen.scores)
+    num = len(results.scores)
     left = np.ones(num, dtype=bool)
     quality, cost, answered = 0.0, 0.0, []
-    for member, price in enumerate(seen.costs):
+    for member, price in enumerate(results.costs):
         cost += float(price) * left.sum()
-        is_last = member == len(seen.costs) - 1
-        stays = left if is_last else left & (seen.sure[:, member] >= thresholds[member])
-        quality += float(seen.scores[stays, member].sum())
+        is_last = member == len(results.costs) - 1
+        stays = left if is_last else left & (results.sure[:, member] >= thresholds[member])
+        quality += float(results.scores[stays, member].sum())
         answered.append(float(stays.sum()) / num)
         left = left & ~stays
     return CascadeResult(tuple(thresholds), quality / num, cost / num, tuple(answered))
 
 
-def best_thresholds(seen: MemberResults, target: Target, share: float) -> CascadeResult:
+def best_thresholds(results: MemberResults, target: Target, share: float) -> CascadeResult:
     """The cheapest that keep `share` of the best member's quality, or the best for that cost.
 
     Args:
-        seen: Of dev.
+        results: Of the members on dev.
         target: Which of the two must be met.
         share: Of the best member's mean score, or of the last member's cost.
     """
-    tried = [run_cascade(seen, result) for result in product(*_steps(seen))]
+    tried = [run_cascade(results, thresholds) for thresholds in product(*_steps(results))]
     if target == "quality":
-        least = share * float(seen.scores.mean(axis=0).max())
+        least = share * float(results.scores.mean(axis=0).max())
         # Rounding must not take away the member that is itself the best.
         candidates = [result for result in tried if result.quality >= least - 1e-9]
         return min(candidates, key=lambda result: (result.cost, -result.quality))
-    most = share * float(seen.costs[-1])
+    most = share * float(results.costs[-1])
     candidates = [result for result in tried if result.cost <= most + 1e-9]
     cheapest = min(result.cost for result in tried)
     candidates = candidates or [result for result in tried if result.cost == cheapest]
     return max(candidates, key=lambda result: (result.quality, -result.cost))
 
 
-def _steps(seen: MemberResults) -> list[list[float]]:
+def _steps(results: MemberResults) -> list[list[float]]:
     """Thresholds to try of each member: between the confidences met, evenly if they are many."""
-    num_gates = seen.sure.shape[1]
+    num_gates = results.sure.shape[1]
     size = max(2, int(MAX_TRIED ** (1 / num_gates)) - 2)
     steps = []
     for gate in range(num_gates):
-        met = np.unique(seen.sure[:, gate])
+        met = np.unique(results.sure[:, gate])
         between = (met[1:] + met[:-1]) / 2
         indices = np.unique(np.linspace(0, len(between) - 1, min(size, len(between))).astype(int))
         steps.append([NEVER, *(float(v) for v in between[indices] if v > 0), _ALWAYS])

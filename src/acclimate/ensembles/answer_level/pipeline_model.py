@@ -17,20 +17,20 @@ from acclimate.ensembles.member_calls import Failure, generate_each
 from acclimate.ensembles.members import as_children
 
 _FAULTS = ("failed", "empty", "too long", "inconsistent")
-"""What may be wrong with what a stage wrote."""
+"""Kinds of faults in what a stage wrote."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What a stage is asked, and where its answer goes."""
+    """A stage: the template of its prompt, its limits, and the slot of its answer."""
 
     name: str
     template: str
-    """Jinja of what is asked."""
+    """Jinja of the question."""
     max_new_tokens: int
     stop: tuple[str, ...]
     min_overlap: float
-    """Share of its words that must stand in what it read."""
+    """Share of the answer's words that must stand in the question."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +50,18 @@ class PipelineModel(PromptRewriter):
         for slot, model in zip(self.slots, self.before, strict=False):
             stage_prompts = [
                 # What the task instructs, and its choices, are for the last stage.
-                _stage_prompt(slot, prompt, slot_texts).with_parts(instruction="", choices=())
-                for prompt, slot_texts in zip(prompts, written, strict=True)
+                _stage_prompt(slot, prompt, texts).with_parts(instruction="", choices=())
+                for prompt, texts in zip(prompts, written, strict=True)
             ]
-            for slot_texts, text in zip(
-                written, self._written(slot, model, stage_prompts), strict=True
-            ):
-                slot_texts[slot.name] = text or list(slot_texts.values())[-1]
+            answers = self._written(slot, model, stage_prompts)
+            for texts, answer in zip(written, answers, strict=True):
+                texts[slot.name] = answer or list(texts.values())[-1]
         last = self.slots[-1]
-        return [
-            _stage_prompt(last, prompt, slot_texts)
-            for prompt, slot_texts in zip(prompts, written, strict=True)
-        ]
+        rows = zip(prompts, written, strict=True)
+        return [_stage_prompt(last, prompt, texts) for prompt, texts in rows]
 
     def _written(self, slot: Slot, model: Model, prompts: Sequence[Prompt]) -> list[str]:
-        """What a stage writes; nothing where that is not to be used."""
+        """What a stage writes for each prompt; empty where that is not to be used."""
         sampling = Sampling(max_new_tokens=slot.max_new_tokens, stop=slot.stop)
         answers = _timed(slot, model, prompts, sampling)
         faults = [
@@ -116,12 +113,12 @@ class PipelineModel(PromptRewriter):
         return {"inner": self.inner, **as_children(self.before)}
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """What each stage is asked."""
+        """The stages' templates and limits."""
         return {"slots": [asdict(slot) for slot in self.slots]}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Rebuild from that."""
+        """Rebuild from them."""
         slots = tuple(Slot(**{**slot, "stop": tuple(slot["stop"])}) for slot in fields["slots"])
         before = [model for name, model in children.items() if name != "inner"]
         return cls(children["inner"], tuple(before), slots)

@@ -1,4 +1,4 @@
-"""What members say to a prompt, as a poll that weights decide.
+"""Tally of the members' answers to one prompt, decided by weights.
 
 Letters: K members, C candidates.
 """
@@ -21,7 +21,7 @@ LEFT_OUT = "members left out, as one failed or gave nothing, share"
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What the members say to one prompt."""
+    """The different answers to one prompt, and each member's share in them."""
 
     candidates: tuple[Completion, ...]
     """The different answers, each as the first member that gives it wrote it; or the choices."""
@@ -29,7 +29,7 @@ class Tally:
     """(K, C), of each member; a row of zeros where it was left out."""
 
     def votes(self, weights: Floats) -> Floats:
-        """The weighted mean share of each candidate, (C,); by even weights where nobody is heard.
+        """The weighted mean share of each candidate, (C,); even weights where none has an answer.
 
         Args:
             weights: Of each member, (K,), not negative.
@@ -47,7 +47,7 @@ class Tally:
 
 
 def tally_answers(prompt: Prompt, answers: Sequence[Completion | Failure]) -> Tally:
-    """A poll of free answers, alike but for case, spaces and marks around them.
+    """Tally of free answers, equal up to case, spaces and marks around them.
 
     Raises:
         BackendError: Every member fails.
@@ -76,7 +76,7 @@ def _joined(voters: Sequence[Completion]) -> Completion:
 def tally_choices(
     question: Question, answers: Sequence[tuple[LogLikelihood, ...] | Failure]
 ) -> Tally:
-    """A poll of choices, each member's shares being its probabilities.
+    """Tally of choices, each member's shares being its probabilities.
 
     Raises:
         BackendError: Every member fails.
@@ -84,9 +84,7 @@ def tally_choices(
     prompt, texts = question
     weighed = [choices for choices in answers if isinstance(choices, tuple)]
     if not weighed:
-        raise all_members_failed(
-            prompt, [choices for choices in answers if not isinstance(choices, tuple)]
-        )
+        raise all_members_failed(prompt, [a for a in answers if not isinstance(a, tuple)])
     shares = np.zeros((len(answers), len(texts)))
     for member, choices in enumerate(answers):
         if isinstance(choices, tuple) and max(w.logprob for w in choices) > NOT_ANSWERED_LOGPROB:

@@ -26,12 +26,12 @@ TIES = "votes that were ties, share"
 LEFT_OUT_OF_VOTE = "votes left out, as a member failed or gave nothing, share"
 
 VoteStats = list[tuple[int, Completion]]
-"""On one prompt: the member's place and its answer."""
+"""The votes on one prompt: index of the member, and its answer."""
 
 
 @dataclass(frozen=True, eq=False)
 class VoteModel(EnsembleModel):
-    """Votes over whole answers, alike but for case, spaces and marks around them."""
+    """Votes over whole answers, equal up to case, spaces and marks around them."""
 
     kind: ClassVar[str] = "vote"
 
@@ -41,7 +41,7 @@ class VoteModel(EnsembleModel):
     num_samples: int = 1
     """Answers of each member."""
     temperature: float | None = None
-    """Of the draws; None: as whoever asks wants it."""
+    """Of the draws; None: that of each request."""
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """The answer that wins, as most of its voters wrote it.
@@ -50,9 +50,9 @@ class VoteModel(EnsembleModel):
             BackendError: A prompt that every member fails at.
         """
         draws = [self._draws(member, prompts, sampling) for member in self.members]
-        rows = [self._valid(prompt, own) for prompt, *own in zip(prompts, *draws, strict=True)]
+        rows = [self._valid(prompt, drawn) for prompt, *drawn in zip(prompts, *draws, strict=True)]
         sure = self._sure(prompts, rows)
-        return [self._elected(row, own) for row, own in zip(rows, sure, strict=True)]
+        return [self._elected(row, certainty) for row, certainty in zip(rows, sure, strict=True)]
 
     def _draws(
         self, member: Model, prompts: Sequence[Prompt], sampling: Sampling
@@ -78,7 +78,7 @@ class VoteModel(EnsembleModel):
         return row or answered[:1]
 
     def _sure(self, prompts: Sequence[Prompt], rows: Sequence[VoteStats]) -> list[list[float]]:
-        """How sure each voter is; asked where it decides, as it may cost a look at each answer."""
+        """How sure each voter is; measured where it decides, as it may cost a pass an answer."""
         certainty = [[0.0] * len(row) for row in rows]
         open_rows = [
             index
@@ -122,7 +122,7 @@ class VoteModel(EnsembleModel):
         """Choices get their shares of the vote, so that the winner is the likeliest a byte.
 
         Each member ranks a prompt's choices by log-likelihood a byte, as a study chooses between
-        them; `core.choices.weighed_as` makes log-likelihoods of `core.voting.Count.shares`.
+        them; `weighed_as` makes log-likelihoods of `Count.shares`.
         """
         rows = [loglikelihood_each(member, questions) for member in self.members]
         return [
@@ -134,21 +134,14 @@ class VoteModel(EnsembleModel):
         self, question: Question, answers: Sequence[tuple[LogLikelihood, ...] | Failure]
     ) -> list[LogLikelihood]:
         prompt, texts = question
-        weighed = [
-            (member, choices)
-            for member, choices in enumerate(answers)
-            if isinstance(choices, tuple)
-        ]
+        weighed = [(member, a) for member, a in enumerate(answers) if isinstance(a, tuple)]
         if not weighed:
-            raise all_members_failed(
-                prompt, [choices for choices in answers if not isinstance(choices, tuple)]
-            )
+            raise all_members_failed(prompt, [a for a in answers if not isinstance(a, tuple)])
         ballots = [self._ballot(member, texts, choices) for member, choices in weighed]
         result = count(ballots, self.rule, texts)
         log_mean(TIES, result.is_tie, 1)
-        log_mean(
-            LEFT_OUT_OF_VOTE, len(answers) - sum(bool(b.ranking) for b in ballots), len(answers)
-        )
+        num_voters = sum(bool(ballot.ranking) for ballot in ballots)
+        log_mean(LEFT_OUT_OF_VOTE, len(answers) - num_voters, len(answers))
         passages = tuple(dict.fromkeys(p for _, choices in weighed for p in choices[0].passages))
         choice_of = dict(
             zip(result.order, weighed_as(result.shares, result.order, passages), strict=True)

@@ -12,7 +12,7 @@ DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What one voter says."""
+    """One voter's ranking of the candidates."""
 
     ranking: tuple[str, ...]
     """Candidates, best first; it need not name all."""
@@ -37,13 +37,13 @@ class Count:
     def shares(self) -> list[float]:
         """Each candidate's share, in the order of `order`, all different and with sum 1.
 
-        Totals, and one vote more that is split by place, so that each is above 0 and above the
+        Totals, and one vote more that is split by rank, so that each is above 0 and above the
         next.
         """
         size = len(self.order)
         extra = [2 * (size - rank) / (size * (size + 1)) for rank in range(size)]
-        votes = [self.totals[name] + own for name, own in zip(self.order, extra, strict=True)]
-        return [own / sum(votes) for own in votes]
+        votes = [self.totals[name] + part for name, part in zip(self.order, extra, strict=True)]
+        return [vote / sum(votes) for vote in votes]
 
 
 def count(ballots: Sequence[Ballot], rule: Rule, candidates: Sequence[str] = ()) -> Count:
@@ -54,7 +54,7 @@ def count(ballots: Sequence[Ballot], rule: Rule, candidates: Sequence[str] = ())
 
     Args:
         ballots: At least one that names a candidate.
-        rule: How.
+        rule: How they are counted.
         candidates: All there are; empty: those on the ballots.
     """
     firsts = [ballot.ranking[0] for ballot in ballots if ballot.ranking]
@@ -71,7 +71,7 @@ def count(ballots: Sequence[Ballot], rule: Rule, candidates: Sequence[str] = ())
 
 
 Merits = Mapping[str, tuple[float, float, int]]
-"""Candidate → confidence, weight and minus its place: what decides ties."""
+"""Candidate → confidence, weight and minus its rank among the named: what decides ties."""
 
 
 def _merits(ballots: Sequence[Ballot], named: Sequence[str]) -> Merits:

@@ -1,4 +1,4 @@
-"""Members that vote over whole answers, with other weights at every prompt.
+"""Vote over whole answers, with weights given for each prompt.
 
 Letters: N prompts, K members.
 """
@@ -55,34 +55,34 @@ class WeightedVoteModel(EnsembleModel):
         Raises:
             BackendError: A prompt that every member fails at.
         """
-        polls = self.polls(prompts, sampling, temperatures)
+        tallies = self.tallies(prompts, sampling, temperatures)
         answers = []
-        for poll, member_weights in zip(polls, weights, strict=True):
-            if isinstance(poll, BackendError):
-                raise poll
-            answers.append(poll.candidates[poll.winner(member_weights)])
+        for tally, member_weights in zip(tallies, weights, strict=True):
+            if isinstance(tally, BackendError):
+                raise tally
+            answers.append(tally.candidates[tally.winner(member_weights)])
         return answers
 
-    def polls(
+    def tallies(
         self, prompts: Sequence[Prompt], sampling: Sampling, temperatures: Floats
     ) -> list[Tally | BackendError]:
-        """What the members answer; an error where all of them fail."""
+        """The members' answers to each prompt; an error where all of them fail."""
         columns = [_answers(m, prompts, sampling, temperatures) for m in self.members]
         return [
-            _tried(tally_answers, prompt, answers)
+            _tally_or_error(tally_answers, prompt, answers)
             for prompt, *answers in zip(prompts, *columns, strict=True)
         ]
 
-    def polls_of_choices(self, questions: Sequence[Question]) -> list[Tally | BackendError]:
-        """What the members make of the choices; an error where all of them fail."""
+    def choice_tallies(self, questions: Sequence[Question]) -> list[Tally | BackendError]:
+        """The members' probabilities of the choices; an error where all of them fail."""
         columns = [loglikelihood_each(member, questions) for member in self.members]
         return [
-            _tried(tally_choices, question, weighed)
+            _tally_or_error(tally_choices, question, weighed)
             for question, *weighed in zip(questions, *columns, strict=True)
         ]
 
     def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
-        """Choices get their votes; a continuation alone, the weighted mean of probabilities.
+        """Choices get shares of the vote; a continuation alone, the weighted mean probability.
 
         Args:
             pairs: N prompts with continuations.
@@ -91,24 +91,24 @@ class WeightedVoteModel(EnsembleModel):
         weights_of = {prompt: row for (prompt, _), row in zip(pairs, weights, strict=True)}
         return by_question(
             pairs,
-            lambda some: self._alone(some, weights_of),
-            lambda some: self._among(some, weights_of),
+            lambda some: self._mean(some, weights_of),
+            lambda some: self._elect(some, weights_of),
         )
 
-    def _among(
+    def _elect(
         self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
     ) -> list[list[LogLikelihood]]:
         weighed = []
-        polls = self.polls_of_choices(questions)
-        for (prompt, texts), poll in zip(questions, polls, strict=True):
-            if isinstance(poll, BackendError):
-                raise poll
-            shares = poll.votes(weights[prompt]).clip(_LEAST)
-            passages = poll.candidates[0].passages
+        tallies = self.choice_tallies(questions)
+        for (prompt, texts), tally in zip(questions, tallies, strict=True):
+            if isinstance(tally, BackendError):
+                raise tally
+            shares = tally.votes(weights[prompt]).clip(_LEAST)
+            passages = tally.candidates[0].passages
             weighed.append(weighed_as((shares / shares.sum()).tolist(), texts, passages))
         return weighed
 
-    def _alone(
+    def _mean(
         self, questions: Sequence[Question], weights: Mapping[Prompt, Floats]
     ) -> list[list[LogLikelihood]]:
         columns = [loglikelihood_each(member, questions) for member in self.members]
@@ -126,7 +126,7 @@ class WeightedVoteModel(EnsembleModel):
 
     def choose(self, questions: Sequence[Question]) -> list[list[LogLikelihood]]:
         """By even weights."""
-        return self._among(questions, {p: np.ones(len(self.members)) for p, _ in questions})
+        return self._elect(questions, {p: np.ones(len(self.members)) for p, _ in questions})
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Nothing: the members save themselves."""
@@ -138,7 +138,7 @@ class WeightedVoteModel(EnsembleModel):
         return cls(tuple(children.values()))
 
 
-def _tried(
+def _tally_or_error(
     make: Callable[[A, Sequence[B]], Tally], question: A, answers: Sequence[B]
 ) -> Tally | BackendError:
     try:

@@ -20,17 +20,17 @@ _FILE = "actor.safetensors"
 
 @dataclass(frozen=True)
 class Controller:
-    """Says of each prompt how the members are to be combined."""
+    """Chooses the members' weights and a temperature for each prompt."""
 
     states: PromptEncoder
     actor: Actor
     space: ActionSpace
 
     def actions(self, prompts: Sequence[Prompt]) -> Floats:
-        """The best known for each prompt, (N, A); a prompt that comes again is placed once."""
+        """The best action known for each prompt, (N, A); equal prompts are encoded once."""
         distinct = {prompt: index for index, prompt in enumerate(dict.fromkeys(prompts))}
-        found = self.actor(self.states.of(list(distinct)))
-        return found[[distinct[prompt] for prompt in prompts]]
+        best_actions = self.actor(self.states.of(list(distinct)))
+        return best_actions[[distinct[prompt] for prompt in prompts]]
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write arrays; return plain fields."""
@@ -52,7 +52,7 @@ class Controller:
 
 @dataclass(frozen=True, eq=False)
 class ControlledModel(Model):
-    """Lets the speaker answer as the controller says."""
+    """An ensemble that answers by the weights and temperatures its controller chooses."""
 
     kind: ClassVar[str] = "controlled"
 
@@ -60,7 +60,7 @@ class ControlledModel(Model):
     controller: Controller
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Answer at the temperature that was learned, whatever `sampling` says of it."""
+        """Answer at the learned temperature in place of that of `sampling`."""
         if not prompts:
             return []
         actions, space = self.controller.actions(prompts), self.controller.space
@@ -68,7 +68,7 @@ class ControlledModel(Model):
         return self.ensemble.generate_weighted(prompts, sampling, weights, space.heat(actions))
 
     def loglikelihood(self, pairs: Sequence[Pair]) -> list[LogLikelihood]:
-        """Weigh by the weights of each prompt; the temperature has no part in it."""
+        """Log-likelihoods by the weights of each prompt; temperatures play no part."""
         if not pairs:
             return []
         actions = self.controller.actions([prompt for prompt, _ in pairs])
@@ -76,21 +76,21 @@ class ControlledModel(Model):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """As the speaker."""
+        """Those of the ensemble."""
         return self._inner.capabilities
 
     @property
     def answerable_items(self) -> frozenset[str] | None:
-        """As the speaker."""
+        """Those of the ensemble."""
         return self._inner.answerable_items
 
     def recorded_seconds(self, prompts: Sequence[Prompt]) -> list[float] | None:
-        """As the speaker's."""
+        """Those of the ensemble."""
         return self._inner.recorded_seconds(prompts)
 
     @property
     def children(self) -> Mapping[str, Model]:
-        """The speaker, which holds the members."""
+        """The ensemble, which holds the members."""
         return {"speaker": self._inner}
 
     @property
@@ -103,5 +103,5 @@ class ControlledModel(Model):
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:
-        """Rebuild around the speaker."""
+        """Rebuild around the ensemble."""
         return cls(cast("WeightedEnsemble", children["speaker"]), Controller.read(folder, fields))

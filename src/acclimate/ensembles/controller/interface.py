@@ -1,4 +1,4 @@
-"""What answers by weights and temperatures of each prompt's own.
+"""Protocol of ensembles that take weights and a temperature for each prompt.
 
 Letters: N prompts, K members.
 """
@@ -12,7 +12,7 @@ from acclimate.core.types import Floats
 
 
 class WeightedEnsemble(Protocol):
-    """An ensemble that is told anew at each prompt how to combine its members."""
+    """An ensemble whose members are combined by weights given with each prompt."""
 
     def generate_weighted(
         self,
@@ -24,4 +24,4 @@ class WeightedEnsemble(Protocol):
         """Answer each prompt by weights (N, K) at its temperature (N,), in order."""
 
     def loglikelihood_weighted(self, pairs: Sequence[Pair], weights: Floats) -> list[LogLikelihood]:
-        """Weigh each of N continuations by weights (N, K), in order."""
+        """Log-likelihood of each of N continuations by weights (N, K), in order."""

@@ -1,4 +1,4 @@
-"""What a user wants of an answer: objectives by name, weighed into one reward."""
+"""The controller's reward: objectives that the user names, as a weighted sum."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ ObjectiveFunction = Callable[[Task, Item, Completion], float]
 TASK_SCORE = "score"
 """Each task's own main metric."""
 RATING = "rating"
-"""What users said of the answer: 1 liked, 0 not, `UNRATED` where nobody did."""
+"""Users' preferences: 1 where they liked the answer, 0 where not, `UNRATED` where unknown."""
 UNRATED = 0.5
 _OTHER_CHOICE = 1e-9
 """Probability of a choice that is not the one taken, so that its logarithm is a number."""
@@ -33,7 +33,7 @@ class ControllerReward:
     parts: Sequence[tuple[float, ObjectiveFunction]]
 
     def of(self, task: Task, item: Item, answer: Completion) -> float:
-        """Of an answer, or of a choice as one."""
+        """The reward of an answer; a choice counts as one."""
         return sum(weight * judge(task, item, answer) for weight, judge in self.parts)
 
 
@@ -117,12 +117,12 @@ def _rated(preferences: Sequence[Preference]) -> ObjectiveFunction:
 
 
 def _user_objective(name: str) -> ObjectiveFunction:
-    """The function of a file of the user's own."""
+    """The objective that a user's own file defines."""
     reward: Any = getattr(module_of_file(Path(name), "reward"), "reward", None)
     if not callable(reward):
         raise ConfigError(f"{name}: has no function reward(item, answer)")
 
-    def judged(_task: Task, item: Item, answer: Completion) -> float:
+    def objective(_task: Task, item: Item, answer: Completion) -> float:
         try:
             value = float(reward(item, answer.text))
         except Exception as error:
@@ -132,4 +132,4 @@ def _user_objective(name: str) -> ObjectiveFunction:
             raise ConfigError(f"{name}: reward of item {item.id} is {value}, must be finite")
         return value
 
-    return judged
+    return objective

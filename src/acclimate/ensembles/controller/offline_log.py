@@ -26,33 +26,33 @@ HELD_OUT = 5
 
 @dataclass(frozen=True, eq=False)
 class LoggedItem:
-    """An item, what the members say to it, and what each answer is worth."""
+    """An item with the members' answers and the reward of each."""
 
     task: Task
     item: Item
-    polls: Sequence[Tally]
-    """At each temperature."""
+    tallies: Sequence[Tally]
+    """Of the answers, at each temperature."""
     rewards: Sequence[Floats]
     """Of the candidates of each."""
 
     @property
     def prompt(self) -> Prompt:
-        """The item as it is asked."""
+        """The item's prompt."""
         return self.task.prompt(self.item)
 
     def reward(self, weights: Floats, step: int) -> float:
-        """Of the winner by weights (K,), at a temperature by its place."""
-        return float(self.rewards[step][self.polls[step].winner(weights)])
+        """Reward of the winner by weights (K,), at a temperature by its index."""
+        return float(self.rewards[step][self.tallies[step].winner(weights)])
 
     def alone(self, step: int) -> Floats:
-        """Of what each member says by itself, (K,); not a number where it was left out."""
-        shares = self.polls[step].shares
+        """Reward of each member's own answer, (K,); not a number where it was left out."""
+        shares = self.tallies[step].shares
         return np.where(shares.any(1), self.rewards[step][shares.argmax(1)], np.nan)
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What was done where, and what came of it."""
+    """Actions that were tried: at which items, and with which rewards."""
 
     indices: NDArray[np.intp]
     """Of the items, (M,)."""
@@ -75,7 +75,7 @@ class AnswerLog:
         return [logged.prompt for logged in self.items]
 
     def rewards(self, indices: Sequence[int], actions: Floats) -> Floats:
-        """Of actions (M, A), each at the item of its place; (M,)."""
+        """Rewards (M,) of actions (M, A), each at the item of that index."""
         weights, steps = self.space.weights(actions), self.space.steps(actions)
         rows = zip(indices, weights, steps.tolist(), strict=True)
         return np.array(
@@ -94,10 +94,10 @@ class AnswerLog:
         """Mean reward of the best answer that any member gives to each item that one answers."""
         steps = range(len(self.space.temperatures))
         rewards = [np.concatenate([item.alone(step) for step in steps]) for item in self.items]
-        found = [
+        bests = [
             np.nanmax(item_rewards) for item_rewards in rewards if np.isfinite(item_rewards).any()
         ]
-        return float(np.mean(found)) if found else math.nan
+        return float(np.mean(bests)) if bests else math.nan
 
     def parted(self) -> "tuple[AnswerLog, AnswerLog]":
         """Items to learn from, and one group in `HELD_OUT` to judge by; all for both if few."""
@@ -114,12 +114,12 @@ class AnswerLog:
     def draws(self, seed: int, *, is_mixed: bool) -> Draws:
         """Actions drawn for the items, with their rewards.
 
-        Every other action hears one member alone, which evenly drawn weights of many members
+        Every other action weighs one member alone, which evenly drawn weights of many members
         hardly ever do; the rest are even over the space.
 
         Args:
             seed: Of the draws.
-            is_mixed: Whether members may be mixed; else every action hears one alone.
+            is_mixed: Whether members may be mixed; else every action weighs one alone.
         """
         rng, space = np.random.default_rng(seed), self.space
         num_draws = min(MAX_DRAWS, max(MIN_DRAWS, DRAWS_PER_ITEM * len(self.items)))
@@ -140,30 +140,30 @@ def answer_log(
     reward: ControllerReward,
     seed: int,
 ) -> AnswerLog:
-    """Ask the members each item once at every temperature, and judge all they say."""
+    """Ask the members each item once at every temperature, and reward all their answers."""
     logged = []
     for task in tasks:
-        polls = _polls(vote, task, space.temperatures, seed)
-        for item, row in zip(task.items, polls, strict=True):
-            tallies = [poll for poll in row if isinstance(poll, Tally)]
+        rows = _tallies(vote, task, space.temperatures, seed)
+        for item, row in zip(task.items, rows, strict=True):
+            tallies = [tally for tally in row if isinstance(tally, Tally)]
             if len(tallies) == len(row):
-                values = [_judged(task, item, poll.candidates, reward) for poll in tallies]
+                values = [_judged(task, item, tally.candidates, reward) for tally in tallies]
                 logged.append(LoggedItem(task, item, tallies, values))
     return AnswerLog(logged, space)
 
 
-def _polls(
+def _tallies(
     vote: WeightedVoteModel, task: Task, temperatures: Sequence[float], seed: int
 ) -> list[tuple[object, ...]]:
     """Of each item at each temperature; choices and recorded answers are the same at all."""
     prompts = [task.prompt(item) for item in task.items]
     if is_chosen(task):
-        tallies = vote.polls_of_choices([(p, p.choices) for p in prompts])
-        return [(poll,) * len(temperatures) for poll in tallies]
+        tallies = vote.choice_tallies([(p, p.choices) for p in prompts])
+        return [(tally,) * len(temperatures) for tally in tallies]
     is_recorded = all(member.answerable_items is not None for member in vote.members)
     distinct = temperatures[:1] if is_recorded else temperatures
     columns = [
-        vote.polls(prompts, item_sampling(task, seed), np.full(len(prompts), heat))
+        vote.tallies(prompts, item_sampling(task, seed), np.full(len(prompts), heat))
         for heat in distinct
     ]
     rows = list(zip(*columns, strict=True))

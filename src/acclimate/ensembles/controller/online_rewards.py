@@ -1,4 +1,4 @@
-"""Members asked again, combined as a controller that learns wants to try."""
+"""Rewards of actions that a controller tries anew while it learns."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from acclimate.ensembles.controller.offline_log import (
 
 @dataclass
 class OnlineRewards:
-    """Has a combination answer a logged item anew, and rewards it."""
+    """Has the ensemble answer a logged item anew under an action, and rewards the answer."""
 
     ensemble: WeightedEnsemble
     log: AnswerLog
@@ -27,7 +27,7 @@ class OnlineRewards:
     """So far; another draw each time."""
 
     def __call__(self, index: int, action: Floats) -> float:
-        """The reward of an action (A,) at the item of that place."""
+        """The reward of an action (A,) at the item of that index."""
         logged, space = self.log.items[index], self.log.space
         weights, heat = space.weights(action[None]), space.heat(action[None])
         self.num_asked += 1

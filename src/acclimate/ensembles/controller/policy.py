@@ -1,4 +1,4 @@
-"""A controller's network in plain arrays, and what its actions mean.
+"""The controller's policy: its action space, and its network in plain arrays.
 
 Letters: N prompts, C of a state, K members, A of an action.
 """

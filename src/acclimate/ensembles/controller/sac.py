@@ -24,12 +24,16 @@ from acclimate.ensembles.controller.offline_log import Draws
 from acclimate.ensembles.controller.policy import Actor
 from acclimate.nn.threads import use_threads_for
 
-# MERGED training/bandit.py: A Gymnasium environment whose episodes have one step.
-#
-# Letters: N items, C of a state, A of an action.
-
-
 States = NDArray[np.float32]
+
+HIDDEN = (64, 64)
+"""Of actor and critics; the paper takes 256 for states and actions of bodies."""
+BATCH_SIZE = 128
+FIRST_TEMPERATURE = 0.1
+"""Of the entropy, in spreads of the reward a nat, from where it is learned (Haarnoja et al. 2018b):
+begun at 1, most steps of a short run go by before rewards matter."""
+NUM_POINTS = 10
+"""Of each curve."""
 
 
 class Bandit(gymnasium.Env):
@@ -38,7 +42,7 @@ class Bandit(gymnasium.Env):
     def __init__(
         self, states: States, num_actions: int, reward: Callable[[int, Floats], float]
     ) -> None:
-        """Take states (N, C), A, and the reward of an action (A,) at an item by its place."""
+        """Take states (N, C), A, and the reward of an action (A,) at an item by its index."""
         self.states, self.reward, self.index = states, reward, 0
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, states.shape[1:])
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (num_actions,))
@@ -53,16 +57,6 @@ class Bandit(gymnasium.Env):
         """Reward the action; the episode is over."""
         reward = self.reward(self.index, np.asarray(action, dtype=np.float64))
         return self.states[self.index], reward, True, False, {}
-
-
-HIDDEN = (64, 64)
-"""Of actor and critics; the paper takes 256 for states and actions of bodies."""
-BATCH_SIZE = 128
-FIRST_TEMPERATURE = 0.1
-"""Of the entropy, in spreads of the reward a nat, from where it is learned (Haarnoja et al. 2018b):
-begun at 1, most steps of a short run go by before rewards matter."""
-NUM_POINTS = 10
-"""Of each curve."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +81,8 @@ class SoftActorCritic:
 
     As an episode has one step, the soft target of a critic is the reward itself, and the actor
     that is sought is `pi(a|s) = exp(Q(s,a)/alpha) / Z(s)` (Haarnoja et al. 2018a, equation 4), with
-    `alpha` such that its entropy is minus A nats (2018b, equation 18). Rewards are told in their
-    spread over what was logged.
+    `alpha` such that its entropy is minus A nats (2018b, equation 18). Rewards are in units of
+    their spread over what was logged.
     """
 
     def __init__(
@@ -105,8 +99,8 @@ class SoftActorCritic:
         Args:
             states: Of the items, (N, C).
             draws: What was logged.
-            ask: The reward of an action (A,) at an item by its place; called `num_asked` times.
-            practice: How long.
+            reward: The reward of an action (A,) at an item by its index; called `num_asked` times.
+            settings: How long it learns.
             seed: Of networks, batches and episodes.
             entropy_coef: Alpha; `auto_` and a number: begun there and learned.
         """
@@ -142,10 +136,10 @@ class SoftActorCritic:
         return (self.online_rewards[-1] - self.mean) / self.spread
 
     def learn(self, evaluate: Callable[[Actor], float] | None = None) -> Actor:
-        """Take all steps, tell curves, and keep the actor of the look that found most.
+        """Take all steps, log curves, and keep the actor that was evaluated best.
 
         Args:
-            look: The mean reward of an actor on items held out, where that can be known without
+            evaluate: The mean reward of an actor on items held out, where that can be known without
                 asking; without it the last actor is kept.
         """
         num_params = sum(weights.numel() for weights in self.agent.policy.parameters())

@@ -1,4 +1,4 @@
-"""A question's different answers, each described by what members say of it."""
+"""Features of candidate answers: the members' votes and confidences."""
 
 from collections.abc import Mapping, Sequence
 

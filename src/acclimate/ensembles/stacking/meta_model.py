@@ -24,14 +24,17 @@ _NUM_BINS = 10
 NUM_FOLDS = 5
 """Parts of dev, each judged by a classifier that has not seen it; five, as is the custom."""
 _EPSILON = 1e-6
+DEFAULT = "LogisticRegression"
+FIXED = {"random_state": 0, "max_iter": 1000, "probability": True, "loss": "log_loss"}
+"""Parameters, of classifiers that have them, for repeatable results and probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
 class MetaModel:
     """Gives each candidate answer its probability of being right.
 
-    What is kept is what it learned from: the classifier is fitted again from that when it is
-    first asked, with the same result, so that any classifier can be kept.
+    Saved is what it learned from: the classifier is fitted again from that on first use, with the
+    same result, so that any classifier can be saved.
     """
 
     estimator: str
@@ -70,7 +73,7 @@ class MetaModel:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A meta-model, and what it said of candidates that it had not seen."""
+    """A meta-model, with the probabilities that it gave to candidates it had not seen."""
 
     model: MetaModel
     raw: Floats
@@ -171,14 +174,6 @@ def _log_odds(probabilities: Floats) -> Floats:
 def _sigmoid(log_odds: Floats) -> Floats:
     probs: Floats = 1 / (1 + np.exp(-log_odds))
     return probs
-
-
-# MERGED training/estimators.py: Classifiers of scikit-learn by the names of their classes.
-
-
-DEFAULT = "LogisticRegression"
-FIXED = {"random_state": 0, "max_iter": 1000, "probability": True, "loss": "log_loss"}
-"""What a classifier is told that has it, so that it repeats itself and gives probabilities."""
 
 
 def estimator_named(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A model that gives the answer which a learned judge of members believes."""
+"""A model that gives the answer its classifier finds most probably right."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -54,12 +54,14 @@ class StackModel(EnsembleModel):
         """
         answers = [generate_each(member, prompts, sampling) for member in self.members]
         opinions = [
-            opinions_of_answers(member, prompts, own)
-            for member, own in zip(self.members, answers, strict=True)
+            opinions_of_answers(member, prompts, member_answers)
+            for member, member_answers in zip(self.members, answers, strict=True)
         ]
-        own = list(zip(*opinions, strict=True))
-        candidates = [list(dict.fromkeys(name for told in row for name in told)) for row in own]
-        right = self._right(prompts, candidates, own)
+        by_prompt = list(zip(*opinions, strict=True))
+        candidates = [
+            list(dict.fromkeys(name for opinion in row for name in opinion)) for row in by_prompt
+        ]
+        right = self._right(prompts, candidates, by_prompt)
         rows = zip(prompts, zip(*answers, strict=True), candidates, right, strict=True)
         return [_best(*row) for row in rows]
 
@@ -85,13 +87,13 @@ class StackModel(EnsembleModel):
         candidates: Sequence[Sequence[str]],
         opinions: Sequence[Sequence[Opinion]],
     ) -> list[Floats]:
-        """How probably right each prompt's candidates are; a judge is asked once for all of its."""
+        """Probability of each prompt's candidates; a classifier is called once for all of its."""
         for row in opinions:
             log_mean(LEFT_OUT, sum(not opinion for opinion in row), len(row))
         probs = [np.zeros(0)] * len(prompts)
-        judges = [p.task if p.task in self.metas else "" for p in prompts]
-        for task in dict.fromkeys(judges):
-            indices = [i for i, judge in enumerate(judges) if judge == task and candidates[i]]
+        keys = [p.task if p.task in self.metas else "" for p in prompts]
+        for task in dict.fromkeys(keys):
+            indices = [i for i, key in enumerate(keys) if key == task and candidates[i]]
             features = [features_of(candidates[i], opinions[i]) for i in indices]
             if features:
                 right = self.metas[task].probabilities(np.concatenate(features))
@@ -101,7 +103,7 @@ class StackModel(EnsembleModel):
         return probs
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Write each judge's numbers."""
+        """Write each classifier's numbers."""
         tasks = list(self.metas)
         for index, task in enumerate(tasks):
             self.metas[task].write(folder, f"judge_{index}")
@@ -136,9 +138,7 @@ def _weighed(
     prompt, texts = question
     weighed = [choices for choices in answers if isinstance(choices, tuple)]
     if not weighed:
-        raise all_members_failed(
-            prompt, [choices for choices in answers if not isinstance(choices, tuple)]
-        )
+        raise all_members_failed(prompt, [a for a in answers if not isinstance(a, tuple)])
     passages = tuple(dict.fromkeys(p for choices in weighed for p in choices[0].passages))
     shares = right.clip(_LEAST)
     return weighed_as((shares / shares.sum()).tolist(), texts, passages)
@@ -185,9 +185,8 @@ def candidates_of(dev: DevScores, members: Sequence[Model]) -> list[Candidates]:
     columns = []
     for index, member in enumerate(members):
         answers = [scored.answers[index] for scored in dev.items]
-        free = opinions_of_answers(
-            member, prompts, [answer.completion if answer else None for answer in answers]
-        )
+        completions = [answer.completion if answer else None for answer in answers]
+        free = opinions_of_answers(member, prompts, completions)
         columns.append(
             [
                 opinion_of_choices(scored.item.choices, answer.weighed)
@@ -197,7 +196,7 @@ def candidates_of(dev: DevScores, members: Sequence[Model]) -> list[Candidates]:
             ]
         )
     rows = zip(dev.items, zip(*columns, strict=True), strict=True)
-    return [_candidates(scored, opinion) for scored, opinion in rows if any(opinion)]
+    return [_candidates(scored, opinions) for scored, opinions in rows if any(opinions)]
 
 
 def _candidates(judged: ScoredItem, opinions: Sequence[Opinion]) -> Candidates:

@@ -52,7 +52,7 @@ class ByteVocabulary:
         powers = np.exp(masses - masses.max())
         return np.asarray(powers / powers.sum())
 
-    def at(self, depth: int, low: int, high: int) -> NDArray[np.int16]:
+    def bytes_at(self, depth: int, low: int, high: int) -> NDArray[np.int16]:
         """The byte at `depth` of tokens from `low` to before `high`; -1 where one has ended."""
         return self._bytes[depth, low:high]
 
@@ -62,7 +62,7 @@ class Hypothesis:
     """Tokens that may have been written, and those that may come next."""
 
     state: Any
-    """Whatever the reader needs to go on."""
+    """Whatever the token model needs to go on."""
     logprob: float
     """Of the tokens, nats."""
     probs: Floats
@@ -93,7 +93,7 @@ class TokenModel(Protocol):
 
 @dataclass(frozen=True)
 class _Spelled:
-    """A hypothesis to be, whose last token was not read yet."""
+    """A hypothesis whose last token was not read yet."""
 
     parent: Hypothesis
     column: int
@@ -113,7 +113,7 @@ class ByteAlignment:
     hypotheses: tuple[Hypothesis, ...] = ()
 
     def begun(self) -> "ByteAlignment":
-        """Before the first byte."""
+        """The alignment before the first byte."""
         state, logits = self.token_model.start()
         probs = self.vocabulary.probabilities(logits)
         return replace(self, hypotheses=(Hypothesis(state, 0.0, probs, 0, len(probs) - 1),))
@@ -126,7 +126,7 @@ class ByteAlignment:
         mass = np.zeros(NUM_SYMBOLS)
         top = max((h.logprob for h in self.hypotheses), default=0.0)
         for h in self.hypotheses:
-            following = self.vocabulary.at(h.depth, h.low, h.high)
+            following = self.vocabulary.bytes_at(h.depth, h.low, h.high)
             probs = np.bincount(following, h.probs[h.low : h.high], minlength=END)
             mass[:END] += math.exp(h.logprob - top) * probs
             if not h.depth:
@@ -140,18 +140,12 @@ class ByteAlignment:
         return float(np.logaddexp.reduce([h.logmass for h in self.hypotheses], initial=-np.inf))
 
     def after(self, byte: int) -> "ByteAlignment":
-        """With one byte more, 0 to 255."""
+        """The alignment after one byte more, 0 to 255."""
         candidates = [candidate for h in self.hypotheses for candidate in self._after(h, byte)]
         candidates.sort(key=lambda candidate: -candidate.logmass)
-        whole = np.logaddexp.reduce(
-            [candidate.logmass for candidate in candidates], initial=-np.inf
-        )
+        whole = np.logaddexp.reduce([c.logmass for c in candidates], initial=-np.inf)
         least = whole + math.log(self.min_share) if self.min_share else -math.inf
-        heaviest = [
-            candidate
-            for candidate in candidates[: self.max_hypotheses]
-            if candidate.logmass >= least
-        ]
+        heaviest = [c for c in candidates[: self.max_hypotheses] if c.logmass >= least]
         ended = [candidate for candidate in candidates if isinstance(candidate, _Spelled)][:1]
         if ended and not any(isinstance(candidate, _Spelled) for candidate in heaviest):
             heaviest += ended
@@ -160,19 +154,19 @@ class ByteAlignment:
 
     def _after(self, h: Hypothesis, byte: int) -> "list[Hypothesis | _Spelled]":
         """The hypothesis with the byte, and those in which it is a token's last."""
-        following = self.vocabulary.at(h.depth, h.low, h.high)
+        following = self.vocabulary.bytes_at(h.depth, h.low, h.high)
         low = h.low + int(np.searchsorted(following, byte, "left"))
         high = h.low + int(np.searchsorted(following, byte, "right"))
         # Of tokens that begin alike, those that end there come first.
-        done = int(np.searchsorted(self.vocabulary.at(h.depth + 1, low, high), -1, "right"))
+        done = int(np.searchsorted(self.vocabulary.bytes_at(h.depth + 1, low, high), -1, "right"))
         longer = replace(h, low=low + done, high=high, depth=h.depth + 1)
-        longer_or_ended: list[Hypothesis | _Spelled] = [longer] if longer.low < longer.high else []
-        longer_or_ended += [
+        candidates: list[Hypothesis | _Spelled] = [longer] if longer.low < longer.high else []
+        candidates += [
             _Spelled(h, column, h.logprob + math.log(h.probs[column]))
             for column in range(low, low + done)
             if h.probs[column] > 0
         ]
-        return [candidate for candidate in longer_or_ended if candidate.logmass > -math.inf]
+        return [candidate for candidate in candidates if candidate.logmass > -math.inf]
 
     def _read(self, candidate: "Hypothesis | _Spelled") -> Hypothesis:
         if isinstance(candidate, Hypothesis):

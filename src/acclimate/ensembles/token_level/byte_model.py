@@ -1,4 +1,4 @@
-"""Members of any vocabulary that write one answer together, byte by byte."""
+"""Answers of networks of any vocabularies, combined at every byte."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -89,33 +89,38 @@ class ByteModel(Model):
         sources = [ByteSource(member, self.precision) for member in member_prompts]
         weighed: dict[int, LogLikelihood] = {}
         for row, indices in enumerate(pairs_of.values()):
-            begun = [source.alignment(row) for source in sources]
+            alignments = [source.alignment(row) for source in sources]
             for index in indices:
                 text = pairs[index][1].encode()
-                logprob = self._weighed(begun, text, shares[row : row + 1])
-                weighed[index] = LogLikelihood(
-                    logprob, len(text), len(text), passages_of(member_prompts, row)
-                )
+                logprob = self._weighed(alignments, text, shares[row : row + 1])
+                shown = passages_of(member_prompts, row)
+                weighed[index] = LogLikelihood(logprob, len(text), len(text), shown)
         for source in sources:
             source.spend(0)
         return [weighed[index] for index in range(len(pairs))]
 
-    def _weighed(self, begun: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor) -> float:
-        batches = [ByteBatch([own]) for own in begun]
-        logits = [own.logprobs() for own in batches]
+    def _weighed(
+        self, alignments: Sequence[ByteAlignment], text: bytes, shares: torch.Tensor
+    ) -> float:
+        batches = [ByteBatch([batch]) for batch in alignments]
+        logits = [batch.logprobs() for batch in batches]
         total = 0.0
         for position, byte in enumerate(text):
             total += float(self._joined(logits, shares)[0, byte])
             if position + 1 < len(text):
-                logits = [own.decode(torch.tensor([byte])) for own in batches]
+                logits = [batch.decode(torch.tensor([byte])) for batch in batches]
         # What no member can write; finite, so that sums and means stay numbers.
         return total if math.isfinite(total) else NOT_ANSWERED_LOGPROB
 
     def _joined(self, logits: Sequence[torch.Tensor], shares: torch.Tensor) -> torch.Tensor:
         """The mixture of those members that can write what was written."""
-        can = torch.stack([~own.isneginf().all(-1) for own in logits], dim=1)  # (B, K)
-        own = shares * can
-        return self.mixture.logprobs(logits, torch.where(own.sum(-1, True) > 0, own, shares))
+        can_write = torch.stack(
+            [~member_logits.isneginf().all(-1) for member_logits in logits], dim=1
+        )  # (B, K)
+        member_logits = shares * can_write
+        return self.mixture.logprobs(
+            logits, torch.where(member_logits.sum(-1, True) > 0, member_logits, shares)
+        )
 
     def _weights(self, num_prompts: int) -> torch.Tensor:
         return torch.tensor([self.weights] * num_prompts).reshape(num_prompts, len(self.members))

@@ -1,4 +1,4 @@
-"""A network that reads tokens as a reader of bytes, for the one decoding loop.
+"""A network of tokens as a source of distributions over bytes.
 
 Letters: B rows, V vocabulary, S = 257 symbols: bytes and the end.
 """
@@ -38,9 +38,9 @@ class HypothesisLimits(Record):
 
 
 class ByteText:
-    """Bytes and the end as a tokenizer, as far as `Ending` asks."""
+    """Bytes and the end as a tokenizer, as far as `StopCondition` needs one."""
 
-    def decode(self, symbols: Sequence[int], **_how: bool) -> str:
+    def decode(self, symbols: Sequence[int], **_options: bool) -> str:
         """The text, without a character that was cut off."""
         return bytes(s for s in symbols if s < NUM_SYMBOLS - 1).decode(errors="ignore")
 
@@ -59,7 +59,7 @@ def to_spell(
 
 @dataclass(frozen=True)
 class ByteSource:
-    """A member, byte by byte."""
+    """A member as the scheduler reads it, byte by byte."""
 
     member_prompts: MemberPrompts
     precision: HypothesisLimits
@@ -91,15 +91,15 @@ class ByteSource:
         self.spent.clear()
 
     def alignment(self, index: int) -> ByteAlignment:
-        """Where an answer to a prompt begins: behind the blank that the model writes before it."""
+        """Alignment at the start of an answer, behind the blank that the model writes before it."""
         encoded = self.member_prompts.encoded[index]
         probe = encoded[2][0] if isinstance(encoded, tuple) else []
         start = _PromptModel(self._source, index, self.spent)
-        found = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
+        spelled = ByteAlignment(self._vocabulary, start, **self.precision.model_dump()).begun()
         lead = b"".join(self._spelled[i] for i in probe).partition(_PROBE.encode())[0]
         for byte in lead:
-            found = found.after(byte)
-        return found
+            spelled = spelled.after(byte)
+        return spelled
 
     @cached_property
     def _source(self) -> NetworkSource:
@@ -116,7 +116,7 @@ class ByteSource:
 
 
 class ByteBatch:
-    """Answers in the making, one after another: each follows hypotheses of its own."""
+    """A batch of answers, each of which follows hypotheses of its own."""
 
     def __init__(self, alignments: Sequence[ByteAlignment]) -> None:
         self.alignments = list(alignments)
@@ -127,8 +127,8 @@ class ByteBatch:
 
     def logprobs(self) -> torch.Tensor:
         """Log-probabilities (B, S) of the next symbol."""
-        found = np.stack([alignment.logprobs() for alignment in self.alignments])
-        return torch.from_numpy(found).float()
+        rows = np.stack([alignment.logprobs() for alignment in self.alignments])
+        return torch.from_numpy(rows).float()
 
     def decode(self, symbols: torch.Tensor) -> torch.Tensor:
         """Take one byte (B,) a row; log-probabilities (B, S) of the next symbol."""
@@ -147,7 +147,7 @@ class ByteBatch:
 
 @dataclass(frozen=True)
 class _PromptModel:
-    """One prompt's network as the alignment reads it: a state is a batch of one row."""
+    """The network after one prompt, as a `TokenModel`: a state is a batch of one row."""
 
     source: NetworkSource
     index: int

@@ -1,4 +1,4 @@
-"""Networks joined at every token by weights of each prompt's own.
+"""Networks combined at every token, with weights given for each prompt.
 
 Letters: N prompts, K members.
 """

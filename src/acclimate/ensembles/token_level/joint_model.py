@@ -1,11 +1,10 @@
-"""Members that write one answer together, joined at every token.
+"""Answers of several networks whose logits are combined at every token.
 
 Letters: N prompts, K members, B rows, V vocabulary.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,14 +19,14 @@ from acclimate.ensembles.token_level.member_prompts import (
     completions_of,
     effective_weights,
     encode_for_members,
-    stop_condition_of,
     passages_of,
+    stop_condition_of,
     to_answer,
     to_weigh,
 )
 from acclimate.ensembles.token_level.mixtures import CombinationRule
-from acclimate.ensembles.token_level.shared_pass import share_passes
-from acclimate.inference.engine.request import CombineLogits
+from acclimate.ensembles.token_level.shared_pass import SplitLogits, share_passes
+from acclimate.inference.engine.request import CombineLogits, NewSamplingState
 from acclimate.inference.generate import decode_jointly
 from acclimate.inference.sampling.sampler import SamplingState
 from acclimate.inference.scoring.loglikelihood import ForcedLogits, forced_logits, score_jointly
@@ -54,36 +53,56 @@ def answer_jointly(
         members: Local networks of one vocabulary, under rewriters or not.
         prompts: As each member is to rewrite and lay them out for itself.
         sampling: How a token is drawn.
-        joining: What the members' distributions come to.
+        rule: How the members' distributions are combined.
         weights: Of each member for each prompt, (N, K), not negative.
         temperatures: Of each prompt's joined distribution, (N,), above 0; besides `sampling`'s.
 
     Raises:
         BackendError: A prompt that fits no member.
     """
-    encode = to_answer(sampling.max_new_tokens)
-    seats = encode_for_members(members, [(prompt, ()) for prompt in prompts], encode)
-    shares = effective_weights(weights, seats)
-    readers, apart = share_passes(seats)
+    questions = [(prompt, ()) for prompt in prompts]
+    member_prompts = encode_for_members(members, questions, to_answer(sampling.max_new_tokens))
+    shares = effective_weights(weights, member_prompts)
+    sources, split = share_passes(member_prompts)
+    ending = stop_condition_of(member_prompts, sampling)
+    written = decode_jointly(
+        sources,
+        sampling,
+        is_stop=ending.is_met,
+        join=_scores(rule, split, shares, temperatures),
+        begin=_sampling_states(member_prompts[0].contexts, sampling, ending),
+    )
+    texts = [ending.text(ids) for ids in written]
+    return completions_of(member_prompts, texts, list(map(len, written)))
 
-    def join(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
-        scores = rule.scores(apart(logits), shares[list(rows)])
+
+def _scores(
+    rule: CombinationRule,
+    split: SplitLogits,
+    shares: torch.Tensor,
+    temperatures: torch.Tensor | None,
+) -> CombineLogits:
+    """Logits (B, V) to draw from, of what each source gives, at the rows' temperatures."""
+
+    def combine(logits: Sequence[torch.Tensor], rows: Sequence[int]) -> torch.Tensor:
+        scores = rule.scores(split(logits), shares[list(rows)])
         if temperatures is None:
             return scores
         return scores / temperatures[list(rows), None].to(scores.device)
 
-    ending = stop_condition_of(seats, sampling)
-    begin = partial(_sampling_state, sampling, ending, seats[0].contexts)
-    written = decode_jointly(readers, sampling, is_stop=ending.is_met, join=join, begin=begin)
-    return completions_of(seats, [ending.text(ids) for ids in written], list(map(len, written)))
+    return combine
 
 
-def _sampling_state(
-    sampling: Sampling, ending: StopCondition, contexts: Sequence[list[int]], index: int
-) -> SamplingState:
-    """How the answer to a prompt is drawn, given what the first member reads of it."""
-    constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
-    return SamplingState(sampling, index, contexts[index], constraint)
+def _sampling_states(
+    contexts: Sequence[list[int]], sampling: Sampling, ending: StopCondition
+) -> NewSamplingState:
+    """How each answer is drawn: after its context, under the constraint if there is one."""
+
+    def begin(index: int) -> SamplingState:
+        constraint = constraint_of(sampling, ending.tokenizer, ending.stop_ids)
+        return SamplingState(sampling, index, contexts[index], constraint)
+
+    return begin
 
 
 def weigh_jointly(
@@ -95,7 +114,7 @@ def weigh_jointly(
         members: As in `answer_jointly`.
         pairs: Prompts with continuations, which are the tokens that the first member makes of
             them.
-        joining: What the members' distributions come to.
+        rule: How the members' distributions are combined.
         weights: Of each member for each pair, (N, K); of one prompt, those of its first pair.
     """
     pairs_of: dict[Prompt, list[int]] = {}
@@ -181,8 +200,8 @@ class JointModel(Model):
     def write(self, folder: Path) -> dict[str, Any]:
         """Numbers alone: the members save themselves."""
         weights = {task: list(values) for task, values in self.weights.items()}
-        rule = {"of": kind_of(type(self.rule)), **self.rule.model_dump(mode="json")}
-        return {"joining": rule, "weights": weights}
+        rule_fields = {"of": kind_of(type(self.rule)), **self.rule.model_dump(mode="json")}
+        return {"joining": rule_fields, "weights": weights}
 
     @classmethod
     def read(cls, folder: Path, fields: dict[str, Any], children: Mapping[str, Model]) -> Self:

@@ -1,4 +1,4 @@
-"""Members at a table: what each reads of every prompt, and who is left out.
+"""How each member encodes every prompt, and which members are left out.
 
 Letters: N prompts, K members.
 """
@@ -24,12 +24,12 @@ from acclimate.inference.stop_strings import StopCondition
 LEFT_OUT_OF_MIXTURE = "members left out, as a prompt does not fit them, share"
 
 EncodedPrompt = tuple[Prompt, list[int], list[list[int]]]
-"""A prompt as it is shown, its ids, and those of each continuation after it."""
+"""A prompt as the member sees it, its ids, and those of each continuation after it."""
 
 
 @dataclass(frozen=True)
 class MemberPrompts:
-    """A member, and what it reads of each prompt."""
+    """A member with its encoding of each prompt."""
 
     core: LocalModel
     rewriters: tuple[PromptRewriter, ...]
@@ -43,14 +43,14 @@ class MemberPrompts:
 
     @property
     def contexts(self) -> list[list[int]]:
-        """Ids of each prompt; where it is left out, of another one, which nobody hears."""
+        """Ids of each prompt; where it is left out, of another one, whose logits do not count."""
         prompt_ids = [encoded[1] for encoded in self.encoded if isinstance(encoded, tuple)]
         idle = min(prompt_ids, key=len, default=[0])
         return [encoded[1] if isinstance(encoded, tuple) else idle for encoded in self.encoded]
 
     @property
     def routes(self) -> list[int | None]:
-        """Of each prompt, through the network's adapters."""
+        """Which of the network's adapters each prompt goes through."""
         shown = [
             encoded[0] if isinstance(encoded, tuple) else Prompt("") for encoded in self.encoded
         ]
@@ -58,20 +58,20 @@ class MemberPrompts:
 
     @property
     def source(self) -> NetworkSource:
-        """It in the decoding loop."""
+        """The member as the scheduler reads it."""
         return NetworkSource(self.core.network, self.contexts, self.routes, self.core.window)
 
     def requests(self, continuations: Sequence[Sequence[list[int]]]) -> list[ScoringRequest]:
-        """What it is to weigh after each prompt."""
+        """Scoring requests for the continuations of each prompt."""
         rows = zip(self.contexts, continuations, self.routes, strict=True)
-        return [ScoringRequest(context, texts_ids, route) for context, texts_ids, route in rows]
+        return [ScoringRequest(context, ids, route) for context, ids, route in rows]
 
 
 EncodePrompt = Callable[[LocalModel, Prompt, tuple[str, ...]], EncodedPrompt]
 
 
 def to_answer(max_new_tokens: int) -> EncodePrompt:
-    """Leave room for an answer."""
+    """An encoder of prompts that leaves room for an answer."""
 
     def encode(core: LocalModel, prompt: Prompt, _texts: tuple[str, ...]) -> EncodedPrompt:
         return (
@@ -83,7 +83,7 @@ def to_answer(max_new_tokens: int) -> EncodePrompt:
 
 
 def to_weigh(core: LocalModel, prompt: Prompt, texts: tuple[str, ...]) -> EncodedPrompt:
-    """Leave room for the longest continuation."""
+    """Encode a prompt with continuations, leaving room for the longest."""
     return core.prompt_tokenizer.encode_choices(prompt, texts)
 
 
@@ -92,15 +92,15 @@ def encode_for_members(
     questions: Sequence[tuple[Prompt, tuple[str, ...]]],
     encode: EncodePrompt,
 ) -> list[MemberPrompts]:
-    """Every member with what it reads, in order.
+    """Every member with its encoding of the prompts, in order.
 
     Raises:
         BackendError: A prompt that fits none of them.
     """
-    member_prompts = [_prompts_of(member, questions, encode) for member in members]
+    member_prompts = [_prompts_of(model, questions, encode) for model in members]
     for index, (prompt, _) in enumerate(questions):
-        encoded = [prompts.encoded[index] for prompts in member_prompts]
-        failures = [result for result in encoded if not isinstance(result, tuple)]
+        encoded = [member.encoded[index] for member in member_prompts]
+        failures = [error for error in encoded if not isinstance(error, tuple)]
         if len(failures) == len(member_prompts):
             raise all_members_failed(prompt, failures)
         log_mean(LEFT_OUT_OF_MIXTURE, len(failures), len(member_prompts))
@@ -113,33 +113,34 @@ def _prompts_of(
     unwrapped = unwrap(member)
     core = core_by_steps(member)
 
-    def read(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[EncodedPrompt]:
+    def encode_all(some: Sequence[tuple[Prompt, tuple[str, ...]]]) -> list[EncodedPrompt]:
         rendered = unwrapped.render([prompt for prompt, _ in some])
         return [
             encode(core, prompt, texts) for prompt, (_, texts) in zip(rendered, some, strict=True)
         ]
 
-    return MemberPrompts(core, unwrapped.rewriters, list(call_with_bisection(read, questions)))
+    return MemberPrompts(
+        core, unwrapped.rewriters, list(call_with_bisection(encode_all, questions))
+    )
 
 
 def effective_weights(
     weights: torch.Tensor, member_prompts: Sequence[MemberPrompts]
 ) -> torch.Tensor:
-    """Weights (N, K), 0 for who is left out; where nobody is left to be heard, all who are there.
+    """Weights (N, K), 0 where a member is left out; if none remains, 1 for all present.
 
     Args:
         weights: Of each member for each prompt, (N, K), not negative.
-        seats: Of the members.
+        member_prompts: Of the members.
     """
-    present = torch.tensor(
-        [member.is_present for member in member_prompts], dtype=torch.float32
-    ).T  # (N, K)
+    rows = [member.is_present for member in member_prompts]
+    present = torch.tensor(rows, dtype=torch.float32).T  # (N, K)
     masked = weights.float() * present
     return torch.where(masked.sum(-1, keepdim=True) > 0, masked, present)
 
 
 def stop_condition_of(member_prompts: Sequence[MemberPrompts], sampling: Sampling) -> StopCondition:
-    """An answer ends where any member's would."""
+    """The stop condition of a joint answer: it ends where any member's would."""
     cores = [member.core for member in member_prompts]
     ends = frozenset().union(*(stop_ids(core.network, core.tokenizer) for core in cores))
     return StopCondition(cores[0].tokenizer, sampling, ends)
@@ -148,7 +149,7 @@ def stop_condition_of(member_prompts: Sequence[MemberPrompts], sampling: Samplin
 def completions_of(
     member_prompts: Sequence[MemberPrompts], texts: Sequence[str], lengths: Sequence[int]
 ) -> list[Completion]:
-    """Answers as they leave the members: with what all of them read."""
+    """Completions of the joint texts, with the passages of all members."""
     return [
         _completion(member_prompts, index, text, length)
         for index, (text, length) in enumerate(zip(texts, lengths, strict=True))

@@ -15,7 +15,7 @@ _NONE = float("-inf")
 
 
 class CombinationRule(Record):
-    """What members' distributions come to."""
+    """How the members' distributions are combined into one."""
 
     def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
         """Logits (B, V) that a token is drawn from; see `logprobs`."""
@@ -27,8 +27,8 @@ class CombinationRule(Record):
 
         Args:
             logits: Of each of the K members, (B, V).
-            weights: Of each in each row, (B, K), in any scale; where one is 0, the member is not
-                heard. No row may be all 0.
+            weights: Of each in each row, (B, K), in any scale; where one is 0, the member does
+                not count. No row may be all 0.
         """
 
 
@@ -42,26 +42,26 @@ class Mixture(CombinationRule):
 
     def scores(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
         """The same up to a constant a row, in the fewest operations; equals give exactly it."""
-        first, *others = heard = _heard(logits)
+        first, *others = aligned = _aligned(logits)
         if all(torch.equal(first, other) for other in others):
             return first
         shares = weights.to(first.device, torch.float32)
         if _unheard(shares):  # nought times minus infinity is no number
-            return self.logprobs(heard, weights)
+            return self.logprobs(aligned, weights)
         shares = (shares / shares.sum(-1, keepdim=True)).t()[:, :, None]  # (K, B, 1)
-        stacked = torch.stack(heard)  # (K, B, V)
+        stacked = torch.stack(aligned)  # (K, B, V)
         if self.space == "log":
             return stacked.mul_(shares).sum(0)
         return stacked.softmax(-1).mul_(shares).sum(0).log_()
 
     def logprobs(self, logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
         """As its formula says, and exactly what each says where all say the same."""
-        heard = _heard(logits)
-        shares = weights.to(heard[0].device, torch.float32)
-        return _product(heard, shares) if self.space == "log" else _sum(heard, shares)
+        aligned = _aligned(logits)
+        shares = weights.to(aligned[0].device, torch.float32)
+        return _product(aligned, shares) if self.space == "log" else _sum(aligned, shares)
 
 
-def _heard(logits: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def _aligned(logits: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """All on one device, floats, and as wide as the least: some networks pad their vocabulary."""
     width, device = min(member_logits.shape[-1] for member_logits in logits), logits[0].device
     return [member_logits[..., :width].to(device).float() for member_logits in logits]
@@ -87,20 +87,20 @@ def _product(logits: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Ten
     """Log-softmax of the mean logits, taken relative to one of them, so that equals give it."""
     first = logits[0]
     if unheard := _unheard(weights):
-        # A member that is not heard may stand far off: the one that is heard most is begun from.
+        # A member of weight 0 may be far off: take the one of most weight as reference.
         first = torch.stack(list(logits))[weights.argmax(-1), torch.arange(len(weights))]  # (B, V)
     shares = weights / weights.sum(-1, keepdim=True)
-    apart = torch.zeros_like(first)
+    offset = torch.zeros_like(first)
     for k, member_logits in enumerate(logits):
         # Minus infinity from itself is no way apart.
-        further = (member_logits - first).nan_to_num_(nan=0.0, posinf=-_NONE, neginf=_NONE)
+        gap = (member_logits - first).nan_to_num_(nan=0.0, posinf=-_NONE, neginf=_NONE)
         if k in unheard:
-            further.masked_fill_(weights[:, k, None] == 0, 0.0)
-        apart.addcmul_(shares[:, k, None], further)
+            gap.masked_fill_(weights[:, k, None] == 0, 0.0)
+        offset.addcmul_(shares[:, k, None], gap)
     # What one of them holds impossible is: where another does not, the sum is no number.
-    return apart.add_(first).nan_to_num_(nan=_NONE, posinf=-_NONE, neginf=_NONE).log_softmax(-1)
+    return offset.add_(first).nan_to_num_(nan=_NONE, posinf=-_NONE, neginf=_NONE).log_softmax(-1)
 
 
 def _unheard(weights: torch.Tensor) -> list[int]:
-    """Members that are not heard in some row."""
+    """Members with weight 0 in some row."""
     return [k for k, silent in enumerate((weights == 0).any(0).tolist()) if silent]

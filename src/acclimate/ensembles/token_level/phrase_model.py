@@ -50,7 +50,7 @@ class PhraseModel(Model):
     weights: tuple[float, ...]
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Phrase by phrase for all prompts side by side; who is done waits for nobody."""
+        """Phrase by phrase for all prompts side by side, until each answer is done."""
         member_prompts = encode_for_members(
             self.members, [(p, ()) for p in prompts], to_answer(sampling.max_new_tokens)
         )
@@ -87,7 +87,7 @@ class PhraseModel(Model):
 
 
 class _PhraseDecoding:
-    """Answers in the making."""
+    """State of phrase-wise decoding: what is written of each answer."""
 
     def __init__(
         self,
@@ -105,9 +105,10 @@ class _PhraseDecoding:
         self.written: list[list[int]] = [[] for _ in weights]
         self.contexts = [member.contexts for member in member_prompts]
         self.routes = [member.routes for member in member_prompts]
-        rooms = [member.source.max_new_tokens_each for member in member_prompts]
+        member_limits = [member.source.max_new_tokens_each for member in member_prompts]
         self.longest = [
-            int(min(sampling.max_new_tokens, *limits)) for limits in zip(*rooms, strict=True)
+            int(min(sampling.max_new_tokens, *limits))
+            for limits in zip(*member_limits, strict=True)
         ]
         self.num_rounds = 0
 
@@ -123,25 +124,25 @@ class _PhraseDecoding:
     def add_phrases(self, running: Sequence[int]) -> None:
         """Add the best phrase to each."""
         proposed = [self._proposals(member, running) for member in range(len(self.member_prompts))]
-        phrases = [list(dict.fromkeys(own)) for own in zip(*proposed, strict=True)]
+        phrases = [list(dict.fromkeys(row)) for row in zip(*proposed, strict=True)]
         scores = [
             self._scores(member, running, phrases) for member in range(len(self.member_prompts))
         ]
         for row, index in enumerate(running):
-            own = [score[row] for score in scores]
+            row_scores = [member[row] for member in scores]
             backing = self._backing(index, [member[row] for member in proposed])
-            self.written[index] += best(phrases[row], own, self.weights[index], backing)
+            self.written[index] += best(phrases[row], row_scores, self.weights[index], backing)
         self.num_rounds += 1
 
     def _proposals(self, member: int, running: Sequence[int]) -> list[Phrase]:
-        """A member's next phrase of each; where it is not heard, nobody minds what it says."""
+        """A member's next phrase of each; where its weight is 0, `_backing` discards it."""
         changes = {
             "max_new_tokens": self.phrasing.max_phrase_tokens,
             "seed": derive(self.sampling.seed, member, self.num_rounds),
         }
         phrases = decode(
             self.member_prompts[member].core.network,
-            self._so_far(member, running),
+            self._contexts_so_far(member, running),
             self.sampling.model_copy(update=changes),
             is_stop=self._is_phrase,
             routes=[self.routes[member][index] for index in running],
@@ -158,18 +159,18 @@ class _PhraseDecoding:
     def _scores(
         self, member: int, running: Sequence[int], phrases: Sequence[list[Phrase]]
     ) -> list[list[float]]:
-        rows = zip(self._so_far(member, running), phrases, running, strict=True)
+        rows = zip(self._contexts_so_far(member, running), phrases, running, strict=True)
         requests = [
             ScoringRequest(context, [list(p) for p in candidates], self.routes[member][index])
             for context, candidates, index in rows
         ]
         return score(self.member_prompts[member].core.network, requests)
 
-    def _so_far(self, member: int, running: Sequence[int]) -> list[list[int]]:
+    def _contexts_so_far(self, member: int, running: Sequence[int]) -> list[list[int]]:
         return [[*self.contexts[member][index], *self.written[index]] for index in running]
 
     def _backing(self, index: int, proposed: Sequence[Phrase]) -> dict[Phrase, float]:
-        """What those weigh who propose each phrase; one that nobody heard proposes is no phrase."""
+        """Summed weight of the members that propose each phrase; one with none cannot win."""
         backing = dict.fromkeys(proposed, 0.0)
         for phrase, weight in zip(proposed, self.weights[index], strict=True):
             backing[phrase] += weight

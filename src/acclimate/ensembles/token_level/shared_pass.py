@@ -1,4 +1,4 @@
-"""Members of one base write in one pass, each row through its own adapter.
+"""One forward pass for members of one base, each row through its own adapter.
 
 Letters: B prompts, K members of one base, V vocabulary.
 """
@@ -19,18 +19,18 @@ from acclimate.nn.adapters.multi_lora import Updates, multi_lora_network, update
 from acclimate.nn.adapters.peft import PeftAdapter
 
 MAX_PROMPTS = 4
-"""With more the pass is busy computing, and what it saves, the longest row's places cost again."""
+"""With more the pass is busy computing, and what it saves, the longest row's slots cost again."""
 _MANY, _LARGE = 4, 20_000_000
 """Members, or parameters, from which one pass is the shorter: a small network's takes 0.8 of four
 passes but 1.3 of two; at 30 M parameters 0.66 of two."""
 
 SplitLogits = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
-"""From the readers' logits to each seat's (B, V)."""
+"""From the sources' logits to each member's (B, V)."""
 
 
 @dataclass(frozen=True)
 class _Sibling:
-    """A seat as what it shares and what it adds."""
+    """A member, the base that it shares, and the updates that it adds."""
 
     member: MemberPrompts
     base: LocalModel
@@ -40,11 +40,11 @@ class _Sibling:
 def share_passes(
     member_prompts: Sequence[MemberPrompts],
 ) -> tuple[list[SequenceSource], SplitLogits]:
-    """Readers of all seats, kin joined, and what takes their logits apart.
+    """Sources of all members, siblings in one, and the function that splits their logits.
 
-    Kin are seats of one network, and those of adapters of one base; who reads the same as another
-    is read once. Prompts are read by each member's own network, as they may be of other lengths;
-    tokens are written in one pass, where that is the shorter.
+    Siblings are members of one network, and those of adapters of one base; of several that read
+    the same, one is run. Prompts are read by each member's own network, as they may be of other
+    lengths; tokens are written in one pass, where that is the shorter.
     """
     groups: dict[tuple[int, bool], list[_Sibling]] = {}
     keys: list[tuple[tuple[int, bool], int]] = []
@@ -59,15 +59,15 @@ def share_passes(
         group += [sibling] if column == len(group) else []
         keys.append((key, column))
     sources: list[SequenceSource] = []
-    first: dict[tuple[int, bool], tuple[int, bool]] = {}
+    group_start: dict[tuple[int, bool], tuple[int, bool]] = {}
     for key, group in groups.items():
-        first[key] = len(sources), _is_shorter(group)
+        group_start[key] = len(sources), _is_shorter(group)
         sources += (
             [_shared_source(group)]
             if _is_shorter(group)
             else [sibling.member.source for sibling in group]
         )
-    columns = [(*first[key], column) for key, column in keys]
+    columns = [(*group_start[key], column) for key, column in keys]
     return sources, partial(_split, columns)
 
 
@@ -106,14 +106,17 @@ def _shared_source(group: Sequence[_Sibling]) -> "SharedPassSource":
     sources = [sibling.member.source for sibling in group]
     network = sources[0].network
     if group[0].updates:
-        networks, updates = [r.network for r in sources], [sibling.updates for sibling in group]
+        networks, updates = (
+            [source.network for source in sources],
+            [sibling.updates for sibling in group],
+        )
         network = multi_lora_network(networks, updates, group[0].base.shared_copy)
     return SharedPassSource(network, sources)
 
 
 @dataclass(frozen=True)
 class SharedPassSource:
-    """Several members' readers, which write in one pass; logits are (B, K, V)."""
+    """Several members' sources, which write in one pass; logits are (B, K, V)."""
 
     network: Any
     """Whose rows are in K equal parts, a member's each."""
@@ -121,23 +124,23 @@ class SharedPassSource:
 
     @property
     def can_batch(self) -> bool:
-        """As its readers."""
+        """As its sources."""
         return True
 
     @property
     def num_prefill_tokens(self) -> list[int]:
-        """What all of them read."""
+        """What all members read of each prompt, tokens."""
         return [
             sum(lengths)
-            for lengths in zip(*(r.num_prefill_tokens for r in self.sources), strict=True)
+            for lengths in zip(*(source.num_prefill_tokens for source in self.sources), strict=True)
         ]
 
     @property
     def max_new_tokens_each(self) -> list[float]:
-        """What there is in the shortest window."""
+        """What the member with the shortest window can write after each prompt."""
         return [
             min(limits)
-            for limits in zip(*(r.max_new_tokens_each for r in self.sources), strict=True)
+            for limits in zip(*(source.max_new_tokens_each for source in self.sources), strict=True)
         ]
 
     def new_batch(self, group: Sequence[int]) -> "SharedPassBatch":
@@ -166,7 +169,7 @@ class SharedPassBatch:
         for index, batch in enumerate(self.batches):
             if self.logits_of[index] is None:
                 self.logits_of[index] = batch.prefill(num_tokens)
-        logits = [logits_of for logits_of in self.logits_of if logits_of is not None]
+        logits = [member_logits for member_logits in self.logits_of if member_logits is not None]
         if len(logits) < self.size:
             return None
         first = self.batches[0]

@@ -52,14 +52,14 @@ class TokenBallot(CombinationRule):
         worth = {
             "majority": votes.is_cast.float(),
             "weighted": votes.weights,
-            "ranked": votes.is_cast * (self.num_choices - votes.places).float(),
+            "ranked": votes.is_cast * (self.num_choices - votes.ranks).float(),
         }[self.rule]
         points = votes.summed(worth)
         is_lonely = votes.summed(votes.is_cast.float()) == 1
         is_out = is_lonely & (votes.summed(votes.probs) < self.outlier_prob) & votes.is_cast
         is_left = votes.is_cast & ~is_out
         stays = is_left | (votes.is_cast & ~is_left.any(-1, keepdim=True))
-        # Members that are not heard vote for tokens too: another's vote for the same counts.
+        # Members of weight 0 vote for tokens too: another's vote for the same counts.
         return points * (votes.summed(stays.float()) > 0)
 
 
@@ -68,15 +68,15 @@ class CastVotes(NamedTuple):
 
     tokens: torch.Tensor
     is_cast: torch.Tensor
-    """Whether its member is heard."""
+    """Whether its member has a weight above 0."""
     weights: torch.Tensor
     """Its member's."""
-    places: torch.Tensor
+    ranks: torch.Tensor
     """0: the member's first choice."""
     probs: torch.Tensor
-    """By its member; 0 where that is not heard."""
+    """By its member; 0 where that has weight 0."""
     all_probs: torch.Tensor
-    """Summed over all members that are heard, whether they vote for it or not."""
+    """Summed over all members of weight above 0, whether they vote for it or not."""
 
     def summed(self, values: torch.Tensor) -> torch.Tensor:
         """At each candidate, the values (B, C) of all that are votes for the same token."""
@@ -91,16 +91,16 @@ def cast(logits: Sequence[torch.Tensor], weights: torch.Tensor, num_choices: int
     probs = torch.stack(
         [choice_probs[..., :width].to(device).float().softmax(-1) for choice_probs in logits], 1
     )
-    heard = weights.to(device)[..., None] > 0  # (B, K, 1)
-    probs = probs * heard  # (B, K, V)
+    is_heard = weights.to(device)[..., None] > 0  # (B, K, 1)
+    probs = probs * is_heard  # (B, K, V)
     choice_probs, tokens = probs.topk(min(num_choices, width), -1)  # (B, K, N)
-    places = torch.arange(tokens.shape[-1], device=device).expand_as(tokens)
+    ranks = torch.arange(tokens.shape[-1], device=device).expand_as(tokens)
     summed = probs.sum(1, keepdim=True).expand_as(probs).gather(2, tokens)
     parts = (
         tokens,
-        heard.expand_as(tokens),
+        is_heard.expand_as(tokens),
         weights.to(device, torch.float32)[..., None].expand_as(tokens),
-        places,
+        ranks,
         choice_probs,
         summed,
     )

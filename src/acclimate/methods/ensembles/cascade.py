@@ -61,25 +61,25 @@ class Cascade(EnsembleMethod):
         """
         require_common(members, self.members)
         dev = score_on_dev(members, self.members, data, "cascade")
-        seen = _member_results(members, dev)
-        tasks = [own.task.name for own in dev.items]
-        results = {"": best_thresholds(seen, self.target, self.share)}
+        member_results = _member_results(members, dev)
+        tasks = [scored.task.name for scored in dev.items]
+        results = {"": best_thresholds(member_results, self.target, self.share)}
         for task in dict.fromkeys(tasks):
             results[task] = best_thresholds(
-                _only(seen, [task == own for own in tasks]), self.target, self.share
+                _only(member_results, [task == other for other in tasks]), self.target, self.share
             )
-        own = [(results[task], tasks.count(task)) for task in dict.fromkeys(tasks)]
+        by_task = [(results[task], tasks.count(task)) for task in dict.fromkeys(tasks)]
         answered = tuple(
-            _mean([(r.answered[index], n) for r, n in own]) for index in range(len(members))
+            _mean([(r.answered[index], n) for r, n in by_task]) for index in range(len(members))
         )
-        _log_dev_scores(dev, seen, own)
+        _log_dev_scores(dev, member_results, by_task)
         return CascadeModel(members, {t: r.thresholds for t, r in results.items()}, answered)
 
 
 def _log_dev_scores(
-    dev: DevScores, seen: MemberResults, results: Sequence[tuple[CascadeResult, int]]
+    dev: DevScores, member_results: MemberResults, results: Sequence[tuple[CascadeResult, int]]
 ) -> None:
-    """What the cascade did on dev, beside its members."""
+    """Log quality and cost of the cascade on dev, beside its members'."""
     quality = _mean([(r.quality, n) for r, n in results])
     passed = _mean([(1 - r.answered[0], n) for r, n in results])
     cost = _mean([(r.cost, n) for r, n in results])
@@ -89,17 +89,19 @@ def _log_dev_scores(
     if dev.best > 0:
         log_value("quality kept on dev, share of the best member's", quality / dev.best)
     log_value("passed on by the first member, share of dev items", passed)
-    log_value("cost on dev, share of the last member's", cost / float(seen.costs[-1]))
-    log_value("cost saved on dev, share of the last member's", 1 - cost / float(seen.costs[-1]))
+    log_value("cost on dev, share of the last member's", cost / float(member_results.costs[-1]))
+    log_value(
+        "cost saved on dev, share of the last member's", 1 - cost / float(member_results.costs[-1])
+    )
 
 
 def _mean(weighed: Sequence[tuple[float, int]]) -> float:
     return sum(value * n for value, n in weighed) / sum(n for _, n in weighed)
 
 
-def _only(seen: MemberResults, chosen: Sequence[bool]) -> MemberResults:
+def _only(results: MemberResults, chosen: Sequence[bool]) -> MemberResults:
     rows = np.array(chosen)
-    return MemberResults(seen.scores[rows], seen.sure[rows], seen.costs)
+    return MemberResults(results.scores[rows], results.sure[rows], results.costs)
 
 
 def _member_results(members: Sequence[Model], dev: DevScores) -> MemberResults:

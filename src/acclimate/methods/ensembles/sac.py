@@ -40,10 +40,11 @@ class Sac(EnsembleMethod):
     item once, and the reward of any weights follows from that. Then, if asked to, it tries
     combinations anew. What it learns from are training items, or dev items where a member was
     tuned on those. Critics, target networks, the learned temperature of the entropy and the
-    replay are Stable-Baselines3's; they are in `training/controller.py`.
+    replay are Stable-Baselines3's; they are in
+    `ensembles/controller/sac.py`.
 
     Differs: an episode has one step, and the state is given whole: nothing is bootstrapped.
-    Differs: of ten looks on the way the controller is kept that did best on items held out.
+    Differs: of ten evaluations on the way the controller is kept that did best on items held out.
     """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/1812.05905"
@@ -113,23 +114,23 @@ class Sac(EnsembleMethod):
             require_one_vocabulary(members, self.member_labels, "sac level=tokens")
         space = ActionSpace(len(members), self.temperatures, not is_joint)
         vote = WeightedVoteModel(members)
-        speaker: WeightedEnsemble = JointByPrompt(members) if is_joint else vote
+        ensemble: WeightedEnsemble = JointByPrompt(members) if is_joint else vote
         reward = reward_of(self.objectives, data.preferences)
         log = _log(vote, self._splits(data), space, reward, seed)
         _log_members(log, self.member_labels)
         seen, held = log.parted()
-        states = PromptEncoder.fit(self.encoder, seen.prompts, self.num_components)
+        prompt_encoder = PromptEncoder.fit(self.encoder, seen.prompts, self.num_components)
         learner = SoftActorCritic(
-            states.of(seen.prompts),
+            prompt_encoder.of(seen.prompts),
             seen.draws(derive(seed, "draws"), is_mixed=not is_joint),
-            OnlineRewards(speaker, seen, reward, seed),
+            OnlineRewards(ensemble, seen, reward, seed),
             SACSettings(self.num_updates, self.num_asked, self.learning_rate),
             derive(seed, "controller"),
         )
         actor = learner.learn(
-            None if is_joint else partial(held.mean_reward, states.of(held.prompts))
+            None if is_joint else partial(held.mean_reward, prompt_encoder.of(held.prompts))
         )
-        return ControlledModel(speaker, Controller(states, actor, space))
+        return ControlledModel(ensemble, Controller(prompt_encoder, actor, space))
 
     def _splits(self, data: TrainData) -> Sequence[tuple[Task, ...]]:
         """What to learn from, the better first: what a member was tuned on flatters it."""

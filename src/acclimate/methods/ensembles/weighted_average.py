@@ -62,7 +62,8 @@ class WeightedAverage(EnsembleMethod):
             targets = targets[:: _stride(members, targets)]
         pairs = [(prompt, item.target) for prompt, item in targets]
         seen = [
-            (pairs[own.request][0].task, self._evidence(own)) for own in expected(members, pairs)
+            (pairs[forced.request][0].task, self._evidence(forced))
+            for forced in expected(members, pairs)
         ]
         if not seen:
             raise NotApplicableError(
@@ -71,7 +72,7 @@ class WeightedAverage(EnsembleMethod):
             )
         tasks = {task for task, _ in seen} if self.is_per_task else set()
         return {
-            name: self._best(name, [own for task, own in seen if name in ("", task)])
+            name: self._best(name, [evidence for task, evidence in seen if name in ("", task)])
             for name in ["", *sorted(tasks)]
         }
 
@@ -94,7 +95,7 @@ class WeightedAverage(EnsembleMethod):
 
 
 def _stride(members: Sequence[Model], targets: Sequence[tuple[Prompt, Item]]) -> int:
-    """Take every so manieth dev item, so that distributions over all tokens fit in memory."""
+    """Step through the dev items such that distributions over all tokens fit in memory."""
     vocab_size = max(len(core_by_steps(m).tokenizer) for m in members)
     num_bytes = sum(len(item.target.encode()) for _, item in targets)  # at least as many as tokens
     return max(1, math.ceil(num_bytes * vocab_size * len(members) / MAX_NUMBERS))
