@@ -119,10 +119,9 @@ class LocalModel(NeuralModel):
         Raises:
             NotApplicableError: Two adapters are on it already, the lower of a kind that stays.
         """
-        base = self
-        if self.adapter is not None and (merged := self._merged(self.adapter)) is not None:
-            # An adapter that can become part of the weights does, under the new one.
-            base = self.with_network(merged)
+        # An adapter that can become part of the weights does, under the new one.
+        merged = self._merged(self.adapter) if self.adapter else None
+        base = self if merged is None else self.with_network(merged)
         adapter = put_on(base.shared_copy())
         return replace(self, network=adapter.network, adapter_of=base, adapter=adapter)
 
@@ -134,8 +133,7 @@ class LocalModel(NeuralModel):
         """
         if self.adapter is None:
             return copy.deepcopy(self.network)
-        merged = self._merged(self.adapter)
-        if merged is None:
+        if (merged := self._merged(self.adapter)) is None:
             raise _stays(self.adapter)
         return merged
 
@@ -162,8 +160,8 @@ class LocalModel(NeuralModel):
         """Context window, tokens, without those that a prefix takes."""
         config = self.network.config.get_text_config()
         size = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
-        whole = int(min(size or DEFAULT_WINDOW, self.tokenizer.model_max_length))
-        return whole - num_virtual_tokens(self.network)
+        size = int(min(size or DEFAULT_WINDOW, self.tokenizer.model_max_length))
+        return size - num_virtual_tokens(self.network)
 
     @property
     def children(self) -> Mapping[str, Model]:
@@ -190,12 +188,12 @@ class LocalModel(NeuralModel):
         """
         base = children.get("adapter_of")
         caching = CacheSettings(**fields.get("caching", {}))
-        if not isinstance(base, LocalModel):
-            with silenced():
-                return cls(*load_network(folder), cache_settings=caching)
-        require_same(base, fields, folder)
-        adapter = class_of(fields["adapter"], Adapter).read(base.shared_copy(), folder)
-        return cls(adapter.network, base.tokenizer, base, adapter, caching)
+        if isinstance(base, LocalModel):
+            require_same(base, fields, folder)
+            adapter = class_of(fields["adapter"], Adapter).read(base.shared_copy(), folder)
+            return cls(adapter.network, base.tokenizer, base, adapter, caching)
+        with silenced():
+            return cls(*load_network(folder), cache_settings=caching)
 
 
 def _stays(adapter: Adapter) -> NotApplicableError:
@@ -238,9 +236,9 @@ class Generation:
 
     @cached_property
     def request(self) -> Request:
-        """The request to the engine."""
-        is_stop = self.stop_condition.is_met
-        request = Request([self.source], self.sampling, is_stop, new_sampling_state=self._new_state)
+        """What the engine is asked."""
+        request = Request([self.source], self.sampling, self.stop_condition.is_met)
+        request.new_sampling_state = self._new_state
         # Without a KV cache each pass reads a row anew, and drafts cannot be rolled back.
         request.speculation = self.speculation if self.source.has_cache else None
         return request

@@ -1,4 +1,4 @@
-"""Where classes of saved models lay when models were saved by path; never changed again."""
+"""Paths that classes had when models were saved by path; never changed again."""
 
 OLD_CLASS_PATHS = {
     "acclimate.decoding.backend_model:BackendModel": "backend",
