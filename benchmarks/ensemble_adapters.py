@@ -61,7 +61,7 @@ def one_pass(name: str, size: dict[str, int], num_members: int, num_prompts: int
 
     label = f"{name:<6} {num_members} adapters, {num_prompts}"
     return ratio_of(
-        label, lambda: write([s.reader for s in seats], list), lambda: write(*share_passes(seats))
+        label, lambda: write([s.source for s in seats], list), lambda: write(*share_passes(seats))
     )
 
 

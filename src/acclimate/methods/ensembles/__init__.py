@@ -1,1 +1,1 @@
-"""Ask several."""
+"""The ensembles family."""
