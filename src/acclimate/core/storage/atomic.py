@@ -79,23 +79,33 @@ def _replace(folder: Path, aside: Path) -> None:
 _ELSEWHERE = "give another --out"
 
 
-def write_whole(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Put a text in the place of a file, or leave the file as it was; its folder is made.
 
     Raises:
-        ConfigError: There is no room on the disk.
+        OSError: It cannot be written.
     """
     aside = path.with_name(f".{path.name}.writing-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The same for a file of a run, with a sentence where the disk is full.
+
+    Raises:
+        ConfigError: There is no room on the disk.
+    """
+    try:
+        replace_text(path, text)
     except OSError as error:
         if is_disk_full(error, path.parent):
             raise disk_full_error(path.parent, _ELSEWHERE) from error
         raise
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Cache of networks converted for external engines, each converted once."""
 
-import hashlib
 import io
 from contextlib import redirect_stdout
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.disk_space import is_disk_full
 from acclimate.inference.backends.interface import Backend
 from acclimate.inference.local_model import LocalModel
+from acclimate.nn.weights_identity import weights_digest
 
 _FOLDER = "backends"
 
@@ -111,18 +111,8 @@ def _key(network: Any, tokenizer: Any, backend: Backend) -> str:
             "backend": backend.name,
             "precision": backend.kept_as,
             "version": version(backend.package) if backend.package else "",
-            "weights": _weights_digest(network),
+            "weights": weights_digest(network),
             "config": network.config.to_dict(),
             "tokenizer": tokenizer.backend_tokenizer.to_str(),
         }
     )
-
-
-def _weights_digest(network: Any) -> str:
-    """SHA-256 of all weights, bit by bit."""
-    whole = hashlib.sha256()
-    for name, weight in sorted(network.state_dict().items()):
-        plain = weight.detach().cpu().flatten().contiguous()
-        whole.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        whole.update(plain.view(torch.uint8).numpy().data)
-    return whole.hexdigest()

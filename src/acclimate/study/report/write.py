@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acclimate.core.errors import BackendError, DataError
+from acclimate.core.storage.atomic import replace_text
 from acclimate.core.storage.disk_space import disk_full_error, is_disk_full
 from acclimate.core.validation_messages import sentence
 from acclimate.study.findings import Findings
@@ -29,9 +30,9 @@ def write_report(findings: Findings, folder: Path) -> None:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / JSON, findings.model_dump_json(indent=2) + "\n")
-        _write(folder / HTML, html(findings))
-        _write(folder / MARKDOWN, markdown(findings))
+        replace_text(folder / JSON, findings.model_dump_json(indent=2) + "\n")
+        replace_text(folder / HTML, html(findings))
+        replace_text(folder / MARKDOWN, markdown(findings))
     except OSError as error:
         if is_disk_full(error, folder):
             raise disk_full_error(folder, "give a folder elsewhere with --out") from error
@@ -56,12 +57,3 @@ def read_findings(folder: Path) -> Findings:
         raise DataError(sentence(owner, error, Findings)) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not the findings of a study ({error})") from error
-
-
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.writing")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
