@@ -94,7 +94,7 @@ def test_what_is_counted(client_of):
 @pytest.mark.parametrize("path", ["/ready", "/v1/chat/completions"])
 def test_nothing_new_is_taken_on_the_way_out(client_of, path):
     client = client_of(one=Says("yes"))
-    client.app.state.desk.is_draining = True
+    client.app.state.service.is_draining = True
     body = {"model": "one", "messages": [{"role": "user", "content": "x"}]}
     answer = client.get(path) if path == "/ready" else client.post(path, json=body)
     assert answer.status_code == 503

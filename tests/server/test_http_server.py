@@ -23,7 +23,7 @@ def asked(**fields):
 
 
 def taken(server):
-    return server.desk.admission.taken
+    return server.service.admission.taken
 
 
 @pytest.mark.parametrize("begin", [b"", b"POST /v1/chat", b"POST / HTTP/1.1\r\nhost: x\r\na"])

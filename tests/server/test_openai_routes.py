@@ -303,7 +303,7 @@ def test_a_crash_harms_nobody_else(client_of, tiny, caplog):
         assert "secret detail" not in error["message"]
     assert "secret detail" in caplog.text
     ask(client, CHAT, messages=HELLO, max_tokens=1)
-    places = client.app.state.desk.admission
+    places = client.app.state.service.admission
     for _ in range(500):  # threads give their places back when they are done
         if places.taken == 0:
             break

@@ -49,12 +49,12 @@ def build_app(
         ConfigError: A key is too short, or the file of feedback cannot be used.
     """
     limits = limits or Limits()
-    hands = ThreadPool(systems, limits)
-    return app_of(hands, limits, keys=keys, feedback=feedback, report=report, tasks=tasks)
+    workers = ThreadPool(systems, limits)
+    return app_of(workers, limits, keys=keys, feedback=feedback, report=report, tasks=tasks)
 
 
 def app_of(
-    hands: WorkerPool,
+    workers: WorkerPool,
     limits: Limits,
     *,
     keys: Sequence[str] = (),
@@ -63,32 +63,32 @@ def app_of(
     tasks: Sequence[str] = (),
 ) -> FastAPI:
     """An application before a pool of workers; arguments as of `build_app`."""
-    desk = RequestService.of(hands, limits)
-    app = _guarded(desk, Keys.of(keys))
-    app.include_router(openai_router(desk))
-    app.include_router(health_router(desk))
-    page: dict[str, Any] = {"title": next(iter(hands.names), "acclimate"), "tasks": tasks}
+    service = RequestService.of(workers, limits)
+    app = _guarded(service, Keys.of(keys))
+    app.include_router(openai_router(service))
+    app.include_router(health_router(service))
+    page: dict[str, Any] = {"title": next(iter(workers.names), "acclimate"), "tasks": tasks}
     app.include_router(page_router(report=report, has_feedback=feedback is not None, **page))
     if feedback is not None:
-        app.include_router(feedback_router(FeedbackStore(feedback), desk, tasks=tasks))
+        app.include_router(feedback_router(FeedbackStore(feedback), service, tasks=tasks))
     return app
 
 
-def _guarded(desk: RequestService, keys: Keys) -> FastAPI:
+def _guarded(service: RequestService, keys: Keys) -> FastAPI:
     """An application without routes, and what stands before them."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.workers.close()
+        service.workers.close()
 
     about: dict[str, Any] = {"title": "acclimate", "version": __version__, "description": ABOUT}
     # The library's own viewers take their scripts from the web.
     app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, **about)
-    app.state.desk = desk
+    app.state.service = service
     # The last one added stands outermost: what is refused is counted, and no body of it is read.
-    app.add_middleware(BodyGuard, limits=desk.limits)
+    app.add_middleware(BodyGuard, limits=service.limits)
     app.add_middleware(KeyGuard, keys=keys)
-    app.add_middleware(Counting, metrics=desk.metrics)
+    app.add_middleware(Counting, metrics=service.metrics)
     answer_faults(app)
     return app

@@ -67,7 +67,7 @@ def check(body: bytes, limits: Limits) -> None:
     """Refuse what is no text, or is nested so deep that reading it is a risk.
 
     Raises:
-        RefusedError: It is.
+        ApiError: It is.
     """
     try:
         body.decode()

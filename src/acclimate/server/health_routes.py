@@ -8,7 +8,7 @@ from acclimate.server.request_service import RequestService
 from acclimate.server.responses import REFUSALS
 
 
-def health_router(desk: RequestService) -> APIRouter:
+def health_router(service: RequestService) -> APIRouter:
     """`/health`, `/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
 
@@ -20,15 +20,15 @@ def health_router(desk: RequestService) -> APIRouter:
     @router.get("/ready", responses={503: REFUSALS[503]})
     async def ready() -> dict[str, str]:
         """Whether requests are taken; not while the server is shutting down."""
-        if desk.is_draining:
+        if service.is_draining:
             raise ApiError(503, "the server is shutting down")
-        if not desk.workers.num_ready:
+        if not service.workers.num_ready:
             raise ApiError(503, "the systems are being loaded; ask again soon")
         return {"status": "ready"}
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """In Prometheus' text format."""
-        return Response(desk.metrics.exposed(), media_type=CONTENT_TYPE_LATEST)
+        return Response(service.metrics.exposed(), media_type=CONTENT_TYPE_LATEST)
 
     return router

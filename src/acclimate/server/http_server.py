@@ -23,22 +23,22 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
         """Serve an application of `build_app`, within its own limits."""
-        desk: RequestService = app.state.desk
-        self.desk = desk
+        service: RequestService = app.state.service
+        self.service = service
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
                 http=type(
-                    "Protocol", (ImpatientProtocol,), {"head_seconds": desk.limits.body_seconds}
+                    "Protocol", (ImpatientProtocol,), {"head_seconds": service.limits.body_seconds}
                 ),
                 ws="none",
                 log_level="warning",
                 access_log=False,
                 backlog=BACKLOG,
                 server_header=False,
-                timeout_graceful_shutdown=int(desk.limits.request_seconds) + 1,
+                timeout_graceful_shutdown=int(service.limits.request_seconds) + 1,
             )
         )
 
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
             sig = signal.SIGINT
             # What is cut off now has not failed.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        self.desk.is_draining = True
+        self.service.is_draining = True
         super().handle_exit(sig, frame)
 
 

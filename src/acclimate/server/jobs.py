@@ -20,7 +20,7 @@ class ServerJob(Protocol):
         """Run it, in a thread of its own, and yield its pieces as they come.
 
         Raises:
-            RefusedError: It cannot be done so.
+            ApiError: It cannot be done so.
         """
 
 
@@ -38,7 +38,7 @@ class ChatJob:
         """The work of a request.
 
         Raises:
-            RefusedError: It asks for more than the limits allow.
+            ApiError: It asks for more than the limits allow.
         """
         return cls(body, sampling_from(body, limits), number_of(body, 1, limits))
 
@@ -64,7 +64,7 @@ class CompletionJob:
         """The work of a request.
 
         Raises:
-            RefusedError: It asks for more than the limits allow.
+            ApiError: It asks for more than the limits allow.
         """
         num_each = number_of(body, len(each(body.prompt)), limits)
         return cls(body, sampling_from(body, limits), num_each)

@@ -23,7 +23,7 @@ TaskQuery = Annotated[
 ]
 
 
-def openai_router(desk: RequestService) -> APIRouter:
+def openai_router(service: RequestService) -> APIRouter:
     """The routes under `/v1`."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=REFUSALS)
 
@@ -31,34 +31,34 @@ def openai_router(desk: RequestService) -> APIRouter:
     async def chat(body: ChatRequest, request: Request, task: TaskQuery = "") -> Response:
         """Answer the last message of a dialogue."""
         body = body.of_task(task)
-        desk.check_model(body.model)
-        return await desk.respond(request, ChatJob.of(body, desk.limits))
+        service.check_model(body.model)
+        return await service.respond(request, ChatJob.of(body, service.limits))
 
     @router.post("/completions", responses=STREAMED)
     async def complete(body: CompletionRequest, request: Request, task: TaskQuery = "") -> Response:
         """Go on with a text."""
         body = body.of_task(task)
-        desk.check_model(body.model)
-        return await desk.respond(request, CompletionJob.of(body, desk.limits))
+        service.check_model(body.model)
+        return await service.respond(request, CompletionJob.of(body, service.limits))
 
     @router.post("/embeddings")
     async def embed(body: EmbeddingRequest, request: Request) -> dict[str, Any]:
         """Place texts so that near ones mean alike."""
-        desk.check_model(body.model)
-        return embeddings_reply(body, await desk.run(request, EmbeddingJob(body)))
+        service.check_model(body.model)
+        return embeddings_reply(body, await service.run(request, EmbeddingJob(body)))
 
     @router.get("/models")
     async def models() -> dict[str, Any]:
         """What is served, by name."""
-        return {"object": "list", "data": [_model(name) for name in desk.workers.names]}
+        return {"object": "list", "data": [_model(name) for name in service.workers.names]}
 
     @router.get("/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One of them."""
-        desk.check_model(name)
+        service.check_model(name)
         return _model(name)
 
     def _model(name: str) -> dict[str, Any]:
-        return {"id": name, "object": "model", "created": desk.created, "owned_by": "acclimate"}
+        return {"id": name, "object": "model", "created": service.created, "owned_by": "acclimate"}
 
     return router

@@ -19,8 +19,8 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 class Metrics:
     """Counters of one server, in a registry of its own."""
 
-    def __init__(self, places: AdmissionQueue) -> None:
-        """Count from nothing; how busy it is, `places` tells when asked."""
+    def __init__(self, admission: AdmissionQueue) -> None:
+        """Count from nothing; how busy it is, `admission` tells when asked."""
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "acclimate_requests", "Requests answered.", ["path", "status"], registry=registry
@@ -38,20 +38,20 @@ class Metrics:
             buckets=SECONDS, registry=registry,
         )  # fmt: skip
         running = Gauge("acclimate_running", "Requests that are worked on.", registry=registry)
-        running.set_function(lambda: places.running)
+        running.set_function(lambda: admission.running)
         waiting = Gauge("acclimate_waiting", "Requests that wait.", registry=registry)
-        waiting.set_function(lambda: places.waiting)
+        waiting.set_function(lambda: admission.waiting)
         ready = Gauge("acclimate_processes_ready", "Processes that answer.", registry=registry)
-        ready.set_function(lambda: places.hands.num_ready)
+        ready.set_function(lambda: admission.workers.num_ready)
         loading = Gauge(
             "acclimate_processes_loading", "Processes that load their systems.", registry=registry
         )
-        loading.set_function(lambda: places.hands.num_loading)
+        loading.set_function(lambda: admission.workers.num_loading)
         memory = Gauge(
             "acclimate_resident_bytes", "Memory of the server's processes.", registry=registry
         )
         memory.set_function(
-            lambda: sum(resident_bytes(process_id) or 0 for process_id in _processes(places))
+            lambda: sum(resident_bytes(process_id) or 0 for process_id in _processes(admission))
         )
 
     async def measured(
@@ -81,8 +81,8 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _processes(places: AdmissionQueue) -> list[int]:
-    return [os.getpid(), *places.hands.process_ids]
+def _processes(admission: AdmissionQueue) -> list[int]:
+    return [os.getpid(), *admission.workers.process_ids]
 
 
 class Counting:

@@ -1,4 +1,4 @@
-"""Where requests are taken to: hands, places to work, and who waits."""
+"""Takes jobs from the routes, admits them, and answers with what workers make."""
 
 import asyncio
 import secrets
@@ -42,16 +42,16 @@ class RequestService:
     """Whether the server is on its way out and takes nothing new."""
 
     @classmethod
-    def of(cls, hands: WorkerPool, limits: Limits) -> "RequestService":
+    def of(cls, workers: WorkerPool, limits: Limits) -> "RequestService":
         """A service before these workers."""
-        places = AdmissionQueue(limits, hands)
-        return cls(hands, limits, places, Metrics(places))
+        admission = AdmissionQueue(limits, workers)
+        return cls(workers, limits, admission, Metrics(admission))
 
     def check_model(self, *names: str) -> None:
         """Refuse models that are not served.
 
         Raises:
-            RefusedError: There is no system of such a name, or none is served any more.
+            ApiError: There is no system of such a name, or none is served any more.
         """
         if self.is_draining:
             raise ApiError(503, "the server is shutting down; ask another, or again later")
@@ -91,7 +91,7 @@ async def while_there(request: Request, work: Awaitable[T]) -> T:
     """Await some work, cancelled when the client disconnects.
 
     Raises:
-        RefusedError: It went.
+        ApiError: It went.
     """
     doing, gone = asyncio.ensure_future(work), asyncio.ensure_future(_leaving(request))
     try:

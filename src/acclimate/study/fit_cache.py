@@ -64,7 +64,7 @@ class FittedModel:
         """Its key and the digest of what lies in the store under it, where that is so."""
         return {k: digest for k, digest in self.made_by.artifacts.items() if k == self.key}
 
-    def having(self, members: Sequence["FittedModel"]) -> "FittedModel":
+    def with_members(self, members: Sequence["FittedModel"]) -> "FittedModel":
         """The same, what its members took counted in; what they share counts once."""
         parts = {cost for member in members for cost in member.costs} - set(self.costs)
         return replace(self, costs=(*self.costs, *parts))
@@ -123,7 +123,7 @@ class FitCache:
         outside = {"": parent.model, **{member.key: member.model for member in members}}
         stored = self._stored(method, parent, members, key)
         if stored is not None:
-            return stored.having(members)
+            return stored.with_members(members)
         if self.store.has(key):
             name = type(method).__module__.rpartition(".")[2]
             reasons = self.store.stale(key, _contents(parent, members))
@@ -147,7 +147,7 @@ class FitCache:
             about["cost"] = meter.cost.model_dump()
             about["notes"] = notebook.notes().model_dump()
         made_by = self.store.made_by(key)
-        return parent.then(method, model, about, made_by, key).having(members)
+        return parent.then(method, model, about, made_by, key).with_members(members)
 
     def _stored(
         self, method: Method, parent: FittedModel, members: Sequence[FittedModel], key: str

@@ -218,7 +218,7 @@ def test_a_comparison_that_takes_too_long_is_given_up_and_not_kept(store):
     with served(system, store.path, request_seconds=0.2) as server:
         assert b"504" in sent(server, COMPARISON).splitlines()[0]
         system.is_open.set()
-        until(lambda: server.desk.admission.taken == 0)
+        until(lambda: server.service.admission.taken == 0)
     assert store.counts() == {}
 
 
@@ -230,12 +230,12 @@ def test_of_what_nobody_waited_for_nothing_is_kept(store):
             assert system.has_begun.wait(20)
         until(lambda: not server.server_state.connections)
         system.is_open.set()
-        until(lambda: server.desk.admission.taken == 0)
+        until(lambda: server.service.admission.taken == 0)
     assert store.counts() == {}
 
 
 def test_on_the_way_out_nothing_is_compared(two):
-    two.app.state.desk.is_draining = True
+    two.app.state.service.is_draining = True
     reply = two.post("/feedback/comparisons", json=ASKED)
     assert reply.status_code == 503
     assert "shutting down" in reply.json()["error"]["message"]

@@ -120,7 +120,7 @@ def test_a_start_that_encoding_adds_is_not_doubled(tiny):
 
 def test_retrieval_searches_for_running_text(tiny):
     class Index:
-        def search(self, queries, *, num_passages, how):
+        def search(self, queries, *, num_passages, mode):
             self.queries = queries
             return [[] for _ in queries]
 

@@ -176,7 +176,7 @@ def test_closed_nothing_that_waits_is_begun_and_its_place_is_free():
         await asyncio.sleep(0.05)
         second = asyncio.ensure_future(read(places, lambda: begun.append(1) or [2]))
         await asyncio.sleep(0.05)
-        places.hands.close()
+        places.workers.close()
         with pytest.raises(ApiError, match="shutting down"):
             await second
         gate.set()

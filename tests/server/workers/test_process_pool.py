@@ -57,9 +57,9 @@ def is_alive(process):
 
 
 def test_what_is_loaded_is_told(places):
-    assert places.hands.names == ("tells", "waits", "says")
-    assert places.hands.loaded.tasks == ("law",)
-    assert (places.hands.num_ready, places.hands.num_loading) == (1, 0)
+    assert places.workers.names == ("tells", "waits", "says")
+    assert places.workers.loaded.tasks == ("law",)
+    assert (places.workers.num_ready, places.workers.num_loading) == (1, 0)
 
 
 def test_answers_come_whole_from_another_process(places):
@@ -69,7 +69,7 @@ def test_answers_come_whole_from_another_process(places):
     answers = told(places, "says", n=3)
     assert [answer.text for answer in answers] == ["yes 0", "yes 0", "yes 1"]
     (process, _) = told(places, "tells")
-    assert [int(process)] == list(places.hands.process_ids) != [os.getpid()]
+    assert [int(process)] == list(places.workers.process_ids) != [os.getpid()]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_who_stops_reading_stops_the_work(places):
 
 
 def test_a_signal_to_all_processes_ends_none(places):
-    (process,) = places.hands.process_ids
+    (process,) = places.workers.process_ids
     for one in (signal.SIGINT, signal.SIGTERM):
         os.kill(process, one)
     assert told(places, "tells")[0] == str(process)
 
 
 def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog):
-    (before,) = places.hands.process_ids
+    (before,) = places.workers.process_ids
 
     async def both():
         pieces = places.pieces(chat("waits"))
@@ -127,7 +127,7 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
 
     asyncio.run(both())
     until(lambda: places.taken == 0)
-    until(lambda: places.hands.num_ready and list(places.hands.process_ids) != [before])
+    until(lambda: places.workers.num_ready and list(places.workers.process_ids) != [before])
     (after,) = map(int, told(places, "tells")[:1])
     assert after != before
     assert "broke down (killed by SIGKILL)" in caplog.text
@@ -136,9 +136,9 @@ def test_one_that_breaks_down_ends_its_own_work_and_another_comes(places, caplog
 
 @pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="all signals have names here")
 def test_a_signal_without_a_name_is_told_by_its_number(places, caplog):
-    (before,) = places.hands.process_ids
+    (before,) = places.workers.process_ids
     os.kill(before, signal.SIGRTMIN + 1)
-    until(lambda: places.hands.num_ready and list(places.hands.process_ids) != [before])
+    until(lambda: places.workers.num_ready and list(places.workers.process_ids) != [before])
     assert f"broke down (killed by signal {signal.SIGRTMIN + 1})" in caplog.text
 
 

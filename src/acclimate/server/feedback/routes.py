@@ -39,17 +39,17 @@ VOTED: dict[int | str, dict[str, Any]] = {
 
 
 def feedback_router(
-    store: FeedbackStore, desk: RequestService, *, tasks: Sequence[str] = ()
+    store: FeedbackStore, service: RequestService, *, tasks: Sequence[str] = ()
 ) -> APIRouter:
     """Routes under `/feedback`.
 
     Args:
         store: Keeps what is given.
-        desk: Whose systems answer, in its places. Of more than two, two are drawn for each
+        service: Whose systems answer. Of more than two, two are drawn for each
             question; one alone answers twice, at temperature 1.
         tasks: Of the domain, which reads what leaves here.
     """
-    intake = _Intake(store, desk, tuple(tasks))
+    intake = _Intake(store, service, tuple(tasks))
     router = APIRouter(prefix="/feedback", tags=["feedback"], responses=REFUSALS)
     router.get("")(intake.counts)
     router.post("/comparisons")(intake.compare)
@@ -66,7 +66,7 @@ class _Intake:
     """Takes feedback in; each method is a route."""
 
     store: FeedbackStore
-    desk: RequestService
+    service: RequestService
     tasks: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
@@ -75,8 +75,8 @@ class _Intake:
 
     async def compare(self, body: ComparisonRequest, request: Request) -> dict[str, Any]:
         """Two answers in random order; the ticket tells nothing of the systems."""
-        self.desk.check_model()
-        shown = await self.desk.run(request, ComparisonJob(body.messages, body.task))
+        self.service.check_model()
+        shown = await self.service.run(request, ComparisonJob(body.messages, body.task))
         # Kept only now: of what nobody waited for nothing can be said.
         await run_in_threadpool(self.store.add, shown)
         return {

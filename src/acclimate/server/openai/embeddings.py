@@ -45,7 +45,7 @@ def embed_texts(model: Model, body: EmbeddingRequest, limits: Limits) -> Embeddi
     """Place the texts of a request.
 
     Raises:
-        RefusedError: There are too many, or nothing in the model places texts.
+        ApiError: There are too many, or nothing in the model places texts.
     """
     texts = each(body.input)
     if len(texts) > limits.max_texts:

@@ -37,7 +37,7 @@ def echoed(
         num_tokens: The longest answer; 0 for none.
 
     Raises:
-        RefusedError: The prompts' tokens cannot be weighed.
+        ApiError: The prompts' tokens cannot be weighed.
     """
     prompts = [prompt for prompt, _ in pairs]
     if sampling.logprobs is None:

@@ -18,7 +18,7 @@ def chat_prompt(model: Model, messages: Sequence[ChatMessage], task: str) -> Pro
     turns; to others what was said before is examples of questions and answers.
 
     Raises:
-        RefusedError: The user does not speak last.
+        ApiError: The user does not speak last.
     """
     instruction = "\n\n".join(m.text for m in messages if m.role in {"system", "developer"})
     spoken = [m for m in messages if m.role in {"user", "assistant"}]
@@ -53,7 +53,7 @@ def running_prompt(model: Model, text: PromptText, task: str) -> Prompt:
     """Text that the model shall go on with.
 
     Raises:
-        RefusedError: It is token ids, which the model has not.
+        ApiError: It is token ids, which the model has not.
     """
     plain = text if isinstance(text, str) else decode_ids(model, text)
     return Prompt(plain, task=task, template=RUNNING_TEXT)
@@ -70,7 +70,7 @@ def decode_ids(model: Model, ids: Sequence[int]) -> str:
     """The text of token ids; a start of text that encoding adds anyway is left out.
 
     Raises:
-        RefusedError: The model reads no token ids, or not these.
+        ApiError: The model reads no token ids, or not these.
     """
     tokenizer = tokenizer_of(model)
     check_ids(tokenizer, ids)
@@ -91,7 +91,7 @@ def check_ids(tokenizer: Any, ids: Sequence[int]) -> None:
     """Refuse ids that are none of the vocabulary's.
 
     Raises:
-        RefusedError: One is not.
+        ApiError: One is not.
     """
     if max(ids) >= len(tokenizer):
         raise ApiError(422, f"token id {max(ids)}, must be below {len(tokenizer)}", param="prompt")
@@ -101,7 +101,7 @@ def tokenizer_of(model: Model) -> Any:
     """The tokenizer of a model that stands on one network.
 
     Raises:
-        RefusedError: It stands on several, or on none.
+        ApiError: It stands on several, or on none.
     """
     core = unwrap(model).core
     if not isinstance(core, NeuralModel):

@@ -32,7 +32,7 @@ def sampling_from(body: GenerationRequest, limits: Limits) -> Sampling:
     """How the answers to a request are drawn.
 
     Raises:
-        RefusedError: It asks for more than the limits allow.
+        ApiError: It asks for more than the limits allow.
     """
     chosen = {
         "temperature": body.temperature,
@@ -90,7 +90,7 @@ def longest(body: GenerationRequest, limits: Limits) -> int:
     """Tokens of an answer at most; 0 only where a completion is asked for its echo alone.
 
     Raises:
-        RefusedError: More than the limits allow, or none.
+        ApiError: More than the limits allow, or none.
     """
     name, length = _told(body)
     if length is None:
@@ -125,7 +125,7 @@ def number_of(body: GenerationRequest, num_prompts: int, limits: Limits) -> int:
     """Answers to each prompt.
 
     Raises:
-        RefusedError: More in all than the limits allow.
+        ApiError: More in all than the limits allow.
     """
     each = body.n or 1
     if each * num_prompts > limits.max_answers:

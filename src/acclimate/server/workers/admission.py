@@ -1,4 +1,4 @@
-"""A bounded number of places: each request takes one and gives it back."""
+"""Admission of requests: so many at once, so many waiting, the rest refused."""
 
 import asyncio
 import threading
@@ -43,10 +43,10 @@ class WorkerPool(Protocol):
 class AdmissionQueue:
     """Bounds the requests that run at once and those that wait."""
 
-    def __init__(self, limits: Limits, hands: WorkerPool) -> None:
+    def __init__(self, limits: Limits, workers: WorkerPool) -> None:
         """Have as many places as the limits say."""
         self.limits = limits
-        self.hands = hands
+        self.workers = workers
         self.taken = 0
         """By requests that run or wait."""
         self._counting = threading.Lock()
@@ -67,7 +67,7 @@ class AdmissionQueue:
         Who stops reading has it closed before its next piece, and networks that write for it stop.
 
         Raises:
-            RefusedError: All places are taken, or it takes too long.
+            ApiError: All places are taken, or it takes too long.
         """
         if self.taken >= self.limits.max_running + self.limits.max_waiting:
             raise ApiError(429, f"{self.taken} requests are being answered or wait; try again soon")
@@ -75,7 +75,7 @@ class AdmissionQueue:
         # The place is given back when the work ends, which may be after its reader has left.
         channel = Channel(loop, lambda: self._count(-1))
         self._count(1)
-        self.hands.begin(job, channel)
+        self.workers.begin(job, channel)
         seconds = self.limits.request_seconds
         late = ApiError(504, f"no answer after {seconds:g} seconds; ask for a shorter one")
         timer = loop.call_later(seconds, channel.fail, late)
@@ -84,7 +84,7 @@ class AdmissionQueue:
                 yield batch
         finally:
             timer.cancel()
-            self.hands.leave(channel)
+            self.workers.leave(channel)
 
     def _count(self, more: int) -> None:
         with self._counting:
