@@ -30,6 +30,7 @@ LONG_FILES: dict[str, str] = {}
 shrinks."""
 
 SMALL_NEIGHBOURS = {
+    "alignment/advantages.py": "advantages are looked for under this name",
     "cli/_raw_texts.py": "what a verb reads is no part of the verb",
     "core/storage/old_class_paths.py": "a frozen table",
     "data/corpus/zstd_file.py": "a file format of its own",

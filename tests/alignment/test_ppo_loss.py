@@ -5,14 +5,8 @@ import math
 import pytest
 import torch
 
-from acclimate.alignment.ppo_loss import (
-    Experience,
-    gae,
-    next_kl_coef,
-    ppo_loss,
-    token_rewards,
-    whitened,
-)
+from acclimate.alignment.advantages import gae, token_rewards, whitened
+from acclimate.alignment.ppo_loss import Experience, next_kl_coef, ppo_loss
 
 
 def test_each_token_pays_its_way_and_the_last_gets_the_score():

@@ -7,7 +7,7 @@ import pytest
 
 from acclimate.core.prompt import Example as Shown
 from acclimate.core.prompt import Passage, Prompt, Turn
-from acclimate.data.tokenizers.special_tokens import CHAT_TEMPLATE
+from acclimate.data.tokenizers.chat_template import CHAT_TEMPLATE
 from acclimate.training.examples import encode_pairs
 
 TALK = (

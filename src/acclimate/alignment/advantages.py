@@ -1,100 +1,56 @@
-"""Rollouts scored for PPO: log-probabilities, values and advantages of each token.
+"""Rewards of tokens, and generalised advantages of them (Schulman et al. 2016).
 
-Letters: T tokens of an answer.
+An answer is an episode, a token an action, the state all that stands before it. Nothing is
+discounted (discount 1): answers end.
+
+Letters: T tokens of one answer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
-from acclimate.alignment.ppo_loss import Experience, gae, token_rewards, whitened
-from acclimate.alignment.rollouts import Rollout
-from acclimate.alignment.token_logprobs import answer_logits, in_passes
-from acclimate.core.runtime.cost import spend
-from acclimate.training.packing import TokenizedExample, one_a_row
-from acclimate.training.run import cost_of
 
+def token_rewards(
+    score: float, logprobs: torch.Tensor, reference: torch.Tensor, kl_coef: float
+) -> torch.Tensor:
+    """Reward of each token: the KL penalty, and the score of the answer at the last one.
 
-@dataclass(frozen=True)
-class ScoredRollouts:
-    """The answers of a round with their advantages."""
-
-    rollouts: list[Rollout]
-    kl: float
-    """KL of the policy to the reference, nats an answer, mean."""
-    entropy: float
-    """Of the policy, nats a token, mean."""
-
-
-@dataclass
-class _TokenStats:
-    """Policy and reference at the answers' tokens; each a list of (T,), one an answer."""
-
-    logprobs: list[torch.Tensor] = field(default_factory=list)
-    reference: list[torch.Tensor] = field(default_factory=list)
-    values: list[torch.Tensor] = field(default_factory=list)
-    kls: list[torch.Tensor] = field(default_factory=list)
-    entropies: list[torch.Tensor] = field(default_factory=list)
-
-
-def score_rollouts(
-    policy: Any,
-    reference: Any,
-    examples: Sequence[TokenizedExample],
-    scores: Sequence[float],
-    *,
-    kl_coef: float,
-    gae_lambda: float,
-) -> ScoredRollouts:
-    """Spread each answer's score over its tokens as advantages.
+    r_t = -kl_coef log(policy / reference), and the score added at the end (Ziegler et al. 2019,
+    equation 2). Summed over an answer the penalty estimates the KL to the reference: what the
+    policy gains by the score must outweigh it. Gives (T,).
 
     Args:
-        policy: The network that wrote the answers, with a value head.
-        reference: The network whose KL divergence is penalized.
-        examples: Prompts and answers.
-        scores: Of the answers.
-        kl_coef: Penalty of a nat of KL to the reference.
-        gae_lambda: Lambda of generalized advantage estimation.
+        score: Of the whole answer.
+        logprobs: Of its tokens under the policy that wrote it, (T,), nats.
+        reference: The same under the reference.
+        kl_coef: Penalty of a nat.
     """
-    stats = _token_stats(policy, reference, examples)
-    rewards = [
-        token_rewards(score, logprobs, reference_logprobs, kl_coef)
-        for score, logprobs, reference_logprobs in zip(
-            scores, stats.logprobs, stats.reference, strict=True
-        )
-    ]
-    advantages = [
-        gae(token_reward, values, gae_lambda=gae_lambda)
-        for token_reward, values in zip(rewards, stats.values, strict=True)
-    ]
-    parts = zip(stats.logprobs, stats.values, whitened(advantages), advantages, strict=True)
-    experiences = [
-        Experience(logprobs, values, white, raw + values) for logprobs, values, white, raw in parts
-    ]
-    rollouts = [Rollout(e, experience) for e, experience in zip(examples, experiences, strict=True)]
-    kl = float(torch.stack([kls.sum() for kls in stats.kls]).mean())
-    return ScoredRollouts(rollouts, kl, float(torch.cat(stats.entropies).mean()))
+    rewards = -kl_coef * (logprobs - reference)
+    rewards[-1] += score
+    return rewards
 
 
-@torch.no_grad()
-def _token_stats(policy: Any, reference: Any, examples: Sequence[TokenizedExample]) -> _TokenStats:
-    """One pass of policy and reference over each batch of answers."""
-    stats = _TokenStats()
-    for some in in_passes([len(example) for example in examples]):
-        is_seq2seq = bool(policy.config.is_encoder_decoder)
-        batch = one_a_row(examples[some], is_seq2seq=is_seq2seq)
-        answers, reference_answers = answer_logits(policy, batch), answer_logits(reference, batch)
-        columns = {
-            "logprobs": answers.logprobs,
-            "reference": reference_answers.logprobs,
-            "values": policy.value_head(answers.hidden),
-            # Of whole distributions, not of the tokens drawn: the same mean, and far less noise.
-            "kls": answers.kl(reference_answers),
-            "entropies": answers.entropies,
-        }
-        for name, values in columns.items():
-            getattr(stats, name).extend(values.cpu().split(answers.lengths))
-        spend(cost_of(policy, batch, 4.0))  # 2 under each of both
-    return stats
+def gae(
+    rewards: torch.Tensor, values: torch.Tensor, *, gae_lambda: float, discount: float = 1.0
+) -> torch.Tensor:
+    """Generalized advantage estimation (Schulman et al. 2016, equation 16).
+
+    A_t = surprise_t + discount lambda A_(t+1), with surprise_t = r_t + discount V_(t+1) - V_t.
+    lambda = 1 compares all later rewards with the value, unbiased but noisy; lambda = 0 trusts the
+    value one token later. After the last token the value is 0. Gives (T,).
+    """
+    advantages = torch.zeros_like(rewards)
+    following, expected = 0.0, 0.0
+    for t in reversed(range(len(rewards))):
+        surprise = float(rewards[t]) + discount * expected - float(values[t])
+        following = surprise + discount * gae_lambda * following
+        advantages[t], expected = following, float(values[t])
+    return advantages
+
+
+def whitened(advantages: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The advantages of all answers of a round with mean 0 and variance 1."""
+    every = torch.cat(list(advantages))
+    spread = every.std(correction=0) + 1e-8
+    return [(row - every.mean()) / spread for row in advantages]

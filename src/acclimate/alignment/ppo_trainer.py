@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from acclimate.alignment.advantages import ScoredRollouts, score_rollouts
 from acclimate.alignment.ppo_loss import next_kl_coef, ppo_loss
 from acclimate.alignment.ppo_settings import PolicySettings
 from acclimate.alignment.reward_model import head_share
 from acclimate.alignment.rollouts import Draw, Rollout, RolloutBatch, RolloutSource
+from acclimate.alignment.score_rollouts import ScoredRollouts, score_rollouts
 from acclimate.alignment.token_logprobs import answer_logits
 from acclimate.core.model import NeuralModel
 from acclimate.core.prompt import Prompt

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from acclimate.data.tokenizers.chat_template import (
+    CHAT_TEMPLATE,
     end_of_turn,
     ending,
     stop_ids,
     with_chat_template,
 )
-from acclimate.data.tokenizers.special_tokens import CHAT_TEMPLATE
 
 TEMPLATES = {
     "chatml": (CHAT_TEMPLATE, "<|im_end|>"),

@@ -4,13 +4,9 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
+from acclimate.data.tokenizers.chat_template import CHAT_LETTERS
 from acclimate.data.tokenizers.settings import TokenizerSettings
-from acclimate.data.tokenizers.special_tokens import (
-    CHAT_LETTERS,
-    UNKNOWN,
-    check_room,
-    special_tokens,
-)
+from acclimate.data.tokenizers.special_tokens import UNKNOWN, check_room, special_tokens
 
 
 def learn_characters(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:

@@ -1,12 +1,20 @@
-"""What a tokenizer's chat template says of turns, and which tokens end an answer."""
+"""The chat template, what it says of turns, and which tokens end an answer."""
 
 import copy
 from typing import Any
 
 from jinja2 import TemplateError
 
-from acclimate.data.tokenizers.special_tokens import CHAT_TEMPLATE, CHAT_TOKENS
-
+CHAT_TOKENS = ("<|im_start|>", "<|im_end|>")
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+"""ChatML: the one layout that engines know by sight, whatever else they can read."""
+CHAT_LETTERS = frozenset("system user assistant\n")
+"""What the layout writes between its tokens."""
 _ANSWER = "So it is"
 
 

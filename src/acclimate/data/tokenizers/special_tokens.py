@@ -1,19 +1,10 @@
-"""The tokens that stand for no text, and the layout of a chat."""
+"""The tokens that stand for no text."""
 
 from acclimate.core.errors import ConfigError
+from acclimate.data.tokenizers.chat_template import CHAT_TOKENS
 from acclimate.data.tokenizers.settings import TokenizerKind, TokenizerSettings
 
 END_OF_TEXT, PAD, UNKNOWN = "<|endoftext|>", "<|pad|>", "<unk>"
-CHAT_TOKENS = ("<|im_start|>", "<|im_end|>")
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
-"""ChatML: the one layout that engines know by sight, whatever else they can read."""
-CHAT_LETTERS = frozenset("system user assistant\n")
-"""What the layout writes between its tokens."""
 
 
 def named_tokens(kind: TokenizerKind) -> dict[str, str]:

@@ -10,9 +10,9 @@ from acclimate.core.runtime.progress import progress
 from acclimate.core.runtime.silence import silenced
 from acclimate.data.tokenizers.byte_bpe import learn_byte_bpe
 from acclimate.data.tokenizers.characters import learn_characters
+from acclimate.data.tokenizers.chat_template import CHAT_TEMPLATE
 from acclimate.data.tokenizers.settings import TokenizerKind, TokenizerSettings
 from acclimate.data.tokenizers.special_tokens import (
-    CHAT_TEMPLATE,
     END_OF_TEXT,
     more_tokens,
     named_tokens,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from acclimate.alignment.advantages import score_rollouts
+from acclimate.alignment.score_rollouts import score_rollouts
 from acclimate.models.local.huggingface import HuggingFace
 from acclimate.nn.adapters.value_head import ValueHead
 from acclimate.training.packing import TokenizedExample
