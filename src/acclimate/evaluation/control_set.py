@@ -5,6 +5,7 @@ from acclimate.core.model import Model
 from acclimate.core.rewriter import unwrap
 from acclimate.evaluation.bits_per_byte import bits_per_byte
 from acclimate.evaluation.measure import measure
+from acclimate.evaluation.model_threads import use_threads_of
 from acclimate.evaluation.scores import ControlScore
 
 
@@ -16,6 +17,7 @@ def control_score(model: Model, control: Control) -> ControlScore:
     core = unwrap(model).core
     if "logprobs" not in core.capabilities or core.answerable_items is not None:
         return ControlScore()
+    use_threads_of(core)
     accuracy = None
     main: dict[str, float] = {}
     if control.task is not None and control.task.items:

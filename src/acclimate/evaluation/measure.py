@@ -14,6 +14,7 @@ from acclimate.core.runtime.cache_bypass import bypass_caches
 from acclimate.core.runtime.cost import metered
 from acclimate.core.runtime.fit_log import collect_log
 from acclimate.evaluation.answers import Answer, answers_to, metrics_of
+from acclimate.evaluation.model_threads import use_threads_of
 from acclimate.evaluation.scores import Measured
 
 NUM_SINGLE = 8
@@ -33,6 +34,7 @@ def measure(model: Model, tasks: Sequence[Task], *, is_timed: bool = False) -> M
         BackendError: A prompt has no answer, or a score is not a number.
     """
     result = Measured()
+    use_threads_of(model)
     with metered() as meter, collect_log() as notebook, bypass_caches():
         for task in tasks:
             if task.items:

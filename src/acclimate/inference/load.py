@@ -9,6 +9,9 @@ from acclimate.core.errors import ConfigError
 from acclimate.nn.fast_linear import use_fast_linears
 from acclimate.nn.threads import use_threads_for
 
+ALIGNMENT = 64
+"""Bytes: PyTorch's own tensors on a CPU begin at multiples."""
+
 
 def load_network(path: Path | str, **options: Any) -> tuple[Any, Any]:
     """Network (frozen, ready to answer) and tokenizer of a transformers folder or hub name.
@@ -32,7 +35,19 @@ def load_network(path: Path | str, **options: Any) -> tuple[Any, Any]:
     use_threads_for(network.num_parameters())
     use_fast_linears(network)
     tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
-    return network.to(device).eval().requires_grad_(False), tokenizer
+    return _aligned(network.to(device)).eval().requires_grad_(False), tokenizer
+
+
+def _aligned(network: Any) -> Any:
+    """The network with its weights where PyTorch puts its own: MKL rounds few rows by the address.
+
+    In a file weights lie wherever the header before them ends, and are used from there, so that a
+    network read from the store would answer otherwise, in its last bits, than when it was fitted.
+    """
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT:
+            tensor.data = tensor.data.clone()
+    return network
 
 
 def _require_whole(missing: list[str]) -> None:

@@ -17,6 +17,7 @@ from acclimate.core.runtime.progress import notify
 from acclimate.core.source import ModelSource
 from acclimate.core.storage.artifact_store import Store
 from acclimate.core.storage.saved_model import load_model, save_model
+from acclimate.evaluation.model_threads import use_threads_of
 from acclimate.study.artifact_key import ArtifactKeys
 from acclimate.study.environment import matrices_by
 
@@ -166,6 +167,7 @@ class FitCache:
             return None
 
     def _fit(self, method: Method, base: Model, members: Sequence[Model], seed: int) -> Model:
+        use_threads_of(base)
         if isinstance(method, CompositeMethod):
             return method.fit(base, self.data, seed=seed, members=members)
         return method.fit(base, self.data, seed=seed)

@@ -42,7 +42,8 @@ class PrefixAdapter(Adapter):
             from peft import PeftConfig
 
             config = PeftConfig.from_pretrained(str(folder))
-        weights = load_file(folder / _WEIGHTS)[_NAME]
+        # In memory of its own, as a new one is.
+        weights = load_file(folder / _WEIGHTS)[_NAME].clone()
         if config.peft_type == "PROMPT_TUNING":
             prefix: Any = VirtualTokens(weights)
         else:
