@@ -56,8 +56,3 @@ class AdapterMethod(Method):
         """The model with a new adapter on its network, as training begins."""
         adapted: NeuralModel = core.adapted(lambda network: self.put_on(network, core, data))
         return adapted
-
-
-def tasks_with_items(data: TrainData) -> tuple[str, ...]:
-    """Names of the tasks with training items."""
-    return tuple(task.name for task in data.train if task.items)

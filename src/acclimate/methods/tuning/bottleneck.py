@@ -5,13 +5,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from acclimate.core.domain import TrainData
-from acclimate.nn.adapters.bottleneck import Activation, BottleneckForm
 from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
-from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
+from acclimate.training.bottleneck_method import BottleneckMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
 
-class Bottleneck(AdapterMethod):
+class Bottleneck(BottleneckMethod):
     """h + f(h W_down) W_up of a layer's output, before the residual (Houlsby et al. 2019, fig. 2).
 
     Differs: Pfeiffer et al. put theirs behind the sum and norm that follow in BERT; pre-norm
@@ -23,14 +22,6 @@ class Bottleneck(AdapterMethod):
     placement: Literal["pfeiffer", "houlsby"] = "pfeiffer"
     """After feed-forward layers alone (Pfeiffer et al. 2020: as good at half the size), or after
     attention layers too (Houlsby et al. 2019)."""
-    reduction: int = Field(default=16, ge=1)
-    """The layers' width over the adapters'; 16 is Pfeiffer et al.'s."""
-    activation: Activation = "relu"
-    """f; Pfeiffer et al. found ReLU the best."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On f(h W_down) while training."""
-    is_per_task: bool = False
-    """One adapter for each training task, on one base; other tasks use none."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Peak; 1e-4 is Pfeiffer et al.'s; small models take more."""
     training: TrainingSettings = TrainingSettings()
@@ -38,11 +29,5 @@ class Bottleneck(AdapterMethod):
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> BottleneckAdapter:
         """Put an adapter behind each layer of the placement."""
-        form = BottleneckForm(
-            has_attention=self.placement == "houlsby",
-            reduction=self.reduction,
-            activation=self.activation,
-            dropout=self.dropout,
-            tasks=tasks_with_items(data) if self.is_per_task else (),
-        )
+        form = self.form(data, has_attention=self.placement == "houlsby")
         return BottleneckAdapter.new(network, form)

@@ -5,27 +5,22 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.domain import TrainData
-from acclimate.nn.adapters.low_rank import LowRank
 from acclimate.nn.adapters.peft import PeftAdapter
-from acclimate.training.adapter_method import AdapterMethod
+from acclimate.training.low_rank_method import LowRankMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
 
-class LoRA(AdapterMethod):
-    """W + (alpha / rank) B A with B = 0 at the start (Hu et al. 2022, equation 3)."""
+class LoRA(LowRankMethod):
+    """W + (alpha / rank) B A with B = 0 at the start (Hu et al. 2022, equation 3).
+
+    Ranks of 4 to 8 are enough on many tasks (the paper's table 6); for small data its dropout is
+    0.1.
+    """
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
 
-    rank: int = Field(default=8, ge=1)
-    """Of A and B; the paper's table 6 finds 4 to 8 enough on many tasks."""
-    alpha: float = Field(default=16.0, gt=0)
-    """Scale of the update; twice the rank is common practice."""
     is_rank_stabilized: bool = False
     """Scale by alpha / sqrt(rank): high ranks learn as fast as low ones (Kalajdzievski 2023)."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On the input of A while training; the paper's is 0.1 for small data."""
-    target_modules: str | tuple[str, ...] = "all-linear"
-    """Names of the layers that get an update; all of them does best (Dettmers et al. 2023)."""
     learning_rate: float = Field(default=2e-4, gt=0)
     """Peak; ten times full tuning's (Schulman et al. 2025)."""
     b_rate_ratio: float = Field(default=1.0, gt=0)
@@ -35,8 +30,8 @@ class LoRA(AdapterMethod):
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> PeftAdapter:
         """Put A and B beside the layers, through PEFT."""
-        form = LowRank(self.rank, self.alpha, self.dropout, self.target_modules)
-        return PeftAdapter.new(network, form.config(network, use_rslora=self.is_rank_stabilized))
+        config = self.form.config(network, use_rslora=self.is_rank_stabilized)
+        return PeftAdapter.new(network, config)
 
     def rate_share(self, name: str) -> float:
         """Factor of the learning rate of a parameter; `b_rate_ratio` for B."""

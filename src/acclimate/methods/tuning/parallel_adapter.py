@@ -5,25 +5,18 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.domain import TrainData
-from acclimate.nn.adapters.bottleneck import Activation, BottleneckForm
 from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
-from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
+from acclimate.training.bottleneck_method import BottleneckMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
 
-class ParallelAdapter(AdapterMethod):
+class ParallelAdapter(BottleneckMethod):
     """h + f(x W_down) W_up, with a layer's input x and output h (He et al. 2022, table 1)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2110.04366"
 
     reduction: int = Field(default=2, ge=1)
     """The layers' width over the adapters'; 2 is the paper's, 512 of 1024 (section 4.6)."""
-    activation: Activation = "relu"
-    """f; the paper's is ReLU."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On f(x W_down) while training."""
-    is_per_task: bool = False
-    """One adapter for each training task, on one base; other tasks use none."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Peak; 1e-4 is the paper's for classification, half of it for longer answers."""
     training: TrainingSettings = TrainingSettings()
@@ -31,11 +24,4 @@ class ParallelAdapter(AdapterMethod):
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> BottleneckAdapter:
         """Put an adapter beside each feed-forward layer."""
-        form = BottleneckForm(
-            is_parallel=True,
-            reduction=self.reduction,
-            activation=self.activation,
-            dropout=self.dropout,
-            tasks=tasks_with_items(data) if self.is_per_task else (),
-        )
-        return BottleneckAdapter.new(network, form)
+        return BottleneckAdapter.new(network, self.form(data, is_parallel=True))

@@ -5,13 +5,12 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from acclimate.core.domain import TrainData
-from acclimate.nn.adapters.bottleneck import Activation, BottleneckForm
 from acclimate.nn.adapters.bottleneck_adapter import BottleneckAdapter
-from acclimate.training.adapter_method import AdapterMethod, tasks_with_items
+from acclimate.training.bottleneck_method import BottleneckMethod
 from acclimate.training.tuning_settings import TrainingSettings
 
 
-class ScaledParallelAdapter(AdapterMethod):
+class ScaledParallelAdapter(BottleneckMethod):
     """h + s f(x W_down) W_up, with a layer's input x and output h (He et al. 2022, section 4.5)."""
 
     paper: ClassVar[str] = "https://arxiv.org/abs/2110.04366"
@@ -22,12 +21,6 @@ class ScaledParallelAdapter(AdapterMethod):
     """s; 4 is the paper's."""
     is_scale_learned: bool = False
     """Whether each adapter learns its own s from there on; no better in the paper's table 5."""
-    activation: Activation = "relu"
-    """f; the paper's is ReLU."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On f(x W_down) while training."""
-    is_per_task: bool = False
-    """One adapter for each training task, on one base; other tasks use none."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Peak; 1e-4 is the paper's for classification, half of it for longer answers."""
     training: TrainingSettings = TrainingSettings()
@@ -35,13 +28,7 @@ class ScaledParallelAdapter(AdapterMethod):
 
     def put_on(self, network: Any, core: Any, data: TrainData) -> BottleneckAdapter:
         """Put a scaled adapter beside each feed-forward layer."""
-        form = BottleneckForm(
-            is_parallel=True,
-            scale=self.scale,
-            is_scale_learned=self.is_scale_learned,
-            reduction=self.reduction,
-            activation=self.activation,
-            dropout=self.dropout,
-            tasks=tasks_with_items(data) if self.is_per_task else (),
+        form = self.form(
+            data, is_parallel=True, scale=self.scale, is_scale_learned=self.is_scale_learned
         )
         return BottleneckAdapter.new(network, form)
