@@ -90,6 +90,15 @@ def test_every_class_that_can_be_saved_has_a_kind_of_its_own():
     assert {kind_of(cls) for cls in ours} == set(kinds())
 
 
+def test_two_classes_of_one_kind_are_refused(tmp_path, monkeypatch):
+    for name in ("First", "Second"):
+        text = f'class {name}:\n    kind: ClassVar[str] = "twin"\n'
+        (tmp_path / f"{name.lower()}.py").write_text(text)
+    monkeypatch.setattr("acclimate.core.storage.kinds._PACKAGE", tmp_path)
+    with pytest.raises(BackendError, match="two classes are of the kind 'twin': Second.*First"):
+        kinds.__wrapped__()
+
+
 def test_a_class_of_a_user_without_a_kind_keeps_its_path():
     class Mine(Adapter):
         pass

@@ -84,6 +84,12 @@ def test_dev_of_a_task_without_training_is_no_hindrance(tiny):
     SHORT.model_copy(update={"is_per_task": True}).fit(tiny, data, seed=0)
 
 
+def test_a_task_without_items_has_no_adapter():
+    empty = TASKS[1].model_copy(update={"items": ()})
+    method = SHORT.model_copy(update={"is_per_task": True})
+    assert method.form(TrainData(train=(TASKS[0], empty))).tasks == ("here",)
+
+
 def test_no_width_is_refused(tiny):
     with pytest.raises(ConfigError, match="reduction=33"):
         Bottleneck(reduction=33).fit(tiny, ONE, seed=0)
