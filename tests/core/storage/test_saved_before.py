@@ -95,7 +95,7 @@ def test_two_classes_of_one_kind_are_refused(tmp_path, monkeypatch):
         text = f'class {name}:\n    kind: ClassVar[str] = "twin"\n'
         (tmp_path / f"{name.lower()}.py").write_text(text)
     monkeypatch.setattr("acclimate.core.storage.kinds._PACKAGE", tmp_path)
-    with pytest.raises(BackendError, match="two classes are of the kind 'twin': Second.*First"):
+    with pytest.raises(BackendError, match=r"two classes are of the kind 'twin': Second.*First"):
         kinds.__wrapped__()
 
 
