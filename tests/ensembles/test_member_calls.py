@@ -8,7 +8,12 @@ from acclimate.core.errors import BackendError, DataError
 from acclimate.core.model import Completion, LogLikelihood, Model
 from acclimate.core.prompt import Prompt
 from acclimate.core.runtime.fit_log import collect_log, log_value
-from acclimate.ensembles.member_calls import call_with_bisection, confidences, mean_loglikelihood
+from acclimate.ensembles.member_calls import (
+    call_with_bisection,
+    confidences,
+    confidences_if_answered,
+    mean_loglikelihood,
+)
 
 
 class Fixed(Model):
@@ -76,6 +81,12 @@ def test_confidence_is_a_tokens_mean_probability():
     ]
     assert confidences(Fixed(-1.0), told) == pytest.approx([math.exp(-0.5), 0.0, math.exp(-2)])
     assert confidences(Fixed(None), told[:1]) == [0.0]
+
+
+def test_who_did_not_answer_has_no_confidence():
+    answers = [None, Completion("a"), BackendError("it failed")]
+    certainty = confidences_if_answered(Fixed(-1.0), [Prompt(question="q")] * 3, answers)
+    assert certainty == [None, pytest.approx(math.exp(-0.5)), None]
 
 
 def test_what_is_not_a_number_convinces_nobody():

@@ -94,6 +94,19 @@ def confidences(member: Model, answers: Sequence[tuple[Prompt, Completion]]) -> 
     ]
 
 
+def confidences_if_answered(
+    member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
+) -> list[float | None]:
+    """As `confidences`, of an answer to each prompt; None where there is none."""
+    answered = [
+        (prompt, answer)
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if isinstance(answer, Completion)
+    ]
+    known = iter(confidences(member, answered))
+    return [next(known) if isinstance(answer, Completion) else None for answer in answers]
+
+
 def _certainty(answer: Completion, weighed: Iterator[tuple[LogLikelihood, ...] | Failure]) -> float:
     if answer.logprob is not None:
         return _per_token(answer.logprob, answer.num_new_tokens)

@@ -13,7 +13,7 @@ from acclimate.ensembles.ensemble_model import EnsembleModel
 from acclimate.ensembles.member_calls import (
     Failure,
     all_members_failed,
-    confidences,
+    confidences_if_answered,
     generate_each,
     loglikelihood_each,
 )
@@ -168,14 +168,6 @@ def confidence_in(
     member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
 ) -> list[float]:
     """Geometric mean of each free answer's token probabilities; `NO_MEMBER` where it is empty."""
-    answered = [
-        (prompt, answer)
-        for prompt, answer in zip(prompts, answers, strict=True)
-        if isinstance(answer, Completion)
-    ]
-    sure = iter(confidences(member, answered))
-    certainty = [next(sure) if isinstance(answer, Completion) else NO_MEMBER for answer in answers]
-    return [
-        confidence if isinstance(answer, Completion) and answer.text.strip() else NO_MEMBER
-        for confidence, answer in zip(certainty, answers, strict=True)
-    ]
+    written = [a if isinstance(a, Completion) and a.text.strip() else None for a in answers]
+    certainty = confidences_if_answered(member, prompts, written)
+    return [NO_MEMBER if confidence is None else confidence for confidence in certainty]

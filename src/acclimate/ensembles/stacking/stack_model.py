@@ -19,7 +19,7 @@ from acclimate.ensembles.ensemble_model import EnsembleModel
 from acclimate.ensembles.member_calls import (
     Failure,
     all_members_failed,
-    confidences,
+    confidences_if_answered,
     generate_each,
     loglikelihood_each,
 )
@@ -148,15 +148,12 @@ def opinions_of_answers(
     member: Model, prompts: Sequence[Prompt], answers: Sequence[Completion | Failure | None]
 ) -> list[Opinion]:
     """A member's opinion of its own free answers; empty where it failed."""
-    answered = [
-        (prompt, answer)
-        for prompt, answer in zip(prompts, answers, strict=True)
-        if isinstance(answer, Completion)
-    ]
-    sure = iter(confidences(member, answered))
+    certainty = confidences_if_answered(member, prompts, answers)
     return [
-        opinion_of_answer(answer.text, next(sure)) if isinstance(answer, Completion) else {}
-        for answer in answers
+        opinion_of_answer(answer.text, confidence)
+        if isinstance(answer, Completion) and confidence is not None
+        else {}
+        for answer, confidence in zip(answers, certainty, strict=True)
     ]
 
 

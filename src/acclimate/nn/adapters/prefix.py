@@ -20,8 +20,8 @@ Layers = Sequence[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of each layer, (1, H, P, E)."""
 
 
-class Prefixed(torch.nn.Module):
-    """A network with a prefix; it is called as the network inside, and has its attributes."""
+class AroundNetwork(torch.nn.Module):
+    """A network with virtual tokens; it is called as the network inside, and has its attributes."""
 
     def __init__(self, network: Any, prefix: Any) -> None:
         """Put a prefix before every row of a network, which may have one already."""
@@ -29,6 +29,19 @@ class Prefixed(torch.nn.Module):
         self.network, self.prefix = network, prefix
         self.num_virtual_tokens = prefix.num_tokens + num_virtual_tokens(network)
         """Of the context window, taken by this prefix and those inside."""
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of this module, or of the network inside it."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "network":
+                raise
+            return getattr(self.network, name)
+
+
+class Prefixed(AroundNetwork):
+    """A network with a prefix of keys and values in every layer of its decoder."""
 
     def forward(
         self,
@@ -67,23 +80,10 @@ class Prefixed(torch.nn.Module):
             keys, values = (x.expand(num_rows, -1, -1, -1) for x in pair)  # (B, H, P, E)
             own_attention(cache).update(keys, values, index)
 
-    def __getattr__(self, name: str) -> Any:
-        return of_inner(self, name)
-
 
 def num_virtual_tokens(network: Any) -> int:
     """Tokens of a network's context window that its prefixes take."""
     return getattr(network, "num_virtual_tokens", 0)
-
-
-def of_inner(module: torch.nn.Module, name: str) -> Any:
-    """An attribute of a module, or of the network inside it."""
-    try:
-        return torch.nn.Module.__getattr__(module, name)
-    except AttributeError:
-        if name == "network":
-            raise
-        return getattr(module.network, name)
 
 
 class PrefixShape(NamedTuple):

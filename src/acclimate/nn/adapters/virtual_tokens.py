@@ -10,9 +10,8 @@ import torch
 
 from acclimate.core.errors import ConfigError
 from acclimate.nn.adapters.prefix import (
+    AroundNetwork,
     Layers,
-    num_virtual_tokens,
-    of_inner,
     prefix_states,
     widened,
 )
@@ -48,15 +47,8 @@ class VirtualTokens(torch.nn.Module):
         return {**self.__dict__, "_known": None}
 
 
-class EncoderPrompted(torch.nn.Module):
+class EncoderPrompted(AroundNetwork):
     """An encoder-decoder whose encoder reads virtual tokens before every row."""
-
-    def __init__(self, network: Any, prefix: VirtualTokens) -> None:
-        """Put virtual tokens before what a network's encoder reads."""
-        super().__init__()
-        self.network, self.prefix = network, prefix
-        self.num_virtual_tokens = prefix.num_tokens + num_virtual_tokens(network)
-        """Of the context window, taken by this prefix and those inside."""
 
     def forward(
         self,
@@ -106,9 +98,6 @@ class EncoderPrompted(torch.nn.Module):
         """
         begun = (mask.cumsum(1) > 0).long() * 2  # (B, T)
         return widened(begun, self.prefix.num_tokens).argsort(dim=1, stable=True)
-
-    def __getattr__(self, name: str) -> Any:
-        return of_inner(self, name)
 
 
 def embed_tokens(network: Any, ids: Sequence[int]) -> torch.Tensor:
